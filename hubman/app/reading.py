@@ -1,0 +1,79 @@
+"""One look into a model file and at what lies beside it -> a Reading. A broken file becomes a failure, never a gap."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from hubman import formats
+from hubman.core import sidecar as sidecars
+from hubman.core.identify import identify
+from hubman.core.library import Failure, Reading, stem_of
+from hubman.core.triggers import rank_triggers
+from hubman.core.types import Format, Safety, Sidecar
+from hubman.disk.walk import PREVIEW_SUFFIXES
+from hubman.errors import HubmanError
+
+LARGEST_SIDECAR = 4 << 20
+"""Bytes of a sidecar that are read; a real one is a few kilobytes, Civitai's with all image prompts under 1 MB."""
+
+
+def read_file(root: str, relpath: str, *, folder: bool, user_words: tuple[str, ...] = ()) -> Reading:
+    """Identify one file and read what lies beside it."""
+    path = os.path.join(root, relpath)
+    stem = stem_of(relpath, folder=folder)
+    beside = read_sidecars(os.path.dirname(path), stem)
+    preview = find_preview(os.path.dirname(path), stem)
+    try:
+        header = formats.read_header(path)
+        facts = identify(header, name=stem)
+    except (HubmanError, OSError) as error:
+        reading = Reading(Format.UNKNOWN.value, Safety.NOT_APPLICABLE, "", None, (), beside, preview, failure_of(error))
+        return reading
+    words = rank_triggers(facts, sidecar=beside, user=user_words)
+    reading = Reading(header.format.value, header.safety, header.digest, facts, words, beside, preview)
+    return reading
+
+
+def failure_of(error: Exception) -> Failure:
+    """Name an error as it is listed: hubman's own reference, or the system's words."""
+    if isinstance(error, HubmanError):
+        return Failure(error.reference, str(error))
+    reason = getattr(error, "strerror", None) or str(error)
+    return Failure("unreadable", f"The system refused to read it: {reason}")
+
+
+def read_sidecars(folder: str, stem: str) -> Sidecar:
+    """Read every known sidecar of a stem. An unreadable one is as if it were not there."""
+    found = []
+    for name in sidecars.candidate_names(stem):
+        text = _read_text(os.path.join(folder, name))
+        if text is not None:
+            found.append(sidecars.parse(name, text, stem))
+    return sidecars.merge([beside for beside in found if beside is not None])
+
+
+def _read_text(path: str) -> str | None:
+    try:
+        if os.path.getsize(path) > LARGEST_SIDECAR:
+            return None
+        with open(path, "rb") as file:
+            return file.read(LARGEST_SIDECAR).decode("utf-8-sig", errors="replace")
+    except OSError:
+        return None
+
+
+def find_preview(folder: str, stem: str) -> str | None:
+    """Return the path of the picture beside a model, in the order in which the WebUIs look."""
+    for suffix in PREVIEW_SUFFIXES:
+        path = os.path.join(folder, stem + suffix)
+        if os.path.isfile(path):
+            return path
+    return None
+
+
+def with_user_words(reading: Reading, words: tuple[str, ...]) -> Reading:
+    """Return the reading with the user's own trigger words first."""
+    if reading.facts is None:
+        return reading
+    return replace(reading, triggers=rank_triggers(reading.facts, sidecar=reading.sidecar, user=words))

@@ -1,0 +1,64 @@
+"""Add, list and forget the watched folders."""
+
+from __future__ import annotations
+
+import os
+
+from hubman.core.layout import guess_layout
+from hubman.core.library import Layout, Root, SidecarPolicy
+from hubman.errors import N_, NotFoundError, UsageError
+from hubman.store.reader import Reader, open_reader
+from hubman.store.writer import Store
+
+
+def add_root(store: Store, folder: str, layout: Layout | None, sidecars: SidecarPolicy) -> Root:
+    """Record a folder as a root; adding it again only changes its sidecar policy.
+
+    Raises:
+        NotFoundError: `folder-not-found`. UsageError: `not-a-folder`.
+    """
+    path = os.path.realpath(os.path.expanduser(folder))
+    if not os.path.exists(path):
+        raise NotFoundError(
+            "folder-not-found",
+            N_("There is no folder {path}."),
+            hint=N_("Check the name; `hubman init {path}` creates an empty library there."),
+            path=path,
+        )
+    if not os.path.isdir(path):
+        raise UsageError(
+            "not-a-folder",
+            N_("{path} is a file, and a root is a folder."),
+            hint=N_("Give the folder that it lies in; `hubman inspect {path}` looks at the file."),
+            path=path,
+        )
+    chosen = layout or guess_layout(_names(path))
+    with store.writer() as writer:
+        writer.add_root(path, chosen, sidecars, os.stat(path).st_dev)
+    with open_reader(store.path) as reader:
+        return next(root for root in reader.roots() if root.path == path)
+
+
+def _names(path: str) -> list[str]:
+    """Names at the top of a folder, and those of its `models` folder (A1111 keeps embeddings beside it)."""
+    names = os.listdir(path)
+    inner = os.path.join(path, "models")
+    return names + (os.listdir(inner) if os.path.isdir(inner) else [])
+
+
+def find_root(reader: Reader, text: str) -> Root:
+    """Return the root that a path names.
+
+    Raises:
+        NotFoundError: `root-not-found`.
+    """
+    path = os.path.realpath(os.path.expanduser(text))
+    for root in reader.roots():
+        if root.path in (path, text):
+            return root
+    raise NotFoundError(
+        "root-not-found",
+        N_("{path} is not one of the roots."),
+        hint=N_("`hubman roots ls` lists them, `hubman roots add {path}` adds it."),
+        path=text,
+    )

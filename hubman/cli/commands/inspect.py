@@ -1,0 +1,55 @@
+"""`hubman inspect`."""
+
+from __future__ import annotations
+
+import click
+
+from hubman.cli.session import answering
+from hubman.cli.table import pad, printable
+from hubman.cli.terminal import Terminal
+from hubman.cli.words import _
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="FILE...")
+@click.option("--hash", "with_hash", is_flag=True, help="Read the whole file and name its hashes.")
+@click.option("--why", is_flag=True, help="With the evidence for every fact.")
+@answering()
+def inspect(paths: tuple[str, ...], with_hash: bool, why: bool, terminal: Terminal) -> int:
+    """What is FILE? Needs no library, writes nothing, runs nothing that is in it."""
+    from hubman.app.hashing import hash_model
+    from hubman.app.inspect import inspect_paths
+
+    files = inspect_paths(paths, digest=hash_model if with_hash else None)
+    if not terminal.human:
+        terminal.document({"files": files})
+    else:
+        for entry in files:
+            _print(entry, terminal, why=why)
+    unopened = [entry for entry in files if (entry["error"] or {}).get("reference") in ("unreadable", "not-found")]
+    return 3 if unopened else 0
+
+
+def _print(entry: dict[str, object], terminal: Terminal, *, why: bool) -> None:
+    terminal.heading(printable(str(entry["path"])))
+    error = entry["error"]
+    if isinstance(error, dict):
+        terminal.text(f"  {pad(_('error'), 14)} {error['message']}")
+    skipped = ("path", "error", "evidence", "findings", "triggers", "hashes", "hypernetwork")
+    for name, value in entry.items():
+        if name not in skipped and value not in (None, [], ""):
+            text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            terminal.text(f"  {pad(name, 14)} {printable(text)}")
+    for name in ("hashes", "hypernetwork"):
+        details = entry[name]
+        if isinstance(details, dict):
+            for key, value in details.items():
+                if value is not None:
+                    terminal.text(f"  {pad(key, 14)} {value}")
+    for word in entry["triggers"]:  # type: ignore[attr-defined]
+        terminal.text(f"  {pad(_('trigger'), 14)} {printable(word['text'])}   ({word['source']})")
+    for finding in entry["findings"]:  # type: ignore[attr-defined]
+        terminal.text(f"  {pad(_('finding'), 14)} {printable(str(finding['message']))}")
+    if why:
+        for fact in entry["evidence"]:  # type: ignore[attr-defined]
+            terminal.text(f"    {fact['fact']} = {fact['value']}: {printable(fact['because'])}")

@@ -1,0 +1,84 @@
+"""`hubman roots add|ls|rm`."""
+
+from __future__ import annotations
+
+import click
+
+from hubman.cli.session import Session, answering
+from hubman.cli.table import Column
+from hubman.cli.terminal import Terminal
+from hubman.cli.words import _
+
+
+@click.group()
+def roots() -> None:
+    """Add, list and remove the watched folders. Nothing in them is ever changed by this."""
+
+
+@roots.command("add")
+@click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
+@click.option("--layout", type=click.Choice(["webui", "comfy", "swarm", "invoke", "flat"]), help="Else recognised.")
+@click.option(
+    "--sidecars",
+    type=click.Choice(["off", "missing", "merge"]),
+    default="off",
+    show_default=True,
+    help="May hubman write previews and .json beside the models? missing: only where there is none.",
+)
+@click.pass_obj
+@answering()
+def add(session: Session, folders: tuple[str, ...], layout: str | None, sidecars: str, terminal: Terminal) -> None:
+    """Watch FOLDER (say, the `models` folder of a WebUI). Run `hubman sync` afterwards."""
+    from hubman.app.roots import add_root
+    from hubman.core.library import Layout, SidecarPolicy
+
+    with session.store() as store:
+        added = [
+            add_root(store, folder, Layout(layout) if layout else None, SidecarPolicy(sidecars)) for folder in folders
+        ]
+    if not terminal.human:
+        terminal.document({"roots": [_json(root) for root in added]})
+        return
+    for root in added:
+        terminal.text(_("added {path}   layout {layout}").format(path=root.path, layout=root.layout.value))
+    terminal.hint(_("Next: hubman sync"))
+
+
+@roots.command("ls")
+@click.pass_obj
+@answering()
+def ls(session: Session, terminal: Terminal) -> None:
+    """List the roots with layout and state."""
+    with session.reader() as reader:
+        known = reader.roots()
+    if not terminal.human:
+        terminal.document({"roots": [_json(root) for root in known]})
+        return
+    columns = [Column(_("STATE")), Column(_("LAYOUT")), Column(_("SIDECARS")), Column(_("PATH"))]
+    terminal.table(columns, [[root.state.value, root.layout.value, root.sidecars.value, root.path] for root in known])
+
+
+@roots.command("rm")
+@click.argument("folder", metavar="FOLDER")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be forgotten.")
+@click.pass_obj
+def rm(session: Session, folder: str, yes: bool, dry_run: bool) -> None:
+    """Stop watching FOLDER and drop its files from the index. The files stay where they are."""
+    from hubman.app.roots import find_root
+
+    with session.reader() as reader:
+        root = find_root(reader, folder)
+        count = len(reader.known(root.id))
+    text = _("{path}: {count} files leave the index; none of them is touched.").format(path=root.path, count=count)
+    click.echo(text, err=True)
+    if dry_run:
+        return
+    if not yes:
+        click.confirm(_("Go on?"), abort=True, err=True)
+    with session.store() as store, store.writer() as writer:
+        writer.drop_root(root.id)
+
+
+def _json(root: object) -> dict[str, object]:
+    return {name: getattr(root, name) for name in ("path", "layout", "state", "sidecars")}

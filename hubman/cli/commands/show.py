@@ -1,0 +1,96 @@
+"""`hubman show`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hubman.cli.session import Session, answering
+from hubman.cli.table import pad, printable
+from hubman.cli.terminal import Terminal, human_size
+from hubman.cli.words import _
+
+if TYPE_CHECKING:
+    from hubman.core.library import ModelFile
+
+
+@click.command()
+@click.argument("model")
+@click.option("--why", is_flag=True, help="With the evidence for every fact.")
+@click.pass_obj
+@answering()
+def show(session: Session, model: str, why: bool, terminal: Terminal) -> None:
+    """Everything known of MODEL (an id, hash, name or path)."""
+    from hubman.app.library import details_json, find_one
+
+    with session.reader() as reader:
+        file = find_one(reader, model)
+        details = details_json(reader, file)
+    if not terminal.human:
+        terminal.document({"model": details})
+        return
+    _print(file, details, terminal)
+    if why:
+        terminal.text()
+        terminal.heading(_("How we know"))
+        for entry in file.facts.get("evidence", []):  # type: ignore[attr-defined]
+            terminal.text(f"  {pad(entry['fact'], 16)} {entry['value']}")
+            terminal.text(f"  {pad('', 16)} {printable(entry['because'])}")
+
+
+def _print(file: ModelFile, details: dict[str, Any], terminal: Terminal) -> None:
+    from hubman.cli.listing import base_name, type_name
+
+    facts, sidecar = file.facts, file.sidecar
+    terminal.heading(f"{printable(file.name)}   {file.id}")
+    verdict = f"{file.verdict.verdict}   ({file.verdict.rule})" if file.verdict else None
+    fields: list[tuple[str, object]] = [
+        (_("type"), type_name(file)),
+        (_("base"), " · ".join(str(part) for part in (base_name(file), facts.get("variant")) if part)),
+        (_("error"), file.failure.message if file.failure else None),
+        (_("file"), file.path + ("" if file.present else "   " + _("(not there now)"))),
+        (_("size"), f"{human_size(file.size)}   {file.format}, {facts.get('precision') or '-'}"),
+        (_("safety"), file.safety if file.format == "pickle" else None),
+        (_("rank"), _pair(facts.get("rank"), facts.get("alpha"))),
+        (_("trains"), ", ".join(map(str, facts.get("trained") or []))),  # type: ignore[call-overload]
+        (_("vectors"), facts.get("vectors")),
+        (_("layers"), _hypernetwork(facts.get("hypernetwork"))),
+        (_("triggers"), ", ".join(word.text for word in file.triggers) or None),
+        (_("weight"), sidecar.get("weight")),
+        (_("negative"), sidecar.get("negative")),
+        (_("author"), sidecar.get("author")),
+        (_("description"), sidecar.get("description")),
+        (_("notes"), sidecar.get("notes")),
+        (_("verdict"), verdict),
+        (_("preview"), file.preview),
+        ("sha256", details["hashes"] and details["hashes"]["sha256"]),
+        ("AutoV1", details["hashes"] and details["hashes"]["autov1"]),
+        ("AutoV3", details["hashes"] and details["hashes"]["autov3"]),
+        (_("also at"), "\n".join(place for place in details["places"] if place != file.path)),
+        (_("tags"), _tags(facts.get("tags"))),
+    ]
+    for label, value in fields:
+        if value not in (None, "", "-"):
+            first, *rest = str(value).splitlines()
+            terminal.text(f"  {pad(label, 12)} {printable(first)}")
+            for line in rest:
+                terminal.text(f"  {pad('', 12)} {printable(line)}")
+
+
+def _pair(rank: object, alpha: object) -> str | None:
+    return None if rank is None else f"{rank}" + (f"   alpha {alpha:g}" if isinstance(alpha, int | float) else "")
+
+
+def _hypernetwork(facts: Any) -> str | None:
+    if not facts:
+        return None
+    structure = " → ".join(f"{factor:g}" for factor in facts["layer_structure"])
+    return f"{structure}   {facts['activation']}   {', '.join(map(str, facts['dims']))}"
+
+
+def _tags(tags: Any) -> str | None:
+    if not tags:
+        return None
+    shown = ", ".join(f"{tag} {count}×" for tag, count in tags[:12])
+    return shown + (f" … ({len(tags)})" if len(tags) > 12 else "")

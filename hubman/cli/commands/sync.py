@@ -1,0 +1,97 @@
+"""`hubman sync`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import click
+
+from hubman.cli.session import Session, answering
+from hubman.cli.terminal import ProgressLine, Terminal
+from hubman.cli.words import _
+
+if TYPE_CHECKING:
+    from hubman.app.sync import SyncReport
+
+MOST_ERRORS = 10
+
+
+@click.command()
+@click.argument("roots", nargs=-1, metavar="[ROOT...]")
+@click.option(
+    "--hash",
+    "hash_mode",
+    type=click.Choice(["auto", "all", "none"]),
+    help="auto: files up to 2 GB, after the whole library is searchable; all: the large ones too.",
+)
+@click.option("--accept-missing", is_flag=True, help="More than half of a root is gone, and that was meant.")
+@click.pass_obj
+@answering()
+def sync(
+    session: Session, roots: tuple[str, ...], hash_mode: str | None, accept_missing: bool, terminal: Terminal
+) -> int:
+    """Scan the roots: identify what is new or changed, hash it, read its sidecars.
+
+    An unchanged file is not opened. Ctrl-C loses nothing: the next run goes on where this one was. Folders given as
+    ROOT are added when they are new.
+    """
+    from hubman.app.roots import add_root, find_root
+    from hubman.app.sync import Sync, options_of
+    from hubman.core.library import SidecarPolicy
+    from hubman.errors import N_, NotFoundError
+    from hubman.store.reader import open_reader
+
+    options = replace(options_of(session.config), accept_missing=accept_missing)
+    if hash_mode:
+        options = replace(options, hash_mode=hash_mode)
+    progress = ProgressLine()
+    with session.store() as store:
+        for folder in roots:
+            try:
+                with open_reader(store.path) as reader:
+                    find_root(reader, folder)
+            except NotFoundError:
+                add_root(store, folder, None, SidecarPolicy.OFF)
+        with open_reader(store.path) as reader:
+            chosen = [find_root(reader, folder) for folder in roots] or reader.roots()
+        if not chosen:
+            raise NotFoundError(
+                "no-roots",
+                N_("There is no folder to scan yet."),
+                hint=N_("Run `hubman roots add FOLDER` (say, the models folder of your WebUI), or `hubman demo`."),
+            )
+        try:
+            report = Sync(store, options, progress).run(chosen)
+        finally:
+            progress.close()
+    if terminal.human:
+        print_report(report, terminal)
+    else:
+        terminal.document(asdict(report))
+    return 0
+
+
+def print_report(report: SyncReport, terminal: Terminal) -> None:
+    """Say what a run found, broken files and unreachable roots included."""
+    counts = _("{seen} files: {added} new, {modified} changed, {moved} moved, {removed} gone").format(
+        seen=report.seen, added=report.added, modified=report.modified, moved=report.moved, removed=report.removed
+    )
+    work = _("{identified} identified, {hashed} hashed in {seconds:.1f} s").format(
+        identified=report.identified, hashed=report.hashed, seconds=report.seconds
+    )
+    terminal.text(f"{counts}; {work}")
+    for root in report.roots:
+        if root["state"] == "unreachable":
+            terminal.warn(
+                _(
+                    "{path} is unreachable, or most of it is gone. Nothing was forgotten. If that was meant: "
+                    "hubman sync --accept-missing"
+                ).format(path=root["path"])
+            )
+    if report.errors:
+        terminal.warn(_("{count} files cannot be used:").format(count=len(report.errors)))
+        for entry in report.errors[:MOST_ERRORS]:
+            terminal.text(f"  {entry['path']}\n      {entry['message']}")
+        if len(report.errors) > MOST_ERRORS:
+            terminal.hint(_("… the rest: hubman search is:broken"))

@@ -1,0 +1,115 @@
+"""`hubman triggers`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from hubman.cli.session import Session, answering
+from hubman.cli.table import cells, pad, printable
+from hubman.cli.terminal import Terminal
+from hubman.cli.words import _
+
+if TYPE_CHECKING:
+    from hubman.app.trigger_card import TriggerCard
+
+
+@click.command()
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.option("-c", "--copy", "copy_it", is_flag=True, help="Copy tag and trigger words to the clipboard.")
+@click.option("--set", "set_words", metavar="WORDS", help="Your own words instead of yours so far (comma-separated).")
+@click.option("--add", "add_words", metavar="WORDS", help="Add words of your own.")
+@click.option("--rm", "rm_words", metavar="WORDS", help="Remove words of your own.")
+@click.pass_obj
+@answering()
+def triggers(
+    session: Session,
+    models: tuple[str, ...],
+    copy_it: bool,
+    set_words: str | None,
+    add_words: str | None,
+    rm_words: str | None,
+    terminal: Terminal,
+) -> None:
+    """Trigger words, weight and the tag to paste. Your own words (--set, --add) win over all others."""
+    from hubman.app.library import find_one
+    from hubman.app.trigger_card import trigger_card
+
+    changes = [
+        (how, text) for how, text in (("set", set_words), ("add", add_words), ("rm", rm_words)) if text is not None
+    ]
+    if changes:
+        _change(session, models, changes)
+    with session.reader() as reader:
+        cards = [trigger_card(find_one(reader, model)) for model in models]
+    if terminal.human:
+        for card in cards:
+            print_card(card, terminal)
+    else:
+        terminal.document({"models": [card.to_json() for card in cards]})
+    if copy_it:
+        _copy(cards, terminal)
+
+
+def _change(session: Session, models: tuple[str, ...], changes: list[tuple[str, str]]) -> None:
+    from hubman.app.library import find_one
+    from hubman.app.user_words import change_words
+
+    with session.reader() as reader:
+        files = [find_one(reader, model) for model in models]
+    with session.store() as store:
+        for file in files:
+            for how, text in changes:
+                change_words(store, file, how, [word.strip() for word in text.split(",") if word.strip()])
+
+
+def print_card(card: TriggerCard, terminal: Terminal) -> None:
+    """Print what `triggers` knows of one model."""
+    from hubman.cli.listing import base_name, type_name
+
+    file = card.file
+    terminal.heading(f"{printable(file.name)}   {type_name(file)} · {base_name(file)} · {file.id}")
+    wide = max([22, *(cells(word.text) for word in card.words), cells(card.tag)])
+    if card.tag:
+        whose = {"sidecar": _("the author's"), "default": _("usual")}.get(card.weight_source, card.weight_source)
+        terminal.text(
+            f"  {pad(card.tag, wide + 2)}   "
+            + _("weight {weight:g}  ({whose})").format(weight=card.weight, whose=whose)
+        )
+    for rank, word in enumerate(card.words):
+        star = "★" if rank == 0 else " "
+        count = f"{word.count}×" if word.count else ""
+        terminal.text(
+            f"  {star} {pad(printable(word.text), wide)}   {pad(count, 7, right=True)}  {_source(word.source)}".rstrip()
+        )
+    if not card.words:
+        terminal.text("  " + _("no trigger word is known: the file and its sidecars name none"))
+    if card.negative:
+        terminal.text("  " + _("negative: {words}").format(words=printable(", ".join(card.negative))))
+
+
+def _source(source: str) -> str:
+    return {
+        "user": _("you"),
+        "sidecar": _("sidecar"),
+        "modelspec": _("the author's, in the file"),
+        "header": _("in the file"),
+        "embedding-name": _("its file name"),
+        "training-tags": _("training tags"),
+    }.get(source, source)
+
+
+def _copy(cards: list[TriggerCard], terminal: Terminal) -> None:
+    from hubman.cli.clipboard import copy
+
+    text = ", ".join(card.copy_positive for card in cards if card.copy_positive)
+    negative = ", ".join(card.copy_negative for card in cards if card.copy_negative)
+    if not text:
+        text, negative = negative, ""
+    if copy(text):
+        terminal.hint(_("copied  {text}").format(text=text))
+    else:
+        terminal.warn(_("there is no clipboard here; copy it yourself: {text}").format(text=text))
+    if negative:
+        terminal.hint(_("for the negative prompt: {text}").format(text=negative))

@@ -1,0 +1,110 @@
+"""The table of models that `search`, `ls` and `demo` share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from hubman.cli.table import Column
+from hubman.cli.terminal import human_size
+from hubman.cli.words import _
+
+if TYPE_CHECKING:
+    from hubman.core.library import ModelFile
+
+ARCHITECTURES = {
+    "sd1": "SD 1.5", "sd2": "SD 2", "sdxl": "SDXL", "sdxl-refiner": "SDXL refiner", "sd3": "SD 3",
+    "flux1": "Flux.1", "flux2": "Flux.2",
+}  # fmt: skip
+ALGORITHMS = {
+    "lora": "LoRA", "locon": "LoCon", "loha": "LoHa", "lokr": "LoKr", "dora": "DoRA", "ia3": "IA3", "glora": "GLoRA",
+    "oft": "OFT", "boft": "BOFT", "full": "Full",
+}  # fmt: skip
+GOOD_VERDICTS = ("ok", "weak")
+SHORTEST_ID = 6
+
+
+def columns() -> list[Column]:
+    """Return the columns of a list of models."""
+    return [
+        Column(_("ID")),
+        Column(_("NAME"), flexible=True, least=12),
+        Column(_("TYPE")),
+        Column(_("BASE")),
+        Column(_("TRIGGERS"), flexible=True, least=10),
+        Column(_("SIZE"), right=True),
+        Column(_("OK")),
+    ]
+
+
+def rows(files: Sequence[ModelFile]) -> list[list[str]]:
+    """Return one row per file, a broken one with its error where the trigger words would be."""
+    length = id_length([file.id for file in files])
+    return [
+        [
+            file.id[:length],
+            file.name,
+            type_name(file),
+            base_name(file),
+            file.failure.message if file.failure else ", ".join(word.text for word in file.triggers),
+            human_size(file.size),
+            mark(file),
+        ]
+        for file in files
+    ]
+
+
+def id_length(ids: Sequence[str]) -> int:
+    """Return the shortest length, at least 6, at which the ids of a list differ."""
+    distinct = sorted(set(ids))
+    length = SHORTEST_ID
+    for before, after in pairwise(distinct):
+        while before[:length] == after[:length] and length < len(after):
+            length += 1
+    return length
+
+
+def type_name(file: ModelFile) -> str:
+    """Return what people call a file: the algorithm for adapters, else its kind."""
+    if file.failure:
+        return _("broken")
+    if file.algorithm in ALGORITHMS:
+        return ALGORITHMS[file.algorithm]
+    names = {
+        "checkpoint": _("Checkpoint"), "lora": _("LoRA"), "embedding": _("Embedding"), "vae": _("VAE"),
+        "hypernetwork": _("Hypernetwork"), "diffusion-model": _("Diffusion model"), "unknown": _("unknown"),
+    }  # fmt: skip
+    return names.get(file.kind, file.kind)
+
+
+def base_name(file: ModelFile) -> str:
+    """Return the architecture (with lineage), several possible ones joined by a slash."""
+    lineage = file.facts.get("lineage")
+    if file.architecture:
+        name = ARCHITECTURES.get(file.architecture, file.architecture)
+        return f"{name} · {lineage}" if lineage else name
+    candidates = file.facts.get("candidates")
+    if not isinstance(candidates, list) or not candidates:
+        return "-"
+    return "/".join(ARCHITECTURES.get(str(name), str(name)) for name in candidates[:2]) + (
+        "…" if len(candidates) > 2 else ""
+    )
+
+
+def mark(file: ModelFile) -> str:
+    """Return the one-character state: `!` would run code, `✗` does not work, `✓` proven by a rendering."""
+    if file.safety == "unsafe":
+        return "!"
+    if file.failure:
+        return "✗"
+    if file.verdict is None:
+        return ""
+    return "✓" if file.verdict.verdict in GOOD_VERDICTS else "✗"
+
+
+def legend(files: Sequence[ModelFile]) -> str:
+    """Explain the marks that occur in a list."""
+    meanings = {"✓": _("validated"), "✗": _("does not work"), "!": _("would run code")}
+    seen = {mark(file) for file in files}
+    return "   ".join(f"{sign} {meaning}" for sign, meaning in meanings.items() if sign in seen)

@@ -1,0 +1,83 @@
+"""Tables that stay aligned with Chinese, full-width and emoji names: widths are terminal cells, not characters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wcwidth import wcswidth, wcwidth
+
+GAP = "   "
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column. `flexible` ones give way, in order, when the terminal is too narrow; others never shrink."""
+
+    title: str
+    right: bool = False
+    flexible: bool = False
+    least: int = 8
+
+
+def cells(text: str) -> int:
+    """Return the number of terminal cells that a text takes (control characters count as none)."""
+    width = wcswidth(text)
+    return width if width >= 0 else sum(max(0, wcwidth(character)) for character in text)
+
+
+def clip(text: str, width: int) -> str:
+    """Shorten a text to a number of cells, with an ellipsis; never cuts a wide character in half."""
+    if cells(text) <= width:
+        return text
+    kept, used = [], 0
+    for character in text:
+        step = max(0, wcwidth(character))
+        if used + step > width - 1:
+            break
+        kept.append(character)
+        used += step
+    return "".join(kept) + "…"
+
+
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """Fill a text up to a number of cells."""
+    space = " " * max(0, width - cells(text))
+    return space + text if right else text + space
+
+
+def printable(text: str) -> str:
+    """Make a name harmless for a terminal: control and bidirectional override characters become visible."""
+    return "".join(
+        character if character.isprintable() or character == " " else f"\\u{ord(character):04x}" for character in text
+    )
+
+
+def render(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
+    """Lay a table out as lines; `width` is the terminal's, None means as wide as it takes."""
+    texts = [[printable(cell) for cell in row] for row in rows]
+    widths = [max([cells(column.title), *(cells(row[index]) for row in texts)]) for index, column in enumerate(columns)]
+    if width is not None:
+        _shrink(columns, widths, width)
+    lines = [_line([column.title for column in columns], columns, widths)]
+    lines += [_line(row, columns, widths) for row in texts]
+    return lines
+
+
+def _shrink(columns: Sequence[Column], widths: list[int], width: int) -> None:
+    """Take the missing cells from the flexible columns, always from the widest one."""
+    excess = sum(widths) + len(GAP) * (len(widths) - 1) + 1 - width
+    while excess > 0:
+        candidates = [i for i, column in enumerate(columns) if column.flexible and widths[i] > column.least]
+        if not candidates:
+            return
+        widest = max(candidates, key=lambda index: widths[index])
+        widths[widest] -= 1
+        excess -= 1
+
+
+def _line(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> str:
+    parts = [
+        pad(clip(cell, widths[index]), widths[index], right=columns[index].right) for index, cell in enumerate(row)
+    ]
+    return (" " + GAP.join(parts)).rstrip()

@@ -1,0 +1,59 @@
+"""Translation of what a person reads: gettext catalogues in hubman/locale, chosen once per run.
+
+JSON, logs and help stay English. `_` translates now; templates of errors are marked by `N_` where they are raised and
+translated here, in the funnel.
+"""
+
+from __future__ import annotations
+
+import gettext
+import locale
+import os
+from collections.abc import Mapping
+
+from hubman.errors import HubmanError
+from hubman.paths import PACKAGE
+
+_translations: gettext.NullTranslations = gettext.NullTranslations()
+
+
+def choose(language: str, environ: Mapping[str, str] = os.environ) -> None:
+    """Install the catalogue for a language (`zh_CN`), or for the one the environment asks for."""
+    global _translations
+    wanted = [language] if language else _from_environment(environ)
+    names = [form for name in wanted for form in _forms(name)]
+    _translations = gettext.translation("hubman", str(PACKAGE / "locale"), languages=names, fallback=True)
+
+
+def _from_environment(environ: Mapping[str, str]) -> list[str]:
+    """Follow gettext's own order; on Windows, where none is set, ask the system."""
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if environ.get(name):
+            return environ[name].split(":")
+    system = locale.getlocale()[0] or ""
+    return [{"Chinese (Simplified)_China": "zh_CN", "Chinese_China": "zh_CN"}.get(system, system)]
+
+
+def _forms(name: str) -> list[str]:
+    """Map a locale name to catalogue names: `zh_CN.UTF-8`, `zh-Hans` and `zh_SG` all read 简体中文."""
+    bare = name.split(".")[0].replace("-", "_")
+    if bare.startswith("zh") and not bare.startswith(("zh_TW", "zh_HK", "zh_Hant")):
+        return ["zh_CN"]
+    return [bare] if bare and bare not in ("C", "POSIX") else []
+
+
+def _(text: str) -> str:
+    """Translate a text."""
+    return _translations.gettext(text) if text else text
+
+
+def plural(one: str, many: str, count: int) -> str:
+    """Translate the form of a text that fits a number."""
+    return _translations.ngettext(one, many, count)
+
+
+def error_text(error: HubmanError) -> tuple[str, str]:
+    """Return an error's message and hint in the user's language."""
+    message = _(error.template).format(**error.fields) if error.fields else _(error.template)
+    hint = _(error.hint_template).format(**error.fields) if error.fields else _(error.hint_template)
+    return message, hint

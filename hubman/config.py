@@ -1,0 +1,90 @@
+"""Where things live and how hubman behaves: flag > environment (`HUBMAN_*`) > config.toml > default.
+
+Nothing here is read at import; `load` is called once by the shell and the frozen result is passed on.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubman.errors import N_, UsageError
+
+HASH_MODES = ("auto", "all", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings of one run.
+
+    Attributes:
+        home: folder of everything below; `HUBMAN_HOME`, else the platform's data folder for hubman.
+        hash_mode: auto (files up to `hash_limit` bytes are hashed in `sync`), all, none.
+        language: a locale such as `zh_CN`, or "" to follow the environment.
+    """
+
+    home: Path
+    hash_mode: str = "auto"
+    hash_limit: int = 2_000_000_000
+    language: str = ""
+
+    @property
+    def database(self) -> Path:
+        return self.home / "library.db"
+
+    @property
+    def backups(self) -> Path:
+        return self.home / "backups"
+
+    @property
+    def previews(self) -> Path:
+        return self.home / "previews"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+
+def load(environ: Mapping[str, str], *, home: str | None = None) -> Config:
+    """Read config.toml under the home folder and lay the environment over it.
+
+    Raises:
+        UsageError: `config-invalid`, the file is not TOML or a value is of the wrong kind.
+    """
+    folder = Path(home or environ.get("HUBMAN_HOME") or _platform_home()).expanduser()
+    values = _read_toml(folder / "config.toml")
+    mode = environ.get("HUBMAN_HASH") or values.get("hash", "auto")
+    if mode not in HASH_MODES:
+        raise UsageError(
+            "config-invalid",
+            N_("The hash mode is {value!r}, but it must be one of {choices}."),
+            hint=N_("Correct `hash` in {path}, or HUBMAN_HASH."),
+            value=mode,
+            choices=", ".join(HASH_MODES),
+            path=folder / "config.toml",
+        )
+    language = environ.get("HUBMAN_LANG") or values.get("language", "")
+    return Config(home=folder.absolute(), hash_mode=str(mode), language=str(language))
+
+
+def _platform_home() -> Path:
+    import platformdirs
+
+    return platformdirs.user_data_path("hubman", appauthor=False)
+
+
+def _read_toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            "config-invalid",
+            N_("{path} is not valid TOML: {why}"),
+            hint=N_("Correct the file, or move it away to use the defaults."),
+            path=path,
+            why=error,
+        ) from error

@@ -1,0 +1,1 @@
+"""Values and pure decisions: no clock, no disk, no network, no SQL."""

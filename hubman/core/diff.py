@@ -1,0 +1,81 @@
+"""Known rows against a walk's findings -> changes. Pure: the walk and the database are arguments.
+
+Invariant: **a row is trusted if and only if its (size, mtime_ns, inode) equal the file's.** All else is read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hubman.core.library import Change, ChangeKind, Known, Seen
+
+FACTS_VERSION = 1
+"""Raised when identification learns something: files with an older number are read (not hashed) again."""
+
+MASS_DISAPPEARANCE = 0.5
+"""Above this share of a root gone at once (and more than MASS_FLOOR files) the root is unreachable, not emptied."""
+
+MASS_FLOOR = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """All changes of one scope of one root. `suspicious` holds removals back: too much vanished at once."""
+
+    changes: tuple[Change, ...]
+    unchanged: int
+    suspicious: bool = False
+
+    def of(self, kind: ChangeKind) -> list[Change]:
+        """Return the changes of one kind."""
+        return [change for change in self.changes if change.kind is kind]
+
+
+def diff(known: Iterable[Known], seen: Iterable[Seen], *, whole_root: bool = True) -> Diff:
+    """Compare what is remembered with what is there.
+
+    A file that vanished from one path while one with the same inode, size and time appeared at another has MOVED and
+    keeps its row. `whole_root`: the comparison covers the whole root, so that a mass disappearance can be told.
+    """
+    before = {row.relpath: row for row in known}
+    now = {entry.relpath: entry for entry in seen}
+    compared = [_compare(before[path], now[path]) for path in now if path in before]
+    changes = [change for change in compared if change is not None]
+    unchanged = len(compared) - len(changes)
+    arrived = {path: entry for path, entry in now.items() if path not in before}
+    gone = {path: row for path, row in before.items() if path not in now and row.present}
+    moved = _pair_moves(gone, arrived)
+    changes += moved
+    moved_from = {change.known.relpath for change in moved if change.known}
+    moved_to = {change.seen.relpath for change in moved if change.seen}
+    changes += [Change(ChangeKind.ADDED, None, entry) for path, entry in arrived.items() if path not in moved_to]
+    removed = [Change(ChangeKind.REMOVED, row, None) for path, row in gone.items() if path not in moved_from]
+    present = sum(row.present for row in before.values())
+    suspicious = whole_root and len(removed) > max(MASS_FLOOR, MASS_DISAPPEARANCE * present)
+    if not suspicious:
+        changes += removed
+    return Diff(tuple(changes), unchanged, suspicious)
+
+
+def _compare(row: Known, entry: Seen) -> Change | None:
+    if (row.size, row.mtime_ns, row.inode) != (entry.size, entry.mtime_ns, entry.inode):
+        return Change(ChangeKind.MODIFIED, row, entry)
+    if not row.present:
+        return Change(ChangeKind.RETURNED, row, entry)
+    if row.beside != entry.beside or row.facts_version != FACTS_VERSION:
+        return Change(ChangeKind.REREAD, row, entry)
+    return None
+
+
+def _pair_moves(gone: Mapping[str, Known], arrived: Mapping[str, Seen]) -> list[Change]:
+    """Pair vanished rows with new files by inode, size and time; only where the pair is unique."""
+    by_key: dict[tuple[int, int, int], list[Known]] = {}
+    for row in gone.values():
+        by_key.setdefault((row.inode, row.size, row.mtime_ns), []).append(row)
+    moves = []
+    for entry in arrived.values():
+        rows = by_key.pop((entry.inode, entry.size, entry.mtime_ns), [])
+        if entry.inode and len(rows) == 1:
+            moves.append(Change(ChangeKind.MOVED, rows[0], entry))
+    return moves

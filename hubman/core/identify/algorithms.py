@@ -1,0 +1,215 @@
+"""Adapter algorithms by the suffixes that they leave in tensor names, and the width of a module from their factors.
+
+Sources: KohakuBlueleaf/LyCORIS `weight_list` of each module class, kohya-ss/sd-scripts networks/lora.py and oft.py,
+huggingface/peft and diffusers `save_lora_weights`, cloneofsimo/lora, XLabs-AI/x-flux.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+from hubman.core.identify.draft import Tensors
+
+PARTS: tuple[tuple[str, str], ...] = (
+    # regular expression of the suffix, name of the part
+    (
+        r"lora_down\.weight|lora_A(?:\.\w+)?(?:\.weight)?|lora(?:_linear_layer)?\.down\.weight|lora[12]?\.down\.weight|down",
+        "down",
+    ),
+    (
+        r"lora_up\.weight|lora_B(?:\.\w+)?(?:\.weight)?|lora(?:_linear_layer)?\.up\.weight|lora[12]?\.up\.weight|up",
+        "up",
+    ),
+    (r"lora_B\.bias", "bias"),
+    (r"lora_mid\.weight", "mid"),
+    (r"lora_E", "rank"),
+    (r"hada_w1_a", "hada_w1_a"),
+    (r"hada_w1_b", "hada_w1_b"),
+    (r"hada_w2_a", "hada_w2_a"),
+    (r"hada_w2_b", "hada_w2_b"),
+    (r"hada_t[12]", "hada_t"),
+    (r"lokr_w1", "lokr_w1"),
+    (r"lokr_w1_a", "lokr_w1_a"),
+    (r"lokr_w1_b", "lokr_w1_b"),
+    (r"lokr_w2", "lokr_w2"),
+    (r"lokr_w2_a", "lokr_w2_a"),
+    (r"lokr_w2_b", "lokr_w2_b"),
+    (r"lokr_t[12]", "lokr_t"),
+    (r"a1\.weight", "a1"),
+    (r"a2\.weight", "a2"),
+    (r"b1\.weight", "b1"),
+    (r"b2\.weight", "b2"),
+    (r"bm\.weight", "bm"),
+    (r"oft_blocks|oft_diag", "oft"),
+    (r"oft_R(?:\.\w+)?(?:\.weight)?", "oft_r"),
+    (r"rescale", "rescale"),
+    (r"dora_scale|lora_magnitude_vector(?:\.\w+)?", "dora"),
+    (r"on_input", "on_input"),
+    (r"ia3_l", "ia3"),
+    (r"diff", "diff"),
+    (r"diff_b", "diff_b"),
+    (r"w_norm", "w_norm"),
+    (r"b_norm", "b_norm"),
+    (r"alpha", "alpha"),
+)
+
+_DOTTED = re.compile(
+    r"(?P<module>.+?)(?:[.:]|_(?=lora\.(?:down|up)\.weight$|lora[12]\.(?:down|up)\.weight$)|\.)(?:"
+    + "|".join(f"(?P<p{index}>{pattern})" for index, (pattern, _) in enumerate(PARTS))
+    + r")\Z"
+)
+
+
+@dataclass(slots=True)
+class Module:
+    """One changed module: its parts and their shapes."""
+
+    name: str
+    parts: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def algorithm(self) -> str | None:
+        """The algorithm that these parts are of; None for a lone alpha or scale."""
+        return next((name for name, needs in _ALGORITHMS if needs & self.parts.keys()), None)
+
+    @property
+    def rank(self) -> int | None:
+        """The inner width; None for what has none (a full difference, a full LoKr matrix)."""
+        for part, axis in _RANKS:
+            shape = self.parts.get(part, ())
+            if len(shape) > axis:
+                return shape[axis]
+        return None
+
+    def dims(self) -> tuple[int | None, int | None]:
+        """(out, in) of the weight it changes, as far as the factors tell."""
+        return _DIMS.get(self.algorithm or "", _unknown_dims)(self.parts)
+
+    @property
+    def has_kernel(self) -> bool:
+        """Whether it changes a convolution wider than 1x1."""
+        return "mid" in self.parts or any(len(shape) == 4 and shape[-1] > 1 for shape in self.parts.values())
+
+    @property
+    def is_convolution(self) -> bool | None:
+        """Whether the changed weight is 4-D, where the factors keep it."""
+        shape = next((self.parts[part] for part in ("down", "diff") if part in self.parts), None)
+        dora = self.parts.get("dora")
+        if shape is not None and len(shape) != 4 and dora is not None and len(dora) == 4:
+            return True
+        return None if shape is None else len(shape) == 4
+
+
+_ALGORITHMS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("loha", frozenset({"hada_w1_a", "hada_w1_b"})),
+    ("lokr", frozenset({"lokr_w1", "lokr_w1_a", "lokr_w2", "lokr_w2_a"})),
+    ("glora", frozenset({"a1", "a2", "b1"})),
+    ("oft", frozenset({"oft", "oft_r"})),
+    ("ia3", frozenset({"ia3", "on_input"})),
+    ("lora", frozenset({"down", "up"})),
+    ("full", frozenset({"diff"})),
+    ("norm", frozenset({"w_norm", "b_norm", "diff_b"})),
+)
+
+_RANKS = (
+    ("down", 0), ("hada_w1_b", 0), ("lokr_w2_b", 0), ("lokr_w1_b", 0), ("a2", 0),
+)  # fmt: skip
+
+
+def _shape(parts: Mapping[str, tuple[int, ...]], name: str) -> tuple[int, ...]:
+    return parts.get(name, ())
+
+
+def _at(shape: tuple[int, ...], axis: int) -> int | None:
+    return shape[axis] if len(shape) > axis else None
+
+
+_Dims = tuple[int | None, int | None]
+
+
+def _unknown_dims(parts: Mapping[str, tuple[int, ...]]) -> _Dims:
+    return _at(_shape(parts, "w_norm"), 0), None
+
+
+def _lora_dims(parts: Mapping[str, tuple[int, ...]]) -> _Dims:
+    return _at(_shape(parts, "up"), 0), _at(_shape(parts, "down"), 1)
+
+
+def _loha_dims(parts: Mapping[str, tuple[int, ...]]) -> _Dims:
+    """With a Tucker core the outer factor is stored transposed, rank first (LyCORIS loha.py)."""
+    a, b = _shape(parts, "hada_w1_a"), _shape(parts, "hada_w1_b")
+    return (_at(a, 1) if "hada_t" in parts else _at(a, 0)), _at(b, 1)
+
+
+def _lokr_dims(parts: Mapping[str, tuple[int, ...]]) -> _Dims:
+    """The weight is a Kronecker product, so widths multiply."""
+    first, second = _lokr_factor(parts, "lokr_w1"), _lokr_factor(parts, "lokr_w2")
+    if None in first or None in second:
+        return None, None
+    return (first[0] or 0) * (second[0] or 0), (first[1] or 0) * (second[1] or 0)
+
+
+def _lokr_factor(parts: Mapping[str, tuple[int, ...]], name: str) -> _Dims:
+    whole = _shape(parts, name)
+    if whole:
+        return _at(whole, 0), _at(whole, 1)
+    a, b = _shape(parts, name + "_a"), _shape(parts, name + "_b")
+    if "lokr_t" in parts and name == "lokr_w2":
+        return _at(a, 1), _at(b, 1)
+    return _at(a, 0), _at(b, 1)
+
+
+def _glora_dims(parts: Mapping[str, tuple[int, ...]]) -> _Dims:
+    return _at(_shape(parts, "b1"), 0), _at(_shape(parts, "a2"), 1) or _at(_shape(parts, "b2"), 1)
+
+
+def _oft_dims(parts: Mapping[str, tuple[int, ...]]) -> _Dims:
+    """Blocks of rotations along the output: [n, b, b] for OFT, [stages, n, b, b] for BOFT."""
+    shape = _shape(parts, "oft")
+    return (prod(shape[-3:-1]) if len(shape) >= 3 else None), None
+
+
+def _full_dims(parts: Mapping[str, tuple[int, ...]]) -> _Dims:
+    shape = _shape(parts, "diff")
+    return _at(shape, 0), _at(shape, 1)
+
+
+_DIMS = {
+    "lora": _lora_dims,
+    "loha": _loha_dims,
+    "lokr": _lokr_dims,
+    "glora": _glora_dims,
+    "oft": _oft_dims,
+    "full": _full_dims,
+}
+
+
+def parse(tensors: Tensors) -> tuple[dict[str, Module], list[str]]:
+    """Group tensor names into modules; return them and the names that belong to no module.
+
+    IA3 stores a plain `.weight`, which counts only beside its `.on_input` (LyCORIS ia3.py).
+    """
+    modules: dict[str, Module] = {}
+    rest: list[str] = []
+    for key, info in tensors.items():
+        match = _DOTTED.match(key)
+        if match is None:
+            rest.append(key)
+            continue
+        part = PARTS[int(next(name for name, found in match.groupdict().items() if found and name != "module")[1:])][1]
+        name = match["module"]
+        modules.setdefault(name, Module(name)).parts[part] = info.shape
+    left = [key for key in rest if not _joins(key, tensors, modules)]
+    return modules, left
+
+
+def _joins(key: str, tensors: Tensors, modules: dict[str, Module]) -> bool:
+    name, _, leaf = key.rpartition(".")
+    module = modules.get(name)
+    if module is None or "on_input" not in module.parts or leaf not in ("weight", "bias"):
+        return False
+    module.parts[leaf] = tensors[key].shape
+    return True

@@ -1,0 +1,284 @@
+"""Checkpoints and lone diffusion models of the U-Net family: Stable Diffusion 1, 2, XL and what descends from them.
+
+Read: the width of the text that cross-attention reads, of the pooled conditioning, of the levels, and how deep the
+transformers are (Comfy-Org/ComfyUI model_detection.py reads the same; the numbers are in `unets`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from hubman.core.identify import metadata, unets
+from hubman.core.identify.draft import Draft, Tensors, precision
+from hubman.core.types import Confidence, Facts, Header, Kind
+
+FIRST_LDM, FIRST_DIFFUSERS = "input_blocks.0.0.weight", "conv_in.weight"
+
+COMPANIONS = re.compile(
+    r"^(first_stage_model\.|vae[./]|cond_stage_model\.|conditioner\.|text_encoders?(_\d)?[./]|clip_[lgh]\.|te\d?\.|text_model\.)"
+)
+"""Prefixes of a text encoder or VAE beside the core (CompVis, Stability sgm, ComfyUI, SwarmUI, diffusers folders)."""
+
+FOREIGN = re.compile(
+    r"zero_convs|control_model|controlnet_cond_embedding|controlnet_down_blocks|time_stack|time_mixer|motion_modules|"
+    r"temporal_transformer|temp_convs|temp_attentions|input_hint_block|transformer_in\."
+)
+"""Nets built from the same blocks that are something else: ControlNet, video."""
+
+INPUTS: Mapping[int, tuple[str | None, str]] = {
+    # channels going in -> variant. CompVis v1-inpainting-inference.yaml, timothybrooks/instruct-pix2pix, v2-midas.
+    4: (None, ""),
+    9: ("inpaint", "it takes 9 channels: the picture, a mask and the masked picture"),
+    8: ("ip2p", "it takes 8 channels: the picture and the one to be edited (InstructPix2Pix)"),
+    5: ("depth", "it takes 5 channels: the picture and a depth map"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What the U-Net in a file looks like."""
+
+    layout: unets.Layout
+    prefix: str
+    inputs: int
+    channels: tuple[int, ...]
+    depths: tuple[int, ...]
+    middle: int
+    context: int | None
+    adm: int | None
+    linear: bool | None
+
+
+def identify(header: Header) -> Facts | None:
+    """Return the facts of a U-Net alone or with companions, or None when there is no U-Net."""
+    tensors = header.tensors
+    core = find_core(tensors)
+    if core is None or _is_foreign(tensors, core):
+        return _from_configs(header)
+    companions = sorted({match[1] for name in tensors if (match := COMPANIONS.match(name))})
+    draft = Draft(header, Kind.CHECKPOINT if companions else Kind.DIFFUSION_MODEL)
+    if companions:
+        draft.note("kind", Kind.CHECKPOINT, f"a U-Net together with {', '.join(companions)}")
+    else:
+        draft.note("kind", Kind.DIFFUSION_MODEL, "a U-Net alone, without text encoder or VAE")
+    inside = [info for name, info in tensors.items() if name.startswith(core.prefix)]
+    draft.values["precision"] = precision(inside)
+    _tell_architecture(draft, core)
+    _tell_inputs(draft, core)
+    _tell_prediction(draft, core)
+    metadata.tell_lineage(draft)
+    return draft.done()
+
+
+def _is_foreign(tensors: Tensors, core: Core) -> bool:
+    return any(FOREIGN.search(name) for name in tensors if name.startswith(core.prefix))
+
+
+# --- measuring -----------------------------------------------------------------------------------------------------
+def find_core(tensors: Tensors) -> Core | None:
+    """Find the U-Net, whatever prefix it has; the copy with the shortest prefix counts (the other is an EMA)."""
+    for layout, first, marker in (
+        ("ldm", FIRST_LDM, "middle_block.0.in_layers.0.weight"),
+        ("diffusers", FIRST_DIFFUSERS, "mid_block.resnets.0.norm1.weight"),
+    ):
+        prefixes = sorted({name[: -len(first)] for name in tensors if name.endswith(first)}, key=len)
+        for prefix in prefixes:
+            times = ("time_embed.0.weight", "time_embedding.linear_1.weight")
+            if prefix + marker in tensors and any(prefix + time in tensors for time in times):
+                return _measure(tensors, "ldm" if layout == "ldm" else "diffusers", prefix)
+    return None
+
+
+_ATTENTION: Mapping[unets.Layout, re.Pattern[str]] = {
+    "ldm": re.compile(r"input_blocks\.(\d+)\.1\.transformer_blocks\.(\d+)\.attn2\.to_k\.weight\Z"),
+    "diffusers": re.compile(r"down_blocks\.(\d+)\.attentions\.\d+\.transformer_blocks\.(\d+)\.attn2\.to_k\.weight\Z"),
+}
+_MIDDLE = re.compile(r"(?:middle_block\.1|mid_block\.attentions\.0)\.transformer_blocks\.(\d+)\.attn2\.to_k\.weight\Z")
+_PROJECTION = re.compile(
+    r"(?:input_blocks\.\d+\.1|down_blocks\.\d+\.attentions\.\d+|middle_block\.1|mid_block\.attentions\.0)\.proj_in\.weight\Z"
+)
+_WIDTH: Mapping[unets.Layout, re.Pattern[str]] = {
+    "ldm": re.compile(r"input_blocks\.(\d+)\.0\.out_layers\.3\.weight\Z"),
+    "diffusers": re.compile(r"down_blocks\.(\d+)\.resnets\.\d+\.conv2\.weight\Z"),
+}
+
+
+def _measure(tensors: Tensors, layout: unets.Layout, prefix: str) -> Core:
+    inside = {name[len(prefix) :]: info.shape for name, info in tensors.items() if name.startswith(prefix)}
+    first = inside[FIRST_LDM if layout == "ldm" else FIRST_DIFFUSERS]
+    level_of = _levels(inside, layout)
+    widths: dict[int, int] = {}
+    depths: dict[int, int] = {}
+    for name, shape in inside.items():
+        if match := _WIDTH[layout].match(name):
+            widths[level_of(int(match[1]))] = shape[0]
+        elif match := _ATTENTION[layout].match(name):
+            level = level_of(int(match[1]))
+            depths[level] = max(depths.get(level, 0), int(match[2]) + 1)
+    contexts = [shape for name, shape in inside.items() if name.endswith("attn2.to_k.weight") and len(shape) == 2]
+    adm = inside.get("label_emb.0.0.weight") or inside.get("add_embedding.linear_1.weight")
+    projection = next((shape for name, shape in inside.items() if _PROJECTION.match(name)), None)
+    return Core(
+        layout,
+        prefix,
+        first[1] if len(first) > 1 else 0,
+        tuple(widths[level] for level in sorted(widths)),
+        tuple(depths.get(level, 0) for level in sorted(widths)),
+        sum(bool(_MIDDLE.match(name)) for name in inside),
+        contexts[0][1] if contexts else None,
+        adm[1] if adm and len(adm) == 2 else None,
+        None if projection is None else len(projection) == 2,
+    )
+
+
+def _levels(inside: Mapping[str, tuple[int, ...]], layout: unets.Layout) -> Callable[[int], int]:
+    """Map a block number to its level: in the LDM naming a level ends at each downsampling block."""
+    if layout == "diffusers":
+        return lambda number: number
+    ends = sorted(int(name.split(".")[1]) for name in inside if re.match(r"input_blocks\.\d+\.0\.op\.weight\Z", name))
+    return lambda number: sum(end < number for end in ends)
+
+
+# --- concluding ----------------------------------------------------------------------------------------------------
+def _tell_architecture(draft: Draft, core: Core) -> None:
+    exact = [unet for unet in unets.FAMILY if _is_exact(unet, core)]
+    if exact:
+        levels = f"the levels are {_list(core.channels)}, as in {exact[0].words}"
+        words = f"cross-attention reads {core.context}-wide text and {levels}"
+        draft.architectures([unet.id for unet in exact], words)
+        return
+    alike = [unet for unet in unets.FAMILY if unet.id != "kolors" and _is_alike(unet, core)]
+    if alike:
+        left = metadata.refine(draft, [unet.id for unet in alike])
+        words = f"the blocks are built and named as in {alike[0].words}, with levels {_list(core.channels)}"
+        draft.architectures(left, words, Confidence.LIKELY)
+        draft.say(
+            "variant", "custom-width", f"its widths are its own: text {core.context}, levels {_list(core.channels)}"
+        )
+        return
+    _tell_relative(draft, core)
+
+
+def _list(numbers: tuple[int, ...]) -> str:
+    return "/".join(map(str, numbers))
+
+
+def _is_exact(unet: unets.UNet, core: Core) -> bool:
+    return (
+        core.channels == unet.channels
+        and core.depths == unet.depths
+        and core.context == unet.context
+        and core.linear == unet.linear
+        and (core.adm == unet.adm or (unet is unets.SD2 and core.adm in UNCLIP))
+    )
+
+
+UNCLIP = {1536: "unclip-l", 2048: "unclip-h"}
+"""Width of the picture embedding that SD 2.1 unCLIP reads (Stability-AI stablediffusion v2-1-stable-unclip-*.yaml)."""
+
+
+def _is_alike(unet: unets.UNet, core: Core) -> bool:
+    """Same block structure at other widths: levels, depths, kind of projection, pooled conditioning or none."""
+    return (
+        len(core.channels) == len(unet.channels)
+        and core.depths == unet.depths
+        and core.middle == unet.middle
+        and core.linear == unet.linear
+        and (core.adm is None) == (unet.adm is None)
+    )
+
+
+RELATIVES: tuple[tuple[str, int, int | None, tuple[int, ...], tuple[int, ...], str], ...] = (
+    # architecture, context, pooled, levels, depths, words. ComfyUI supported_models.py (SSD1B, Segmind_Vega, KOALA_*),
+    # Stability-AI x4-upscaling.yaml.
+    ("ssd-1b", 2048, 2816, (320, 640, 1280), (0, 2, 4), "SSD-1B, a distilled SDXL"),
+    ("segmind-vega", 2048, 2816, (320, 640, 1280), (0, 1, 2), "Segmind Vega, a distilled SDXL"),
+    ("koala-700m", 2048, 2816, (320, 640, 1280), (0, 2, 5), "KOALA-700M, a distilled SDXL"),
+    ("koala-1b", 2048, 2816, (320, 640, 1280), (0, 2, 6), "KOALA-1B, a distilled SDXL"),
+    ("sd-x4-upscaler", 1024, None, (256, 512, 512, 1024), (0, 1, 1, 1), "the x4 upscaler of SD 2"),
+)
+
+
+def _tell_relative(draft: Draft, core: Core) -> None:
+    for name, context, adm, channels, depths, words in RELATIVES:
+        if (core.context, core.channels, core.depths) == (context, channels, depths) and adm in (None, core.adm):
+            draft.architectures([name], f"the depths {_list(core.depths)} are those of {words}")
+            return
+    found = [unet for unet in unets.FAMILY if (unet.context, unet.adm) == (core.context, core.adm)]
+    draft.architectures(
+        [unet.id for unet in found], f"it reads {core.context}-wide text, but its blocks are its own", Confidence.GUESS
+    )
+    if found:
+        draft.say("variant", "custom-depth", f"levels {_list(core.channels)} with depths {_list(core.depths)}")
+
+
+def _tell_inputs(draft: Draft, core: Core) -> None:
+    variant, words = INPUTS.get(core.inputs, (None, ""))
+    if variant and draft.values.get("architecture") != "sd-x4-upscaler":
+        draft.say("variant", variant, words)
+    elif core.adm in UNCLIP and draft.values.get("architecture") == "sd2":
+        draft.say("variant", UNCLIP[core.adm], f"it reads a picture embedding of width {core.adm} (unCLIP)")
+
+
+MARKERS: tuple[tuple[str, str, str], ...] = (
+    # empty tensor in the file, prediction type, reason. ComfyUI supported_models.py SDXL.model_type, A1111 PR #16567.
+    ("edm_vpred.sigma_max", "edm-v", "the key edm_vpred.sigma_max marks EDM v-prediction"),
+    ("edm_mean", "edm", "the keys edm_mean and edm_std mark Playground's EDM scaling"),
+    ("v_pred", "v", "the empty key v_pred marks v-prediction"),
+)
+
+
+def _tell_prediction(draft: Draft, core: Core) -> None:
+    tensors = draft.header.tensors
+    for marker, kind, words in MARKERS:
+        if marker in tensors:
+            draft.say("prediction_type", kind, words)
+            break
+    else:
+        _tell_scheduler(draft)
+    if draft.values.get("prediction_type") == "v" and not draft.values.get("variant"):
+        draft.say("variant", "v-pred", "it predicts velocity, not noise")
+    if "ztsnr" in tensors:
+        draft.note("prediction_type", "zero-terminal SNR", "the empty key ztsnr marks zero-terminal SNR")
+
+
+def _tell_scheduler(draft: Draft) -> None:
+    scheduler = draft.header.configs.get("scheduler/scheduler_config.json")
+    declared = scheduler.get("prediction_type") if isinstance(scheduler, dict) else None
+    kind = {"epsilon": "epsilon", "v_prediction": "v"}.get(str(declared))
+    if kind:
+        draft.say("prediction_type", kind, "scheduler_config.json says so")
+    else:
+        metadata.prediction(draft)
+
+
+# --- folders by their configs --------------------------------------------------------------------------------------
+PIPELINE_UNETS: Mapping[tuple[int, str], str] = {
+    (768, ""): "sd1",
+    (1024, ""): "sd2",
+    (2048, "text_time"): "sdxl",
+    (1280, "text_time"): "sdxl-refiner",
+}
+
+
+def _from_configs(header: Header) -> Facts | None:
+    """A diffusers folder whose weights we could not read still says what it is in unet/config.json."""
+    config = header.configs.get("unet/config.json")
+    index = header.configs.get("model_index.json")
+    alone = header.configs.get("config.json")
+    if isinstance(alone, dict) and alone.get("_class_name") == "UNet2DConditionModel":
+        config = alone
+    if not isinstance(config, dict) or "cross_attention_dim" not in config:
+        return None
+    draft = Draft(header, Kind.CHECKPOINT if index is not None else Kind.DIFFUSION_MODEL)
+    draft.note("kind", draft.kind, "a diffusers folder with a U-Net" + (" and its companions" if index else ""))
+    context, extra = config["cross_attention_dim"], config.get("addition_embed_type") or ""
+    found = PIPELINE_UNETS.get((context, extra)) if isinstance(context, int) else None
+    draft.architectures([found] if found else [], f"unet/config.json: cross_attention_dim {context}", Confidence.LIKELY)
+    variant, words = INPUTS.get(config.get("in_channels", 4), (None, ""))
+    if variant:
+        draft.say("variant", variant, words)
+    _tell_scheduler(draft)
+    return draft.done()

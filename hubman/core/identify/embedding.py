@@ -1,0 +1,191 @@
+"""Textual inversions: the few vectors that a word stands for.
+
+Layouts: A1111 textual_inversion.py `save`, kohya `emb_params`, OneTrainer (with its spelling `emp_params`), diffusers
+`{token: tensor}`, SDXL pairs clip_l/clip_g, and what else the corpora hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from hubman.core.identify import metadata
+from hubman.core.identify.draft import Draft
+from hubman.core.types import Confidence, Facts, Header, Kind, TensorInfo
+from hubman.errors import N_, IntegrityError
+
+MAX_VECTORS = 512
+TEXT_WIDTHS: Mapping[int, tuple[tuple[str, ...], str]] = {
+    768: (("sd1",), "768 is the width of CLIP-L, which SD 1.x reads"),
+    1024: (("sd2",), "1024 is the width of OpenCLIP-H, which SD 2.x reads"),
+    1280: (("sdxl",), "1280 is the width of OpenCLIP-bigG, which SDXL reads"),
+    2048: (("pixart-alpha",), "2048 is the width of T5-XL"),
+    4096: (("pixart-alpha", "pixart-sigma", "chroma", "flux1", "sd3"), "4096 is the width of T5-XXL"),
+}
+ENCODERS = re.compile(r"(clip_l|clip_g|t5|t5xxl|llama|gemma|qwen)(_out)?\Z")
+PARAMETERS = re.compile(r"(emb_params|emp_params)(_out)?\Z")
+TOKEN = re.compile(r"<[^<>]+>\Z")
+NEGATIVE = re.compile(
+    r"negative|easyneg|fastneg|deepneg|badhand|bad[-_ ]?(artist|prompt|dream|picture|hand|anatomy|quality|image|x)|"
+    r"unaesthetic|verybad|ng_deep|(^|[-_ ])neg([-_ \d]|$)",
+    re.IGNORECASE,
+)
+"""Names that authors give to embeddings for the negative prompt. A guess: nothing in the vectors tells."""
+
+
+def identify(header: Header, name: str = "") -> Facts | None:
+    """Return the facts of an embedding, or None. `name`, the file's stem, only helps to guess the negative kind."""
+    vectors = _vectors(header)
+    if vectors is None:
+        return None
+    draft = Draft(header, Kind.EMBEDDING)
+    counts = {count for count, _ in vectors.values()}
+    count = max(counts)
+    draft.note("kind", Kind.EMBEDDING, f"it holds only {count} token vector{'s' * (count > 1)} for a text encoder")
+    draft.say("vectors", count, "the number of rows of its tensor")
+    _tell_architecture(draft, vectors)
+    _tell_negative(draft, name)
+    metadata.tell_lineage(draft)
+    return draft.done()
+
+
+Vectors = Mapping[str, tuple[int, int]]
+"""Text encoder or "" -> (number of vectors, width)."""
+
+
+def _vectors(header: Header) -> Vectors | None:
+    tensors = {key: info.shape for key, info in header.tensors.items()}
+    if not 0 < len(tensors) <= 64:
+        return None
+    if "string_to_param" in _keys(header.tree) or any("string_to_param" in key for key in tensors):
+        return _of([shape for key, shape in tensors.items() if "string_to_param" in key])
+    by_name = _by_encoder(tensors) or _by_parameters(tensors) or _odd_pair(tensors)
+    return by_name or _by_token(header.tensors, header.tree)
+
+
+def _keys(tree: object) -> tuple[str, ...]:
+    return tuple(map(str, tree)) if isinstance(tree, dict) else ()
+
+
+def _of(shapes: list[tuple[int, ...]]) -> Vectors:
+    found = [sized for shape in shapes if (sized := _sized(shape))]
+    if not found:
+        raise IntegrityError(
+            "embedding-broken",
+            N_("this embedding has no vectors in it: {why}"),
+            hint=N_("download it again"),
+            why="string_to_param holds no tensor of token vectors",
+        )
+    return {"": max(found)}
+
+
+def _sized(shape: tuple[int, ...]) -> tuple[int, int] | None:
+    if len(shape) == 1 and shape[0] > 1:
+        return 1, shape[0]
+    return (shape[0], shape[1]) if len(shape) == 2 and 0 < shape[0] <= MAX_VECTORS and shape[1] > 1 else None
+
+
+def _sizes(shapes: Mapping[str, tuple[int, ...]]) -> Vectors | None:
+    sized = {key: _sized(shape) for key, shape in shapes.items()}
+    known = {key: value for key, value in sized.items() if value}
+    return known if known and len(known) == len(sized) else None
+
+
+def _by_encoder(tensors: Mapping[str, tuple[int, ...]]) -> Vectors | None:
+    if not all(ENCODERS.match(key.rpartition(".")[2]) for key in tensors):
+        return None
+    return _sizes(
+        {key.rpartition(".")[2]: shape for key, shape in tensors.items() if not key.endswith("_out")} or dict(tensors)
+    )
+
+
+def _by_parameters(tensors: Mapping[str, tuple[int, ...]]) -> Vectors | None:
+    if not all(PARAMETERS.match(key) for key in tensors):
+        return None
+    return _sizes({"": next(iter(tensors.values()))})
+
+
+def _odd_pair(tensors: Mapping[str, tuple[int, ...]]) -> Vectors | None:
+    """`{emb: [768], emb2: [1280]}` or a list of those: an early SDXL form (oss-roettger)."""
+    leaves = {key.rpartition(".")[2]: shape for key, shape in tensors.items()}
+    if set(leaves) != {"emb", "emb2"}:
+        return None
+    rows = sum(key.rpartition(".")[2] == "emb" for key in tensors)
+    sizes = _sizes({"clip_l": leaves["emb"], "clip_g": leaves["emb2"]})
+    return {key: (max(rows, count), width) for key, (count, width) in sizes.items()} if sizes else None
+
+
+def _by_token(tensors: Mapping[str, TensorInfo], tree: object) -> Vectors | None:
+    """diffusers: token -> vector(s). A name with a dot is a layer's, and a classifier has a bias."""
+    shapes = {key: info.shape for key, info in tensors.items()}
+    if tree is not None and not isinstance(tree, dict):
+        return _bare(tree)
+    plain = all(TOKEN.match(key) for key in shapes)
+    if not plain and any(re.search(r"[./:]|weight|bias|mean|std|scale|codebook|embed", key) for key in shapes):
+        return None
+    floats = all(info.dtype in ("F16", "BF16", "F32", "F64") for info in tensors.values())
+    sizes = _sizes(shapes) if floats and len(shapes) <= 8 else None
+    if sizes is None or not all(plain or width in TEXT_WIDTHS for _, width in sizes.values()):
+        return None
+    widths = {width for _, width in sizes.values()}
+    rows = [count for count, _ in sizes.values()]
+    return {"": (sum(rows) if len(rows) > 1 else rows[0], widths.pop())} if len(widths) == 1 else None
+
+
+def _bare(tree: object) -> Vectors | None:
+    """A tensor without any name: several CLIP vectors or one for T5; one CLIP vector is an aesthetic gradient."""
+    if not isinstance(tree, TensorInfo):
+        return None
+    sized = _sized(tree.shape)
+    if sized is None or sized[1] not in TEXT_WIDTHS or (sized[0] == 1 and sized[1] <= 1280):
+        return None
+    return {"": sized}
+
+
+# --- conclusions ---------------------------------------------------------------------------------------------------
+def _tell_architecture(draft: Draft, vectors: Vectors) -> None:
+    encoders = set(vectors) - {""}
+    if {"clip_l", "clip_g"} <= encoders:
+        found: tuple[str, ...] = ("sd3", "sdxl") if encoders - {"clip_l", "clip_g"} else ("sdxl",)
+        draft.architectures(found[:1], "it has vectors for both text encoders (clip_l, clip_g)")
+        return
+    if "clip_l" in encoders and len(encoders) > 1:
+        draft.architectures(("flux1",), "it has vectors for CLIP-L and T5, as Flux.1 reads them", Confidence.LIKELY)
+        return
+    _tell_by_width(draft, next(iter(vectors.values()))[1])
+
+
+def _tell_by_width(draft: Draft, width: int) -> None:
+    known = TEXT_WIDTHS.get(width)
+    if known:
+        draft.architectures(metadata.refine(draft, known[0]), known[1])
+        return
+    declared = metadata.declared(draft.header.metadata)
+    words = f"width {width} is no known text encoder's"
+    if declared is None:
+        draft.architectures((), words, Confidence.LIKELY)
+        return
+    draft.architectures((declared[0],), f"{words}; the trainer wrote {declared[1]}", Confidence.LIKELY)
+    draft.say("variant", "custom-width", words)
+
+
+def _tell_negative(draft: Draft, name: str) -> None:
+    if draft.header.metadata.get("modelspec.is_negative_embedding", "").lower() in ("true", "1"):
+        draft.say("negative", True, "its metadata declares it (modelspec.is_negative_embedding)")
+        return
+    tree = draft.header.tree
+    own = tree.get("name") if isinstance(tree, dict) else None
+    for text, what in ((own, "its own name"), (name, "the file's name")):
+        if isinstance(text, str) and NEGATIVE.search(text):
+            draft.values["negative"] = True
+            draft.note("negative", "true", f"a guess from {what}, {text[:60]}")
+            return
+
+
+def own_name(header: Header) -> str | None:
+    """Return the name that A1111 stored inside the embedding, or diffusers' token."""
+    tree = header.tree
+    if isinstance(tree, dict) and isinstance(tree.get("name"), str):
+        return str(tree["name"])
+    tokens = [key for key in header.tensors if TOKEN.match(key)]
+    return tokens[0] if len(tokens) == 1 else None

@@ -1,0 +1,179 @@
+"""`RenderPlan`: everything that decides a validation's pictures, as one value that travels as JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self
+
+from hubman.core.prompt import split_words
+from hubman.core.types import Facts, Kind
+
+FAMILY_PROMPT = "a photograph of a red apple on a wooden table"
+"""What to render when neither the user, nor the base, nor the training tags say more: plain, concrete, known to all."""
+
+SAMPLE_PROMPT_KEY = "hubman.sample_prompt"
+"""Metadata in a base's own header that names a prompt it was trained to understand (hubman's demo family writes it)."""
+
+TINY_PARAMETERS = 60_000_000
+"""Up to this many parameters a picture costs well under a second on one CPU core (the demo family has 3.8 million)."""
+
+SAMPLERS = ("dpmpp_2m", "dpmpp_2m_karras")
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPair:
+    """Positive and negative prompt text, in the WebUI's syntax without adapter tags."""
+
+    positive: str
+    negative: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How pictures are made. Sizes in pixels, None means the base's native size; `clip_skip` counts like the WebUI."""
+
+    seeds: tuple[int, ...] = (1, 2, 3)
+    steps: int = 10
+    cfg: float = 5.0
+    sampler: str = "dpmpp_2m"
+    width: int | None = None
+    height: int | None = None
+    clip_skip: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class BasePlan:
+    """The checkpoint to render with: a file or a diffusers folder, and the folder its configs come from."""
+
+    path: str
+    name: str
+    sha256: str
+    config: str | None = None
+    config_source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterPlan:
+    """The adapter to be proved. `word` is what calls an embedding, its stem."""
+
+    path: str
+    name: str
+    sha256: str
+    kind: Kind
+    word: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderPlan:
+    """What would be rendered to prove one adapter on one base.
+
+    The four pictures: A neutral prompt without the adapter, B neutral with it, D triggered prompt without it (the
+    control), C triggered with it. Without trigger words neutral and triggered are the same and so are B and C.
+
+    Attributes:
+        strengths: weights of the sweep, ascending; 1.0 is always measured.
+        preview_strength: weight of the preview picture; None: the measured one.
+        device, dtype: "auto" lets the renderer choose.
+        render: False: match and one-step check only.
+    """
+
+    base: BasePlan
+    adapter: AdapterPlan
+    neutral: PromptPair
+    triggered: PromptPair
+    triggers: tuple[str, ...] = ()
+    prompt_source: str = "default"
+    sampling: Sampling = field(default_factory=Sampling)
+    strengths: tuple[float, ...] = (0.6, 1.0)
+    preview_strength: float | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    render: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain lists, dicts, strings and numbers."""
+        data: dict[str, Any] = _plain(asdict(self))
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote; unknown keys are ignored."""
+        known = {f.name: data[f.name] for f in fields(cls) if f.name in data}
+        known["base"] = BasePlan(**data["base"])
+        known["adapter"] = AdapterPlan(**{**data["adapter"], "kind": Kind(data["adapter"]["kind"])})
+        known["neutral"] = PromptPair(**data["neutral"])
+        known["triggered"] = PromptPair(**data["triggered"])
+        known["triggers"] = tuple(data.get("triggers", ()))
+        sampling = dict(data.get("sampling", {}))
+        known["sampling"] = Sampling(**{**sampling, "seeds": tuple(sampling.get("seeds", (1,)))})
+        known["strengths"] = tuple(data.get("strengths", ()))
+        return cls(**known)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Kind) else value
+
+
+def choose_prompt(
+    given: str | None, base_metadata: Mapping[str, str], facts: Facts, triggers: Sequence[str]
+) -> tuple[str, str]:
+    """Return (neutral prompt, where it comes from): the user's, the base's own, training tags, or a plain default."""
+    if given is not None:
+        return given, "given"
+    sample = base_metadata.get(SAMPLE_PROMPT_KEY, "").strip()
+    if sample:
+        return sample, "base"
+    words = neutral_tags(facts, triggers)
+    if words:
+        return ", ".join(words), "training-tags"
+    return FAMILY_PROMPT, "default"
+
+
+def neutral_tags(facts: Facts, triggers: Sequence[str], most: int = 6) -> tuple[str, ...]:
+    """Return the commonest training tags that hold no trigger word; captions (sentences) are no tags."""
+    tags = [tag.strip().replace("_", " ") for tag, _ in facts.tags]
+    kept = [tag for tag in tags if tag and len(tag) <= 30 and len(tag.split()) <= 4]
+    return tuple(tag for tag in kept if not _mentions(tag, triggers))[:most]
+
+
+def _mentions(text: str, words: Sequence[str]) -> bool:
+    return any(name is not None for _, name in split_words(text, list(words)))
+
+
+def add_words(prompt: str, words: Sequence[str]) -> str:
+    """Return the prompt with the words it does not hold yet appended after commas."""
+    missing = [word for word in words if word.strip() and not _mentions(prompt, [word])]
+    return re.sub(r"^(?:\s*,)+\s*", "", ", ".join([prompt, *missing]))
+
+
+def without_words(prompt: str, words: Sequence[str]) -> str:
+    """Return the prompt without whole-word occurrences of the words: the neutral one."""
+    text = "".join(piece for piece, name in split_words(prompt, list(words)) if name is None)
+    return re.sub(r"\s*,(?:\s*,)+\s*", ", ", text).strip(" ,")
+
+
+def prompt_pairs(
+    kind: Kind, prompt: str, negative: str, words: Sequence[str], *, in_negative: bool
+) -> tuple[PromptPair, PromptPair]:
+    """Return the neutral and the triggered prompts; an embedding made for the negative prompt is called there."""
+    if kind is Kind.EMBEDDING and in_negative:
+        neutral = PromptPair(without_words(prompt, words), without_words(negative, words))
+        return neutral, replace(neutral, negative=add_words(neutral.negative, words))
+    neutral = PromptPair(without_words(prompt, words), negative)
+    return neutral, replace(neutral, positive=add_words(neutral.positive, words))
+
+
+_NEGATIVE_NAME = re.compile(
+    r"(?i)(?<![a-z])(negative|neg|bad|easynegative|unaestheticxl|verybad)(?![a-z])|negative|badhand"
+)
+
+
+def is_negative(facts: Facts, name: str) -> bool:
+    """Say whether an embedding is made for the negative prompt: the header's word, else its name (a heuristic)."""
+    return facts.kind is Kind.EMBEDDING and (facts.negative or _NEGATIVE_NAME.search(name) is not None)

@@ -1,0 +1,221 @@
+"""The one query grammar: `ink type:lora base:sdxl -tag:nsfw size:>200mb added:<7d has:preview sort:-added "two words"`.
+
+Text -> a flat list of terms that must all hold. The store turns a term into SQL, `matches` decides the same in memory;
+a property test holds the two together. A bare word holds when it occurs anywhere in name, trigger words, tags, author
+or description (folded: docs/search.md), so two Chinese characters and the middle of a word hit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from hubman.core.search_text import fold
+from hubman.errors import N_, UsageError
+
+SIZE_UNITS = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9, "t": 10**12,
+              "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}  # fmt: skip
+AGE_UNITS = {"h": 3600, "d": 86400, "w": 7 * 86400, "m": 30 * 86400, "y": 365 * 86400}
+SORTS = ("name", "added", "size", "type", "base", "relevance")
+HAS = ("preview", "trigger", "hash", "sidecar", "verdict", "error")
+IS = ("unsafe", "suspicious", "safe", "broken", "missing", "ok", "failed", "unvalidated")
+BASE_NAMES = {
+    "sd1.5": "sd1",
+    "sd15": "sd1",
+    "sd 1.5": "sd1",
+    "sd2.1": "sd2",
+    "sd21": "sd2",
+    "xl": "sdxl",
+    "flux": "flux1",
+}
+"""What people write for an architecture."""
+FIELDS = (
+    "type",
+    "base",
+    "algo",
+    "tag",
+    "trigger",
+    "name",
+    "path",
+    "author",
+    "size",
+    "added",
+    "has",
+    "is",
+    "id",
+    "sort",
+)
+
+_TOKEN = re.compile(r'(?P<minus>-)?(?:(?P<field>[a-z]+):)?(?:"(?P<phrase>[^"]*)"|(?P<word>\S+))')
+_NUMBER = re.compile(r"^(?P<op>>=|<=|>|<|=)?(?P<number>\d+(?:\.\d+)?)(?P<unit>[a-z]*)$")
+
+
+class Operator(StrEnum):
+    """How a term compares. CONTAINS is substring on folded text, EQUALS is whole-value."""
+
+    CONTAINS = "contains"
+    EQUALS = "="
+    MORE = ">"
+    LESS = "<"
+    AT_LEAST = ">="
+    AT_MOST = "<="
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One condition. `field` is "text" for a bare word. `value` is folded text, or a number for size and added."""
+
+    field: str
+    operator: Operator
+    value: str | int
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """All terms must hold. `sort` is a name of SORTS; `descending` turns it round."""
+
+    terms: tuple[Term, ...] = ()
+    sort: str = "relevance"
+    descending: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The bare words that must occur, as the ranking uses them."""
+        return tuple(str(t.value) for t in self.terms if t.field == "text" and not t.negated)
+
+
+@dataclass(frozen=True, slots=True)
+class Searchable:
+    """What `matches` looks at: the folded texts and the plain columns of one file."""
+
+    name: str
+    words: str
+    body: str
+    columns: Mapping[str, object] = field(default_factory=dict)
+
+
+def parse_query(text: str, now_ns: int) -> Query:
+    """Parse a query.
+
+    Args:
+        text: what the user typed.
+        now_ns: the time that `added:<7d` counts back from.
+
+    Raises:
+        UsageError: `query-invalid`, an unknown field, value or sort order, with what would work.
+    """
+    terms: list[Term] = []
+    sort, descending = "relevance", False
+    for match in _TOKEN.finditer(text):
+        name = match["field"]
+        value = match["phrase"] if match["phrase"] is not None else match["word"]
+        if name == "sort":
+            sort, descending = _sort(value)
+        elif name is None:
+            terms += _bare(value, negated=bool(match["minus"]))
+        elif name in FIELDS:
+            terms.append(_field(name, value, now_ns, negated=bool(match["minus"])))
+        elif match["phrase"] is None and not value.startswith("//"):
+            raise _invalid(N_("{value!r}: there is no such field."), f"{name}:{value}", FIELDS)
+        else:
+            terms += _bare(f"{name}:{value}", negated=bool(match["minus"]))
+    return Query(tuple(terms), sort, descending)
+
+
+def _bare(value: str, *, negated: bool) -> list[Term]:
+    folded = fold(value)
+    return [Term("text", Operator.CONTAINS, folded, negated)] if folded else []
+
+
+def _sort(value: str) -> tuple[str, bool]:
+    name = value.removeprefix("-")
+    if name not in SORTS:
+        raise _invalid(N_("{value!r}: there is no such order."), f"sort:{value}", SORTS)
+    return name, value.startswith("-")
+
+
+def _field(name: str, value: str, now_ns: int, *, negated: bool) -> Term:
+    if name == "size":
+        operator, number = _number(value, SIZE_UNITS, "size:>200mb")
+        return Term(name, operator, int(number), negated)
+    if name == "added":
+        operator, seconds = _number(value, AGE_UNITS, "added:<7d")
+        moment = now_ns - int(seconds * 1e9)
+        # "younger than" means a later moment: turn the comparison round.
+        return Term(name, _TURNED[operator], moment, negated)
+    if name == "has" and value not in HAS:
+        raise _invalid(N_("{value!r}: there is no such condition."), f"has:{value}", HAS)
+    if name == "is" and value not in IS:
+        raise _invalid(N_("{value!r}: there is no such condition."), f"is:{value}", IS)
+    if name == "base":
+        value = BASE_NAMES.get(fold(value), value)
+    exact = name in ("type", "base", "algo", "has", "is")
+    return Term(name, Operator.EQUALS if exact else Operator.CONTAINS, fold(value), negated)
+
+
+_TURNED = {
+    Operator.LESS: Operator.MORE,
+    Operator.MORE: Operator.LESS,
+    Operator.AT_LEAST: Operator.AT_MOST,
+    Operator.AT_MOST: Operator.AT_LEAST,
+    Operator.EQUALS: Operator.EQUALS,
+}
+
+
+def _number(value: str, units: Mapping[str, int], example: str) -> tuple[Operator, float]:
+    match = _NUMBER.match(value.lower())
+    if match is None or match["unit"] not in units:
+        raise UsageError(
+            "query-invalid",
+            N_("{value!r} is no amount that hubman can compare."),
+            hint=N_("Write it like {example}."),
+            value=value,
+            example=example,
+        )
+    operator = Operator(match["op"] or "=")
+    return operator, float(match["number"]) * units[match["unit"]]
+
+
+def _invalid(message: str, value: str, choices: tuple[str, ...]) -> UsageError:
+    return UsageError(
+        "query-invalid",
+        message,
+        hint=N_("Known: {choices}. To search for the text itself, put it in quotes."),
+        value=value,
+        choices=", ".join(choices),
+    )
+
+
+def matches(query: Query, row: Searchable) -> bool:
+    """Decide in memory what the SQL of the store decides in the database."""
+    return all(_holds(term, row) != term.negated for term in query.terms)
+
+
+def _holds(term: Term, row: Searchable) -> bool:
+    if term.field == "text":
+        return any(str(term.value) in text for text in (row.name, row.words, row.body))
+    if term.field in ("name", "trigger", "tag", "author"):
+        text = {"name": row.name, "trigger": row.words}.get(term.field, row.body)
+        return str(term.value) in text
+    value = row.columns.get(term.field)
+    if term.operator is Operator.CONTAINS:
+        return str(term.value) in str(value or "")
+    if term.field == "has":
+        return bool(row.columns.get(f"has-{term.value}"))
+    if term.field == "is":
+        return bool(row.columns.get(f"is-{term.value}"))
+    if isinstance(term.value, int) and isinstance(value, int):
+        return _compare(term.operator, value, term.value)
+    return value == term.value
+
+
+def _compare(operator: Operator, left: int, right: int) -> bool:
+    return {
+        Operator.MORE: left > right,
+        Operator.LESS: left < right,
+        Operator.AT_LEAST: left >= right,
+        Operator.AT_MOST: left <= right,
+    }.get(operator, left == right)

@@ -1,0 +1,45 @@
+"""What a search looks into, folded once at writing so that a query is a plain substring test.
+
+Chinese has no spaces, users search from two characters and mid-word (`shuimo` in `xlshuimov2`): the one semantics that
+serves all of it is "occurs in", on text that is NFKC-normalised and case-folded. Both the SQL and the in-memory test
+use the same three strings.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from hubman.core.library import Reading
+
+SEPARATOR = "\n"
+"""Between the parts of a text: cannot be typed into a query word, so no hit straddles two parts."""
+
+MOST_TAGS = 400
+"""Training tags that are searchable; the rest of a tag cloud is noise (and megabytes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchText:
+    """Folded text of a file: its name, its trigger words, and everything else said about it."""
+
+    name: str
+    words: str
+    body: str
+
+
+def fold(text: str) -> str:
+    """Fold for comparison: compatibility forms (full-width letters), case, and runs of white space."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def search_text(name: str, reading: Reading) -> SearchText:
+    """Gather what a file can be found by."""
+    sidecar = reading.sidecar
+    tags = [tag for tag, _ in reading.facts.tags[:MOST_TAGS]] if reading.facts else []
+    body = [sidecar.name, sidecar.author, sidecar.description, sidecar.notes, sidecar.base_model, *sidecar.tags, *tags]
+    return SearchText(
+        name=fold(name),
+        words=SEPARATOR.join(fold(word.text) for word in reading.triggers),
+        body=SEPARATOR.join(fold(part) for part in body if part),
+    )

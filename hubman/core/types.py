@@ -1,0 +1,236 @@
+"""The vocabulary: what every layer passes to every other one, as frozen values.
+
+Words are those of docs/design/architecture.md section 3. Spellings of the enum values are API (JSON, database, docs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Kind(StrEnum):
+    """What a file is for. Values are the product's JSON spellings."""
+
+    CHECKPOINT = "checkpoint"
+    DIFFUSION_MODEL = "diffusion-model"
+    LORA = "lora"
+    EMBEDDING = "embedding"
+    HYPERNETWORK = "hypernetwork"
+    VAE = "vae"
+    CONTROLNET = "controlnet"
+    T2I_ADAPTER = "t2i-adapter"
+    IP_ADAPTER = "ip-adapter"
+    UPSCALER = "upscaler"
+    TEXT_ENCODER = "text-encoder"
+    CLIP_VISION = "clip-vision"
+    MOTION_MODULE = "motion-module"
+    AESTHETIC_GRADIENT = "aesthetic-gradient"
+    FACE_RESTORER = "face-restorer"
+    CACHED_PROMPT = "cached-prompt"
+    NON_IMAGE_LORA = "non-image-lora"
+    UNKNOWN = "unknown"
+
+
+ADAPTER_KINDS = frozenset({Kind.LORA, Kind.EMBEDDING, Kind.HYPERNETWORK})
+"""Kinds that hubman proves by rendering: they change a checkpoint and are named in a prompt."""
+
+
+class Format(StrEnum):
+    """The container, told by its bytes and never by its name."""
+
+    SAFETENSORS = "safetensors"
+    PICKLE = "pickle"
+    GGUF = "gguf"
+    FOLDER = "folder"
+    IMAGE = "image"
+    UNKNOWN = "unknown"
+
+
+class Safety(StrEnum):
+    """What opening the file the usual way would do."""
+
+    SAFE = "safe"
+    SUSPICIOUS = "suspicious"
+    UNSAFE = "unsafe"
+    NOT_APPLICABLE = "not-applicable"
+
+
+class Confidence(StrEnum):
+    """How sure an identification is: shapes leave no other reading, markers decide, or a guess."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    GUESS = "guess"
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """Shape (row-major, as torch prints it) and dtype in safetensors' spelling (F16, BF16, F32, I64, ...)."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a careful person would want to know about a file's safety or form.
+
+    `reference` is kebab-case and stable; `message` says it in words.
+    """
+
+    reference: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says about itself, read without loading a tensor and without executing anything.
+
+    Attributes:
+        format: the container.
+        tensors: name -> TensorInfo. For pickles the path of keys to each tensor joined by ".", wrappers included
+            (`string_to_param.*`, `768.0.linear.0.weight`).
+        metadata: the `__metadata__` of a safetensors file, strings as written; empty for other formats.
+        tree: for pickles, the object in the file as plain dict/list/tuple/str/int/float/bool/None with a TensorInfo in
+            place of each tensor (int keys stay int); None for other formats.
+        configs: for folders, relative path -> parsed JSON of the config files in it.
+        members: for folders, the relative POSIX paths of the files that belong to the model, sorted.
+        safety, findings: the verdict of the reader about what the container would do.
+        digest: hex digest of the header's bytes (same header <-> same digest), or "" where there is no header.
+    """
+
+    format: Format
+    tensors: Mapping[str, TensorInfo]
+    metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    tree: object = None
+    configs: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    members: tuple[str, ...] = ()
+    safety: Safety = Safety.NOT_APPLICABLE
+    findings: tuple[Finding, ...] = ()
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why we say so: `fact` is a field name of Facts, `value` what we concluded, `because` the reason in words."""
+
+    fact: str
+    value: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class HypernetworkFacts:
+    """The structure of a hypernetwork, as A1111 saves it.
+
+    Attributes:
+        dims: context widths that have modules (768 cross-attention of SD1; 320, 640, 1280 self-attention).
+        layer_structure: width multipliers, e.g. (1, 2, 1).
+    """
+
+    dims: tuple[int, ...]
+    layer_structure: tuple[float, ...]
+    activation: str
+    layer_norm: bool
+    dropout: bool
+    activate_output: bool
+    name: str | None = None
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A word that wakes an adapter.
+
+    Attributes:
+        text: what to type into the prompt.
+        source: user, sidecar, hub:<name>, modelspec, header, embedding-name, training-tags.
+        count: how many training pictures carried it, where known.
+        score: 0..1, how sure we are that it is a trigger word.
+    """
+
+    text: str
+    source: str
+    count: int | None
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What we conclude from a Header, each fact with its evidence.
+
+    Attributes:
+        architecture: the one architecture, or None when several (`candidates`) or none remain.
+        candidates: every architecture still possible, the likeliest first.
+        lineage: what it was trained on inside the architecture (Pony, Illustrious, NoobAI), or None.
+        algorithm: of an adapter: lora, locon, loha, lokr, dora, ia3, glora, oft, boft, full, ...
+        variant: inpaint, depth, v-pred, tiny, custom-width, ...
+        parameters: number of elements over all tensors.
+        rank, alpha: of an adapter, the commonest over its modules.
+        vectors: of an embedding, the number of token vectors.
+        trained: parts that an adapter changes: unet, te1, te2.
+        tags: the training tags with their counts, most frequent first; kept apart from trigger words.
+        negative: an embedding made for the negative prompt.
+    """
+
+    kind: Kind
+    architecture: str | None = None
+    candidates: tuple[str, ...] = ()
+    lineage: str | None = None
+    lineage_candidates: tuple[str, ...] = ()
+    algorithm: str | None = None
+    variant: str | None = None
+    precision: str | None = None
+    tensors: int = 0
+    parameters: int = 0
+    rank: int | None = None
+    alpha: float | None = None
+    vectors: int | None = None
+    hypernetwork: HypernetworkFacts | None = None
+    trained: tuple[str, ...] = ()
+    prediction_type: str | None = None
+    negative: bool = False
+    triggers: tuple[Trigger, ...] = ()
+    tags: tuple[tuple[str, int], ...] = ()
+    confidence: Confidence = Confidence.GUESS
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """What the files beside a model say about it, merged over all families (A1111 .json, .civitai.info, ...).
+
+    `weight` is the author's or user's preferred weight (A1111's 0 means "not set" and becomes None).
+    """
+
+    trigger_words: tuple[str, ...] = ()
+    negative: str | None = None
+    weight: float | None = None
+    description: str | None = None
+    notes: str | None = None
+    author: str | None = None
+    base_model: str | None = None
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """Every name the same content goes by, lower-case hex.
+
+    autov1: sha256 of 64 KiB at 1 MiB, 8 hex, None for files of 1 MiB or less (it would be the hash of nothing).
+    autov2: first 10 of sha256. autov3: first 12 of the sha256 of the bytes after a safetensors header, else None.
+    autov3_written: the 12 hex that the header itself claims (`sshs_model_hash`), which may differ.
+    """
+
+    sha256: str
+    autov1: str | None
+    autov2: str
+    autov3: str | None
+    autov3_written: str | None = None
+    crc32: str | None = None
+    blake3: str | None = None

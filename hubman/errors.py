@@ -1,0 +1,94 @@
+"""Every deliberate exception of hubman. This module imports nothing of hubman.
+
+A message is a template with named fields, kept in English and translated only where a person reads it: the command
+line looks the template up in its catalogue and then fills the fields in. `str(error)` is the English text.
+
+    HubmanError
+      UsageError      2   the command line was wrong
+      NotFoundError   3   no such file, model, root
+      IntegrityError  6   a file is truncated, malformed, or not what it says
+      UnsafeError     7   a file would run code
+      ConflictError   8   exists already, ambiguous, locked, no space
+      StoreError      9   the database is newer than the program, or damaged
+      RenderError    10   nothing could be rendered
+"""
+
+from __future__ import annotations
+
+
+def N_(template: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
+    """Mark a template for the translators without translating it here."""
+    return template
+
+
+class HubmanError(Exception):
+    """A failure with a name, a reason and a next step.
+
+    Args:
+        reference: kebab-case name; an anchor in docs/errors.md and stable API.
+        message: English template of what happened and why, fields in `{braces}`.
+        hint: English template of the next command to try, or empty.
+        fields: values for both templates.
+    """
+
+    exit_code = 1
+
+    def __init__(self, reference: str, message: str, *, hint: str = "", **fields: object) -> None:
+        self.reference = reference
+        self.template = message
+        self.hint_template = hint
+        self.fields = fields
+        super().__init__(reference, message)
+
+    @property
+    def message(self) -> str:
+        return self.template.format(**self.fields) if self.fields else self.template
+
+    @property
+    def hint(self) -> str:
+        return self.hint_template.format(**self.fields) if self.fields else self.hint_template
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UsageError(HubmanError):
+    """The command line or the configuration cannot be understood."""
+
+    exit_code = 2
+
+
+class NotFoundError(HubmanError):
+    """What was named does not exist."""
+
+    exit_code = 3
+
+
+class IntegrityError(HubmanError):
+    """A file's bytes are not what they should be: truncated, malformed, wrong hash."""
+
+    exit_code = 6
+
+
+class UnsafeError(HubmanError):
+    """Using the file would execute code that somebody else wrote."""
+
+    exit_code = 7
+
+
+class ConflictError(HubmanError):
+    """The world is in the way: ambiguous name, existing file, no space, a lock."""
+
+    exit_code = 8
+
+
+class StoreError(HubmanError):
+    """The database cannot be used."""
+
+    exit_code = 9
+
+
+class RenderError(HubmanError):
+    """Nothing could be rendered: no torch, no base, the child process died."""
+
+    exit_code = 10

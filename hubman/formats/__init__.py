@@ -1,0 +1,134 @@
+"""Bytes -> Header: bounded reads that execute nothing. Readers are told apart by bytes and imported when needed.
+
+Readers never import one another: the sandbox and the folder reader are given what they need here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import stat
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from hubman.core.types import Finding, Format, Header, Safety
+from hubman.errors import N_, IntegrityError
+from hubman.formats.sniff import HEAD, WORDS, Guess, guess, named_like_a_model
+
+if TYPE_CHECKING:
+    from hubman.formats.folder import FolderForm
+
+READERS: dict[Guess, str] = {
+    Guess.SAFETENSORS: "hubman.formats.safetensors:read",
+    Guess.PICKLE: "hubman.formats.sandbox:read",
+    Guess.GGUF: "hubman.formats.gguf:read",
+    Guess.IMAGE: "hubman.formats.image:read",
+}
+IN_PROCESS = {**READERS, Guess.PICKLE: "hubman.formats.pickle:read"}
+FOLDER = "hubman.formats.folder"
+
+
+def read_header(
+    path: str | os.PathLike[str], *, members: Collection[str] | None = None, isolate: bool = True
+) -> Header:
+    """Read what the file or model folder at `path` says about itself.
+
+    Args:
+        path: a file, a model folder, or the index file of a sharded model.
+        members: for folders, the relative paths in it when the caller has them; else the folder is listed.
+        isolate: read pickles in a child process with limits on memory and time.
+
+    Raises:
+        IntegrityError: the file is broken, or its name claims a model and its bytes are something else.
+        OSError: it cannot be opened.
+    """
+    text = os.fspath(path)
+    mode = os.stat(text).st_mode
+    if stat.S_ISDIR(mode) or text.endswith(".safetensors.index.json"):
+        read_one = _isolated if isolate else _in_process
+        header: Header = _load(FOLDER + ":read")(text, members, read_one)
+        return header
+    if not stat.S_ISREG(mode):
+        raise IntegrityError("not-a-file", N_("{name} is a device or a pipe, not a file"), name=os.path.basename(text))
+    return _isolated(text) if isolate else _in_process(text)
+
+
+def container(path: str | os.PathLike[str]) -> Format:
+    """Tell the container of a file by its first bytes, reading nothing more."""
+    with open(path, "rb", buffering=0) as file:
+        found = guess(file.read(HEAD) or b"", os.fstat(file.fileno()).st_size)
+    return Format(found) if found in READERS else Format.UNKNOWN
+
+
+def classify_folder(path: str, names: Collection[str]) -> FolderForm | None:
+    """Say what kind of model the folder `path` with the entries `names` is as a whole, or None."""
+    form: FolderForm | None = _load(FOLDER + ":classify")(path, names)
+    return form
+
+
+def model_folder(path: str | os.PathLike[str]) -> FolderForm | None:
+    """Say what kind of model the folder at `path` is as a whole, or None for a folder that merely has files in it."""
+    text = os.fspath(path)
+    return classify_folder(text, os.listdir(text)) if os.path.isdir(text) else None
+
+
+def _isolated(path: str) -> Header:
+    return _read_file(path, READERS)
+
+
+def _in_process(path: str) -> Header:
+    return _read_file(path, IN_PROCESS)
+
+
+def _load(dotted: str) -> Callable[..., Any]:
+    module, _, name = dotted.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def _read_file(path: str, readers: dict[Guess, str]) -> Header:
+    with open(path, "rb", buffering=0) as file:
+        head = file.read(HEAD) or b""
+        size = os.fstat(file.fileno()).st_size
+    found = guess(head, size)
+    if found in readers:
+        header: Header = _load(readers[found])(path)
+        return header
+    return _no_model(path, found, size)
+
+
+def _no_model(path: str, found: Guess, size: int) -> Header:
+    name = os.path.basename(path)
+    if found is Guess.EMPTY or named_like_a_model(name):
+        _refuse(name, found, size)
+    reference = "html-page" if found is Guess.WEB_PAGE else str(found)
+    return Header(
+        Format.UNKNOWN, {}, safety=Safety.NOT_APPLICABLE, findings=(Finding(reference, WORDS[found].finding),)
+    )
+
+
+def _refuse(name: str, found: Guess, size: int) -> NoReturn:
+    if found in (Guess.OTHER, Guess.TEXT) and name.lower().endswith((".safetensors", ".sft")):
+        if size < 8:
+            raise IntegrityError(
+                "safetensors-truncated",
+                N_("{name} is incomplete: {missing} bytes are missing at the end"),
+                hint=N_("the download was cut off; download it again"),
+                name=name,
+                missing=8 - size,
+            )
+        raise IntegrityError(
+            "safetensors-header",
+            N_("{name} is no valid safetensors file: {why}"),
+            hint=N_("download it again; if it came like this, it is broken at the source"),
+            name=name,
+            why="it does not begin with a header",
+        )
+    references = {Guess.JSON: "web-page", Guess.TEXT: "not-a-model", Guess.OTHER: "not-a-model"}
+    raise IntegrityError(
+        references.get(found, str(found)),
+        N_("{name} is no model: {why}"),
+        hint=WORDS[found].hint,
+        name=name,
+        why=WORDS[found].finding,
+    )

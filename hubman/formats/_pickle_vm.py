@@ -1,0 +1,562 @@
+"""A pickle machine that only writes down: it calls nothing, imports nothing and makes no object that a file names.
+
+It walks the opcodes (pickletools.genops is the lexer, standard library) over real lists, dicts and tuples, and puts a
+placeholder wherever a real loader would import or call. The few calls that rebuild a tensor are known by name and give
+its shape and dtype instead. What a call of another name means is written into `notes`.
+"""
+
+from __future__ import annotations
+
+import io
+import pickletools
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from hubman.core.types import Finding, Safety, TensorInfo
+from hubman.formats._pickle_globals import (
+    BUILTINS,
+    NUMPY_DTYPES,
+    STORAGE_DTYPES,
+    TORCH_DTYPES,
+    Standing,
+    standing,
+)
+
+MAX_OPCODES = 1_000_000
+"""A full SDXL checkpoint with optimizer needs about 200,000; the rest is a bomb."""
+MAX_NESTED = 4
+MAX_KEY_DEPTH = 8
+MAX_DIMENSIONS = 64
+MAX_INT = 1 << 63
+
+Value = Any
+"""Anything on the machine's stack: plain Python values and the placeholders below."""
+
+
+class BrokenPickleError(Exception):
+    """The stream is no readable pickle; the text says why."""
+
+
+class Stream(Protocol):
+    """What genops asks of a file."""
+
+    def read(self, size: int = ..., /) -> bytes: ...
+    def readline(self) -> bytes: ...
+    def tell(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Global:
+    """A name that a real loader would import."""
+
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        return shown(f"{self.module}.{self.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The bytes behind a tensor: where they lie (`key`) and how many elements there are."""
+
+    dtype: str
+    key: str
+    numel: int
+
+
+@dataclass(eq=False, slots=True)
+class Opaque:
+    """What a call or a class gives that we do not make. State and items that the file puts in are kept."""
+
+    source: object
+    args: Value = ()
+    state: Value = None
+    items: dict[Value, Value] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class NumpyArray:
+    """A numpy array or dtype in the making: the state arrives by BUILD."""
+
+    dtype: str
+    shape: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class Notes:
+    """What the machine saw: findings by severity, and the storages that tensors refer to."""
+
+    findings: list[tuple[Safety, Finding]] = field(default_factory=list)
+    storages: dict[str, Storage] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+
+    def add(self, safety: Safety, reference: str, message: str) -> None:
+        entry = (safety, Finding(reference, message))
+        if entry not in self.findings and len(self.findings) < 100:
+            self.findings.append(entry)
+
+
+def shown(text: str) -> str:
+    """Make a name from an untrusted file fit for one line of a message."""
+    plain = "".join(letter if letter.isprintable() else "?" for letter in text[:160])
+    return plain if len(text) <= 160 else plain + "..."
+
+
+def run(stream: Stream, notes: Notes, depth: int = 0) -> Value:
+    """Walk one pickle up to its STOP and return the object as values and placeholders.
+
+    Raises:
+        BrokenPickleError: the stream ends early or is malformed. `notes` holds what was seen up to there.
+    """
+    machine = _Machine(notes, depth)
+    try:
+        return machine.walk(stream)
+    except BrokenPickleError:
+        raise
+    except Exception as error:  # a malformed stream may raise nearly anything out of the lexer
+        raise BrokenPickleError(shown(f"{type(error).__name__}: {error}")) from None
+
+
+class _Machine:
+    def __init__(self, notes: Notes, depth: int) -> None:
+        self.notes = notes
+        self.depth = depth
+        self.stack: list[Value] = []
+        self.outer: list[list[Value]] = []
+        self.memo: dict[int, Value] = {}
+
+    def walk(self, stream: Stream) -> Value:
+        for count, (opcode, arg, _) in enumerate(pickletools.genops(stream)):  # type: ignore[arg-type]
+            if count > MAX_OPCODES:
+                raise BrokenPickleError("more instructions than any model needs")
+            if opcode.name == "STOP":
+                return self.pop()
+            step = _STEPS.get(opcode.name)
+            if step is None:
+                raise BrokenPickleError(f"instruction {opcode.name} is not known")
+            step(self, arg)
+        raise BrokenPickleError("the pickle has no end")
+
+    # --- stack ---------------------------------------------------------------------------------------------------
+    def pop(self) -> Value:
+        if not self.stack:
+            raise BrokenPickleError("an instruction takes more than there is")
+        return self.stack.pop()
+
+    def top(self) -> Value:
+        if not self.stack:
+            raise BrokenPickleError("an instruction takes more than there is")
+        return self.stack[-1]
+
+    def push(self, value: Value) -> None:
+        self.stack.append(value)
+
+    def pop_mark(self) -> list[Value]:
+        if not self.outer:
+            raise BrokenPickleError("an instruction takes more than there is")
+        items, self.stack = self.stack, self.outer.pop()
+        return items
+
+    def mark(self, _: Value) -> None:
+        self.outer.append(self.stack)
+        self.stack = []
+
+    def pop_one(self, _: Value) -> None:
+        if self.stack:
+            self.stack.pop()
+        else:
+            self.pop_mark()
+
+    # --- memo ----------------------------------------------------------------------------------------------------
+    def put(self, index: int) -> None:
+        self.memo[int(index)] = self.top()
+
+    def memoize(self, _: Value) -> None:
+        self.memo[len(self.memo)] = self.top()
+
+    def get(self, index: int) -> None:
+        if int(index) not in self.memo:
+            raise BrokenPickleError("a value is used before it is stored")
+        self.push(self.memo[int(index)])
+
+    # --- values --------------------------------------------------------------------------------------------------
+    def literal(self, arg: Value) -> None:
+        huge = isinstance(arg, int) and not -MAX_INT <= arg < MAX_INT and arg.bit_length() > 128
+        self.push(Opaque("huge integer") if huge else arg)
+
+    def tuple_of(self, count: int) -> None:
+        items = [self.pop() for _ in range(count)]
+        self.push(tuple(reversed(items)))
+
+    def make_dict(self, _: Value) -> None:
+        items = self.pop_mark()
+        made: dict[Value, Value] = {}
+        self.fill(made, items)
+        self.push(made)
+
+    def append(self, items: list[Value]) -> None:
+        target = self.top()
+        if isinstance(target, list):
+            target.extend(items)
+        elif isinstance(target, Opaque):
+            for item in items:
+                target.items[len(target.items)] = item
+        else:
+            self.odd("appends to something that is no list")
+
+    def setitems(self, items: list[Value]) -> None:
+        target = self.top()
+        if isinstance(target, dict):
+            self.fill(target, items)
+        elif isinstance(target, Opaque):
+            self.fill(target.items, items)
+        else:
+            self.odd("stores items in something that is no dictionary")
+
+    def fill(self, target: dict[Value, Value], items: list[Value]) -> None:
+        if len(items) % 2:
+            raise BrokenPickleError("a dictionary has a key without a value")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            target[checked_key(key)] = value
+
+    def additems(self, _: Value) -> None:
+        items = self.pop_mark()
+        if isinstance(self.top(), (Opaque, list)):
+            self.append(items)
+        else:
+            self.odd("adds to something that is no set")
+
+    def setitem(self, _: Value) -> None:
+        value, key = self.pop(), self.pop()
+        self.setitems([key, value])
+
+    def make_set(self, items: list[Value]) -> None:
+        self.push(Opaque("set", items=dict(enumerate(items))))
+
+    # --- names and calls -----------------------------------------------------------------------------------------
+    def odd(self, what: str) -> None:
+        self.notes.add(Safety.SUSPICIOUS, "pickle-odd", f"the pickle {what}")
+
+    def unsafe(self, reference: str, message: str) -> None:
+        self.notes.add(Safety.UNSAFE, reference, message)
+
+    def name(self, module: str, name: str) -> Global:
+        found = Global(module, name)
+        self.notes.names.add(str(found))
+        judged = standing(module, name)
+        if judged is Standing.DANGEROUS:
+            self.unsafe("pickle-dangerous-name", f"opening this pickle would import {found}, which no model needs")
+        elif judged is Standing.UNKNOWN:
+            text = f"the pickle names {found}, which is not one of the known names of models"
+            self.notes.add(Safety.SUSPICIOUS, "pickle-unknown-name", text)
+        return found
+
+    def named(self, arg: str) -> None:
+        module, _, name = arg.partition(" ")
+        self.push(self.name(module, name))
+
+    def stack_named(self, _: Value) -> None:
+        name, module = self.pop(), self.pop()
+        if isinstance(module, str) and isinstance(name, str):
+            self.push(self.name(module, name))
+            return
+        self.unsafe("pickle-computed-name", "the pickle computes the name of what it would import")
+        self.push(Opaque("computed name"))
+
+    def reduce(self, _: Value) -> None:
+        args, function = self.pop(), self.pop()
+        self.push(self.call(function, args))
+
+    def call(self, function: Value, args: Value) -> Value:
+        if not isinstance(function, Global):
+            self.unsafe("pickle-computed-call", "opening this pickle would call something that it computes")
+            return Opaque(function, args)
+        if standing(function.module, function.name) is not Standing.ALLOWED:
+            self.unsafe("pickle-would-call", f"opening this pickle would call {function}")
+            return Opaque(function, args)
+        return self.known_call(function, args)
+
+    def known_call(self, function: Global, args: Value) -> Value:
+        rebuild = _CALLS.get((function.module, function.name))
+        if rebuild is None:
+            return Opaque(function, args)
+        try:
+            return rebuild(self, *args)
+        except (TypeError, ValueError, IndexError, AttributeError, struct.error):
+            self.odd(f"calls {function} in a way that torch never writes")
+            return Opaque(function, args)
+
+    def instance(self, cls: Value, args: Value) -> Value:
+        """NEWOBJ makes an object of a class without running its initialiser, so an unknown class is only suspicious."""
+        if not isinstance(cls, Global):
+            self.unsafe("pickle-computed-call", "opening this pickle would make an object of a class that it computes")
+            return Opaque(cls, args)
+        if standing(cls.module, cls.name) is Standing.UNKNOWN and args in ((), {}):
+            self.notes.add(Safety.SUSPICIOUS, "pickle-unknown-class", f"the pickle makes an object of {cls}")
+            return Opaque(cls, args)
+        return self.call(cls, args)
+
+    def newobj(self, _: Value) -> None:
+        args, cls = self.pop(), self.pop()
+        self.push(self.instance(cls, args))
+
+    def newobj_ex(self, _: Value) -> None:
+        keywords, args, cls = self.pop(), self.pop(), self.pop()
+        self.odd("uses an instruction that torch never writes (NEWOBJ_EX)")
+        self.push(self.instance(cls, args or keywords))
+
+    def inst(self, arg: str) -> None:
+        module, _, name = arg.partition(" ")
+        self.old_instance(self.name(module, name), self.pop_mark())
+
+    def obj(self, _: Value) -> None:
+        items = self.pop_mark()
+        if not items:
+            raise BrokenPickleError("an instruction takes more than there is")
+        self.old_instance(items[0], items[1:])
+
+    def old_instance(self, cls: Value, args: list[Value]) -> None:
+        self.odd("uses an instruction that torch never writes (INST or OBJ)")
+        self.push(self.call(cls, tuple(args)))
+
+    def extension(self, code: int) -> None:
+        self.unsafe("pickle-extension", f"opening this pickle would import what the registry has under number {code}")
+        self.push(Opaque("extension"))
+
+    def build(self, _: Value) -> None:
+        state, target = self.pop(), self.top()
+        if isinstance(target, Global):
+            self.unsafe("pickle-would-change", f"opening this pickle would change {target} itself")
+        elif isinstance(target, NumpyArray):
+            _build_numpy(target, state)
+        elif isinstance(target, Opaque):
+            target.state = state
+        elif not isinstance(target, (dict, TensorInfo)):
+            self.odd("sets the state of a plain value")
+
+    def persistent(self, pid: Value) -> None:
+        self.push(self.storage(pid))
+
+    def storage(self, pid: Value) -> Value:
+        match pid:
+            case ("storage", Global() as kind, str() as key, str() | Opaque(), int() as numel, *_):
+                dtype = _storage_dtype(kind)
+                if dtype is not None and 0 <= numel < MAX_INT:
+                    found = Storage(dtype, key, numel)
+                    self.notes.storages[key] = found
+                    return found
+        self.odd("refers to outside data in a way that torch never writes")
+        return Opaque("persistent id", pid)
+
+
+def checked_key(key: Value, depth: int = 0) -> Value:
+    """Return a dictionary key that is safe to hash: a deep tuple would overflow the C stack."""
+    if depth > MAX_KEY_DEPTH or isinstance(key, (list, dict, bytearray)):
+        raise BrokenPickleError("a dictionary key is not hashable")
+    if isinstance(key, tuple):
+        for part in key:
+            checked_key(part, depth + 1)
+    return key
+
+
+def _storage_dtype(kind: Global) -> str | None:
+    return STORAGE_DTYPES.get(kind.name) if kind.module in ("torch", "torch.storage") else None
+
+
+# --- the calls that rebuild values ---------------------------------------------------------------------------------
+def _dimensions(size: Value) -> tuple[int, ...]:
+    if isinstance(size, Opaque):
+        size = size.args[0]
+    dims = tuple(size)
+    if len(dims) > MAX_DIMENSIONS or not all(type(dim) is int and 0 <= dim < MAX_INT for dim in dims):
+        raise ValueError("no shape")
+    return dims
+
+
+def _fits(storage: Storage, offset: int, shape: tuple[int, ...], stride: tuple[int, ...]) -> bool:
+    if 0 in shape:
+        return True
+    last = offset + sum((dim - 1) * step for dim, step in zip(shape, stride, strict=True))
+    return offset >= 0 and last < storage.numel
+
+
+def _tensor(
+    machine: _Machine, storage: Value, offset: int, size: Value, stride: Value, *_: Value, dtype: str | None = None
+) -> Value:
+    shape = _dimensions(size)
+    if not isinstance(storage, Storage):
+        machine.odd("makes a tensor of something that holds no tensor data")
+    elif dtype is None and not _fits(storage, offset, shape, _dimensions(stride)):
+        machine.odd("has a tensor that is larger than its data")
+    elif dtype is None:
+        dtype = storage.dtype
+    return TensorInfo(shape, dtype or "U8")
+
+
+def _tensor_v3(
+    machine: _Machine,
+    storage: Value,
+    offset: int,
+    size: Value,
+    stride: Value,
+    grad: Value,
+    hooks: Value,
+    dtype: Value,
+    *_: Value,
+) -> Value:
+    name = TORCH_DTYPES[dtype.name] if isinstance(dtype, Global) and dtype.name in TORCH_DTYPES else None
+    return _tensor(machine, storage, offset, size, stride, dtype=name or "U8")
+
+
+def _first(_: _Machine, data: Value, *__: Value) -> Value:
+    return data
+
+
+def _from_type(machine: _Machine, function: Value, kind: Value, args: Value, *_: Value) -> Value:
+    """`_rebuild_from_type_v2` calls `function(*args)`, so the function is judged like any other call."""
+    return machine.call(function, args)
+
+
+def _from_numpy(_: _Machine, array: Value, dtype: Value, *__: Value) -> Value:
+    if not isinstance(array, NumpyArray):
+        raise ValueError("no array")
+    name = TORCH_DTYPES.get(dtype.name) if isinstance(dtype, Global) else None
+    return TensorInfo(array.shape, name or array.dtype)
+
+
+def _nested(machine: _Machine, data: Value, *_: Value) -> Value:
+    """`_load_from_bytes` is torch.load on a string inside the pickle: a whole file within the file."""
+    if machine.depth >= MAX_NESTED or not isinstance(data, (bytes, bytearray)):
+        raise ValueError("no nested file")
+    stream = io.BytesIO(bytes(data))
+    values = [run(stream, machine.notes, machine.depth + 1) for _ in range(4)]
+    return values[3]
+
+
+def _dict(_: _Machine, *args: Value) -> Value:
+    pairs = args[0] if args else ()
+    if isinstance(pairs, dict):
+        return dict(pairs)
+    return {checked_key(key): value for key, value in pairs}
+
+
+def _default_dict(machine: _Machine, factory: Value = None, *args: Value) -> Value:
+    if factory is not None and not (isinstance(factory, Global) and factory.module in BUILTINS):
+        raise ValueError("a factory that is no plain type")
+    return _dict(machine, *args)
+
+
+def _list(_: _Machine, items: Value = ()) -> Value:
+    return list(items) if isinstance(items, (list, tuple)) else Opaque("list", items)
+
+
+def _reconstructor(machine: _Machine, cls: Value, base: Value, state: Value) -> Value:
+    """Protocols 0 and 1 make every object through this; it is as safe as the class."""
+    if not (isinstance(base, Global) and base.module in BUILTINS and isinstance(cls, Global)):
+        raise ValueError("no plain base")
+    return machine.instance(cls, ())
+
+
+def _encode(_: _Machine, text: Value, encoding: Value = "utf-8") -> Value:
+    if encoding not in ("latin1", "utf-8", "latin-1", "ascii"):
+        raise ValueError("no text encoding")
+    return str.encode(text, encoding)
+
+
+def _numpy_dtype(_: _Machine, code: Value, *__: Value) -> Value:
+    return NumpyArray(NUMPY_DTYPES.get(code.lstrip("<>|="), "U8"))
+
+
+def _numpy_empty(*_: Value) -> Value:
+    return NumpyArray("U8")
+
+
+def _numpy_buffer(_: _Machine, data: Value, dtype: Value, shape: Value, *__: Value) -> Value:
+    return NumpyArray(dtype.dtype, _dimensions(shape))
+
+
+_SCALARS = {"F32": "<f", "F64": "<d", "I32": "<i", "I64": "<q", "I16": "<h", "U8": "<B", "BOOL": "<?", "F16": "<e"}
+
+
+def _numpy_scalar(_: _Machine, dtype: Value, data: Value = b"", *__: Value) -> Value:
+    return struct.unpack(_SCALARS[dtype.dtype], data)[0]
+
+
+def _build_numpy(target: NumpyArray, state: Value) -> None:
+    match state:
+        case (int(), tuple() as shape, NumpyArray() as dtype, *_) if all(type(dim) is int for dim in shape):
+            target.shape, target.dtype = shape, dtype.dtype
+
+
+_CALLS: Mapping[tuple[str, str], Callable[..., Value]] = {
+    ("torch._utils", "_rebuild_tensor"): _tensor,
+    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    ("torch._utils", "_rebuild_tensor_v3"): _tensor_v3,
+    ("torch._utils", "_rebuild_parameter"): _first,
+    ("torch._utils", "_rebuild_parameter_with_state"): _first,
+    ("torch._utils", "_rebuild_device_tensor_from_numpy"): _from_numpy,
+    ("torch._tensor", "_rebuild_from_type_v2"): _from_type,
+    ("torch.storage", "_load_from_bytes"): _nested,
+    ("collections", "OrderedDict"): _dict,
+    ("collections", "defaultdict"): _default_dict,
+    ("copyreg", "_reconstructor"): _reconstructor,
+    ("copy_reg", "_reconstructor"): _reconstructor,
+    ("_codecs", "encode"): _encode,
+    ("numpy", "dtype"): _numpy_dtype,
+    **{("numpy." + core + ".multiarray", "_reconstruct"): _numpy_empty for core in ("core", "_core")},
+    **{("numpy." + core + ".multiarray", "scalar"): _numpy_scalar for core in ("core", "_core")},
+    **{("numpy." + core + ".numeric", "_frombuffer"): _numpy_buffer for core in ("core", "_core")},
+    **{(module, "list"): _list for module in BUILTINS},
+    **{(module, "dict"): _dict for module in BUILTINS},
+}
+
+_LITERALS = (
+    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE "
+    "BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8"
+)
+
+_STEPS: Mapping[str, Callable[[_Machine, Any], None]] = {
+    **dict.fromkeys(_LITERALS.split(), _Machine.literal),
+    **dict.fromkeys(("PROTO", "FRAME", "READONLY_BUFFER"), lambda machine, arg: None),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.get),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.put),
+    **dict.fromkeys(("EXT1", "EXT2", "EXT4"), _Machine.extension),
+    "NONE": lambda machine, arg: machine.push(None),
+    "NEWTRUE": lambda machine, arg: machine.push(True),
+    "NEWFALSE": lambda machine, arg: machine.push(False),
+    "EMPTY_LIST": lambda machine, arg: machine.push([]),
+    "EMPTY_DICT": lambda machine, arg: machine.push({}),
+    "EMPTY_TUPLE": lambda machine, arg: machine.push(()),
+    "EMPTY_SET": lambda machine, arg: machine.make_set([]),
+    "TUPLE1": lambda machine, arg: machine.tuple_of(1),
+    "TUPLE2": lambda machine, arg: machine.tuple_of(2),
+    "TUPLE3": lambda machine, arg: machine.tuple_of(3),
+    "TUPLE": lambda machine, arg: machine.push(tuple(machine.pop_mark())),
+    "LIST": lambda machine, arg: machine.push(machine.pop_mark()),
+    "FROZENSET": lambda machine, arg: machine.make_set(machine.pop_mark()),
+    "APPEND": lambda machine, arg: machine.append([machine.pop()]),
+    "APPENDS": lambda machine, arg: machine.append(machine.pop_mark()),
+    "SETITEMS": lambda machine, arg: machine.setitems(machine.pop_mark()),
+    "DUP": lambda machine, arg: machine.push(machine.top()),
+    "POP_MARK": lambda machine, arg: (machine.pop_mark(), None)[1],
+    "PERSID": lambda machine, arg: machine.persistent(arg),
+    "BINPERSID": lambda machine, arg: machine.persistent(machine.pop()),
+    "NEXT_BUFFER": lambda machine, arg: machine.push(Opaque("buffer")),
+    "MARK": _Machine.mark,
+    "POP": _Machine.pop_one,
+    "MEMOIZE": _Machine.memoize,
+    "DICT": _Machine.make_dict,
+    "SETITEM": _Machine.setitem,
+    "ADDITEMS": _Machine.additems,
+    "GLOBAL": _Machine.named,
+    "STACK_GLOBAL": _Machine.stack_named,
+    "REDUCE": _Machine.reduce,
+    "NEWOBJ": _Machine.newobj,
+    "NEWOBJ_EX": _Machine.newobj_ex,
+    "INST": _Machine.inst,
+    "OBJ": _Machine.obj,
+    "BUILD": _Machine.build,
+}

@@ -1,0 +1,134 @@
+"""The zip form of torch.save, read as torch reads it and with all noted that another reader would see differently.
+
+PyTorch's reader (miniz) and Python's zipfile disagree on duplicate members, on flags and on checksums, and that gap is
+how a payload passes a scanner (google/saferpickle PR #42, CVE-2025-1944, CVE-2025-1945). So only the directory comes
+from zipfile; members are read by hand, with a bound, and every disagreement becomes a finding.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from hubman.core.types import Safety
+from hubman.formats._pickle_vm import BrokenPickleError, Notes, shown
+
+MAX_PICKLE = 64 << 20
+"""The pickle of a full SDXL checkpoint is under 1 MB; the tensors lie in other members."""
+MAX_MEMBERS = 400_000
+
+LOCAL = struct.Struct("<4sHHHHHIIIHH")
+LOCAL_MAGIC = b"PK\x03\x04"
+ENCRYPTED, DESCRIPTOR = 0x1, 0x8
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """What the central directory lists.
+
+    Attributes:
+        pickles: members to walk, `data.pkl` first. More than one of that name is a finding.
+        sizes: storage key -> size in bytes.
+    """
+
+    pickles: tuple[zipfile.ZipInfo, ...]
+    sizes: dict[str, int]
+    names: tuple[str, ...]
+
+
+def read_directory(file: BinaryIO, notes: Notes) -> Directory:
+    """Read the central directory and note what is odd about it."""
+    try:
+        archive = zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, struct.error, ValueError, OSError) as error:
+        raise BrokenPickleError(
+            f"the zip directory cannot be read ({shown(str(error))}): the file is cut off or damaged"
+        ) from None
+    infos = archive.infolist()
+    if len(infos) > MAX_MEMBERS:
+        raise BrokenPickleError("the zip has more members than any model needs")
+    _note_layout(archive, infos, notes)
+    pickles = [info for info in infos if _folded(info).endswith(".pkl")]
+    pickles.sort(key=lambda info: not _is_data(info))
+    sizes = {_folded(info).rpartition("/data/")[2]: info.file_size for info in infos if "/data/" in _folded(info)}
+    return Directory(tuple(pickles), sizes, tuple(info.filename for info in infos))
+
+
+def _folded(info: zipfile.ZipInfo) -> str:
+    """Miniz looks names up without regard to case."""
+    return info.orig_filename.replace("\\", "/").lower()
+
+
+def _is_data(info: zipfile.ZipInfo) -> bool:
+    return _folded(info).rpartition("/")[2] == "data.pkl"
+
+
+def _note_layout(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], notes: Notes) -> None:
+    def odd(reference: str, message: str) -> None:
+        notes.add(Safety.SUSPICIOUS, reference, message)
+
+    repeated = [name for name, count in Counter(map(_folded, infos)).items() if count > 1]
+    if repeated:
+        odd("zip-duplicate", f"the zip has two members of one name: {shown(repeated[0])}")
+    if sum(map(_is_data, infos)) > 1:
+        odd("zip-several-pickles", "the zip has more than one data.pkl: programs disagree which one counts")
+    if any(_folded(info).endswith("/constants.pkl") for info in infos):
+        odd("torchscript", "this is a TorchScript program, not only weights")
+    if archive.comment:
+        odd("zip-comment", "the zip has a comment, which torch never writes")
+    if infos and min(info.header_offset for info in infos) != 0:
+        odd("zip-prefix", "there are bytes before the zip")
+
+
+def read_member(file: BinaryIO, info: zipfile.ZipInfo, notes: Notes) -> bytes:
+    """Return the bytes of one member, at most MAX_PICKLE of them.
+
+    A wrong checksum or a local header that contradicts the directory is noted and reading goes on, as torch does.
+    """
+    file.seek(info.header_offset)
+    head = file.read(LOCAL.size)
+    if len(head) < LOCAL.size or not head.startswith(LOCAL_MAGIC):
+        raise BrokenPickleError(f"the zip member {shown(info.filename)} has no local header")
+    _, _, flags, method, _, _, crc, packed, size, name_length, extra_length = LOCAL.unpack(head)
+    name = file.read(name_length)
+    file.seek(extra_length, 1)
+    told = bool(flags & DESCRIPTOR) and size == 0
+    same = method == info.compress_type and (told or _sizes_agree(info, packed, size))
+    if not same or name.rstrip(b"\0") != _raw_name(info) or flags & ~0x80E or info.flag_bits & ~0x80E:
+        notes.add(Safety.SUSPICIOUS, "zip-header-mismatch", "the zip's two headers of a member contradict one another")
+    data = _inflate(file, info)
+    if zlib.crc32(data) != info.CRC or (not told and crc not in (0, info.CRC)):
+        notes.add(Safety.SUSPICIOUS, "zip-checksum", f"the checksum of {shown(info.filename)} is wrong")
+    return data
+
+
+def _sizes_agree(info: zipfile.ZipInfo, packed: int, size: int) -> bool:
+    in_zip64 = 0xFFFFFFFF
+    return packed in (info.compress_size, in_zip64, 0) and size in (info.file_size, in_zip64, 0)
+
+
+def _raw_name(info: zipfile.ZipInfo) -> bytes:
+    return info.orig_filename.encode("utf-8" if info.flag_bits & 0x800 else "cp437", "replace").rstrip(b"\0")
+
+
+def _inflate(file: BinaryIO, info: zipfile.ZipInfo) -> bytes:
+    if info.file_size > MAX_PICKLE or info.compress_size > MAX_PICKLE:
+        raise BrokenPickleError(f"{shown(info.filename)} is larger than any model's")
+    packed = file.read(info.compress_size)
+    if len(packed) < info.compress_size:
+        raise BrokenPickleError(f"{shown(info.filename)} is cut off")
+    if info.compress_type == zipfile.ZIP_STORED:
+        return packed
+    if info.compress_type != zipfile.ZIP_DEFLATED:
+        raise BrokenPickleError(f"{shown(info.filename)} is packed in a way that torch cannot read")
+    try:
+        data = zlib.decompressobj(-15).decompress(packed, MAX_PICKLE)
+    except zlib.error:
+        raise BrokenPickleError(f"{shown(info.filename)} cannot be unpacked") from None
+    if len(data) != info.file_size:
+        raise BrokenPickleError(f"{shown(info.filename)} unpacks to another size than the zip says")
+    return data

@@ -1,0 +1,1 @@
+"""Message catalogues: `hubman.pot` (extracted), `<locale>/LC_MESSAGES/hubman.po` (translated) and `.mo` (compiled)."""

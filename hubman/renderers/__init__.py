@@ -1,0 +1,1 @@
+"""Pictures by torch and diffusers, always in a child process. Importing this package loads neither."""

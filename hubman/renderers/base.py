@@ -1,0 +1,225 @@
+"""A checkpoint in memory: its parts, its module table, and weights that always come back bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from hubman.core.plan.modules import TE1, TE2, UNET, BaseLayout, Shape, fold, layout_of_parts
+from hubman.core.plan.render import BasePlan
+from hubman.errors import RenderError
+
+_HASHED_WHOLE = 64 * 2**20
+_SAMPLED_TENSORS = 8
+
+
+@dataclass(slots=True)
+class TextPart:
+    """One text encoder with its tokenizer; `part` is te1 or te2."""
+
+    part: str
+    tokenizer: Any
+    encoder: Any
+
+    @property
+    def inner(self) -> Any:
+        """The transformer itself: transformers >= 5.6 flattened CLIPTextModel, others keep it in `text_model`."""
+        return getattr(self.encoder, "text_model", self.encoder)
+
+
+@dataclass(slots=True)
+class Base:
+    """A loaded checkpoint.
+
+    Attributes:
+        modules: (part, folded name) -> module with a weight, as `layout.modules`.
+        pristine: parameter -> its untouched copy, filled the first time an adapter changes it.
+        fingerprint: hash over the weights as loaded.
+        memory: anything worth keeping for this base (pictures without adapter), by its own key.
+    """
+
+    plan: BasePlan
+    unet: Any
+    vae: Any
+    texts: list[TextPart]
+    scheduler_config: Mapping[str, Any]
+    device: torch.device
+    dtype: torch.dtype
+    layout: BaseLayout
+    modules: dict[tuple[str, str], torch.nn.Module]
+    pristine: dict[torch.nn.Parameter, torch.Tensor] = field(default_factory=dict)
+    fingerprint: str = ""
+    memory: dict[object, Any] = field(default_factory=dict)
+
+    @property
+    def xl(self) -> bool:
+        return getattr(self.unet.config, "addition_embed_type", None) == "text_time"
+
+    @property
+    def factor(self) -> int:
+        """Pixels per latent."""
+        return int(2 ** (len(self.vae.config.block_out_channels) - 1))
+
+    @property
+    def native_size(self) -> int:
+        """Side of the native picture in pixels."""
+        return int(self.unet.config.sample_size) * self.factor
+
+    def keep(self, parameter: torch.nn.Parameter) -> torch.Tensor:
+        """Return the untouched copy of a parameter, made on the first call."""
+        if parameter not in self.pristine:
+            self.pristine[parameter] = parameter.detach().clone()
+        return self.pristine[parameter]
+
+    def restore(self, parameters: list[torch.nn.Parameter]) -> None:
+        """Copy the untouched weights back. Raises RenderError `base-contaminated` if one differs by a single bit."""
+        with torch.no_grad():
+            for parameter in parameters:
+                parameter.copy_(self.pristine[parameter])
+                if not _same_bits(parameter, self.pristine[parameter]):
+                    raise RenderError("base-contaminated", "the base could not be restored after an adapter")
+
+    def check(self) -> None:
+        """Raise RenderError `base-contaminated` when the weights differ from those loaded."""
+        if fingerprint(self.modules) != self.fingerprint:
+            raise RenderError("base-contaminated", "the base's weights changed while an adapter was rendered")
+
+
+def _same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Compare the bytes: torch.equal would call two NaNs different and two zeros of either sign equal."""
+    return torch.equal(a.detach().contiguous().view(torch.uint8), b.contiguous().view(torch.uint8))
+
+
+def fingerprint(modules: Mapping[tuple[str, str], torch.nn.Module]) -> str:
+    """Return a hash of all weights of a small model, of eight spread ones of a large model (under 64 MiB: all)."""
+    weights = [(key, tensor) for key, module in modules.items() for tensor in module.parameters(recurse=False)]
+    if sum(tensor.nbytes for _, tensor in weights) > _HASHED_WHOLE:
+        weights = weights[:: max(1, len(weights) // _SAMPLED_TENSORS)]
+    digest = hashlib.sha256()
+    for key, tensor in weights:
+        digest.update(repr(key).encode())
+        digest.update(tensor.detach().contiguous().view(torch.uint8).cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def pick_device(wanted: str) -> torch.device:
+    """Return the device asked for; `auto` takes CUDA, then Apple's MPS, then the CPU."""
+    if wanted != "auto":
+        return torch.device(wanted)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def pick_dtype(wanted: str, device: torch.device) -> torch.dtype:
+    """Return the dtype asked for; `auto` is half on CUDA (what nearly all were trained in), float32 elsewhere."""
+    names = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+    if wanted in names:
+        return names[wanted]
+    return torch.float16 if device.type == "cuda" else torch.float32
+
+
+def load_base(plan: BasePlan, device: str, dtype: str) -> Base:
+    """Load a single file (with a local config folder) or a diffusers folder, without touching the network.
+
+    Raises RenderError `base-config-missing`, `base-unreadable` or `base-unsupported`.
+    """
+    target = pick_device(device)
+    kind = pick_dtype(dtype, target)
+    pipe = _load_pipeline(plan, kind)
+    base = _assemble(plan, pipe, target, kind)
+    if base.unet.config.in_channels != base.vae.config.latent_channels:
+        raise RenderError(
+            "base-unsupported",
+            "{name} takes {n} latent channels (inpainting or depth); hubman renders with plain checkpoints only",
+            name=plan.name,
+            n=base.unet.config.in_channels,
+        )
+    return base
+
+
+def _load_pipeline(plan: BasePlan, dtype: torch.dtype) -> Any:
+    import diffusers
+
+    try:
+        if os.path.isdir(plan.path):
+            return diffusers.DiffusionPipeline.from_pretrained(
+                plan.path, torch_dtype=dtype, local_files_only=True, safety_checker=None, requires_safety_checker=False
+            )
+        if not plan.config:
+            raise RenderError(
+                "base-config-missing",
+                "no config fits {name}: its dimensions are not those of a family hubman ships configs for",
+                hint="put a diffusers folder without weights named like the file beside it, or pass --config DIR",
+                name=plan.name,
+            )
+        pipeline = _pipeline_class(plan.config)
+        return pipeline.from_single_file(plan.path, config=plan.config, torch_dtype=dtype, local_files_only=True)
+    except RenderError:
+        raise
+    except Exception as error:  # diffusers raises anything: NotImplementedError for a missing key, OSError, ValueError
+        raise RenderError(
+            "base-unreadable",
+            "{name} cannot be loaded as a checkpoint: {reason}",
+            name=plan.name,
+            reason=f"{type(error).__name__}: {error}".strip().splitlines()[0],
+        ) from error
+
+
+def _pipeline_class(config: str) -> Any:
+    import json
+
+    import diffusers
+
+    with open(os.path.join(config, "model_index.json"), encoding="utf-8") as file:
+        name = json.load(file).get("_class_name", "")
+    if name not in {"StableDiffusionPipeline", "StableDiffusionXLPipeline"}:
+        raise RenderError("base-unsupported", "hubman cannot render with a {kind} yet", kind=name or "?")
+    return getattr(diffusers, name)
+
+
+def _assemble(plan: BasePlan, pipe: Any, device: torch.device, dtype: torch.dtype) -> Base:
+    texts = [
+        TextPart(part, getattr(pipe, f"tokenizer{end}"), getattr(pipe, f"text_encoder{end}"))
+        for part, end in ((TE1, ""), (TE2, "_2"))
+        if getattr(pipe, f"text_encoder{end}", None) is not None
+    ]
+    if not texts or getattr(pipe, "unet", None) is None:
+        raise RenderError("base-unsupported", "{name} has no U-Net with a CLIP text encoder", name=plan.name)
+    for module in (pipe.unet, pipe.vae, *(text.encoder for text in texts)):
+        module.to(device=device, dtype=dtype).eval().requires_grad_(False)
+    owners = {UNET: pipe.unet, **{text.part: text.inner for text in texts}}
+    modules, shapes = _module_table(owners)
+    base = Base(
+        plan=plan,
+        unet=pipe.unet,
+        vae=pipe.vae,
+        texts=texts,
+        scheduler_config=dict(pipe.scheduler.config),
+        device=device,
+        dtype=dtype,
+        layout=layout_of_parts(shapes),
+        modules=modules,
+    )
+    base.fingerprint = fingerprint(modules)
+    return base
+
+
+def _module_table(
+    owners: Mapping[str, Any],
+) -> tuple[dict[tuple[str, str], torch.nn.Module], dict[str, dict[str, Shape]]]:
+    modules: dict[tuple[str, str], torch.nn.Module] = {}
+    shapes: dict[str, dict[str, Shape]] = {}
+    for part, owner in owners.items():
+        shapes[part] = {}
+        for name, module in owner.named_modules():
+            weight = getattr(module, "weight", None)
+            if isinstance(weight, torch.nn.Parameter):
+                modules[(part, fold(name))] = module
+                shapes[part][name] = tuple(weight.shape)
+    return modules, shapes

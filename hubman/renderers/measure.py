@@ -1,0 +1,188 @@
+"""One validation in the child: open the adapter, compare it with the base, render A, B, C, D and the sweep."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from hubman.core.plan.render import PromptPair, RenderPlan, Sampling
+from hubman.renderers.adapters import Applied, open_adapter
+from hubman.renderers.base import Base
+from hubman.renderers.encode import Context, encode
+from hubman.renderers.metrics import cosine, pair_stats, picture_stats, relative_change
+from hubman.renderers.sample import Pictures, one_step, prediction_cosine, render, size_of
+
+Progress = Callable[[str], None]
+
+
+class Measurement:
+    """The pictures and numbers of one plan; pictures stay here until the next measurement."""
+
+    def __init__(self, base: Base, plan: RenderPlan, progress: Progress) -> None:
+        self.base = base
+        self.plan = plan
+        self.progress = progress
+        self.pictures: dict[str, Pictures] = {}
+
+    def run(self) -> dict[str, Any]:
+        """Return the measurements as JSON values; the base is bit-exact afterwards or RenderError is raised."""
+        self.progress("open")
+        adapter = open_adapter(self.base, self.plan.adapter)
+        report = adapter.report
+        result: dict[str, Any] = {
+            "match": report.match.to_json(),
+            "matched_share": report.match.share,
+            "nonfinite": {"count": len(report.nonfinite), "names": report.nonfinite[:10]},
+        }
+        try:
+            if report.match.matched and not report.nonfinite:
+                self._measure(adapter, result)
+        finally:
+            adapter.remove()
+        self.base.check()
+        result["zero_modules"] = report.zero
+        result["adapter"] = report.numbers
+        return result
+
+    def _measure(self, adapter: Applied, result: dict[str, Any]) -> None:
+        self.progress("one-step")
+        result["base"] = self._base_numbers()
+        result["one_step"] = self._one_steps(adapter)
+        result["rendered"] = self.plan.render
+        if self.plan.render:
+            self._render_all(adapter, result)
+
+    def _context(self, pair: PromptPair, adapter: Applied | None) -> Context:
+        with torch.inference_mode():
+            embeddings = adapter.embeddings() if adapter else {}
+            return encode(self.base, pair, self.plan.sampling.clip_skip, embeddings)
+
+    def _remembered(self, what: str, pair: PromptPair, make: Callable[[], Any]) -> Any:
+        """Return something about the bare base, made once per base, prompt and sampling."""
+        key = (what, pair, self.plan.sampling)
+        if key not in self.base.memory:
+            self.base.memory[key] = make()
+        return self.base.memory[key]
+
+    def _base_numbers(self) -> dict[str, Any]:
+        """Return facts of the bare base: size, prediction type probe, and the noise floor of rendering twice."""
+        plan = self.plan
+        context = self._context(plan.neutral, None)
+
+        def make() -> dict[str, Any]:
+            numbers: dict[str, Any] = {
+                "size": list(size_of(self.base, plan.sampling)),
+                "prediction_cosine": prediction_cosine(self.base, context, plan.sampling),
+                "prediction_type": str(self.base.scheduler_config.get("prediction_type", "epsilon")),
+            }
+            first = one_step(self.base, context, plan.sampling)
+            again = one_step(self.base, context, plan.sampling)
+            numbers["floor"] = {"one_step": relative_change(first[1], again[1]), "mae": 0.0}
+            if plan.render and self.base.device.type != "cpu":
+                pair = [render(self.base, context, plan.sampling) for _ in range(2)]
+                stats = _pair(pair[0], pair[1])
+                numbers["floor"]["mae"] = stats["mae"] if stats else 0.0
+            return numbers
+
+        found: dict[str, Any] = self._remembered(f"numbers {plan.render}", plan.neutral, make)
+        return found
+
+    def _bare_step(self, pair: PromptPair) -> tuple[torch.Tensor, torch.Tensor]:
+        def make() -> Any:
+            return one_step(self.base, self._context(pair, None), self.plan.sampling)
+
+        step: tuple[torch.Tensor, torch.Tensor] = self._remembered("step", pair, make)
+        return step
+
+    def _bare(self, pair: PromptPair) -> Pictures:
+        def make() -> Any:
+            return render(self.base, self._context(pair, None), self.plan.sampling)
+
+        pictures: Pictures = self._remembered("pictures", pair, make)
+        return pictures
+
+    def _one_steps(self, adapter: Applied) -> dict[str, Any]:
+        """Return the relative change of the U-Net's output at strength 1, with the neutral and the triggered prompt."""
+        changes = {}
+        bare = {}
+        pairs = {"neutral": self.plan.neutral, "triggered": self.plan.triggered}
+        adapter.remove()
+        for name, pair in pairs.items():
+            bare[name] = self._bare_step(pair)
+        adapter.set(1.0)
+        for name, pair in pairs.items():
+            step = one_step(self.base, self._context(pair, adapter), self.plan.sampling)
+            finite = all(bool(torch.isfinite(t).all()) for t in step)
+            changes[name] = max(relative_change(bare[name][half], step[half]) for half in (0, 1)) if finite else None
+        adapter.remove()
+        return changes
+
+    def _render_all(self, adapter: Applied, result: dict[str, Any]) -> None:
+        plan = self.plan
+        adapter.remove()
+        self.progress("A")
+        a = self._bare(plan.neutral)
+        d = self._bare(plan.triggered)
+        bare_guidance = _guidance(self._bare_step(plan.neutral))
+        self.pictures = {"A": a, "D": d}
+        sweep = []
+        for strength in plan.strengths:
+            self.progress(f"C@{strength:g}")
+            adapter.set(strength)
+            c = render(self.base, self._context(plan.triggered, adapter), plan.sampling)
+            step = one_step(self.base, self._context(plan.neutral, adapter), plan.sampling)
+            self.pictures[f"C@{strength:g}"] = c
+            sweep.append(
+                {
+                    "strength": strength,
+                    **picture_stats(c.latents, c.pixels),
+                    "change": _pair(d, c),
+                    "prompt_kept": cosine(bare_guidance, _guidance(step)),
+                }
+            )
+        self.progress("B")
+        adapter.set(1.0)
+        same = plan.neutral == plan.triggered
+        b = self.pictures.get("C@1") if same else None
+        b = b or render(self.base, self._context(plan.neutral, adapter), plan.sampling)
+        c1 = self.pictures.get("C@1") or render(self.base, self._context(plan.triggered, adapter), plan.sampling)
+        adapter.remove()
+        self.pictures |= {"B": b, "C": c1}
+        result["sweep"] = sweep
+        result["pictures"] = {
+            name: picture_stats(p.latents, p.pixels) for name, p in zip("ABCD", (a, b, c1, d), strict=True)
+        }
+        result["pairs"] = {"BA": _pair(a, b), "CD": _pair(d, c1), "CA": _pair(a, c1), "DA": _pair(a, d)}
+
+
+def _guidance(step: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    """Return the direction in which the prompt pulls: positive minus negative prediction."""
+    return step[1] - step[0]
+
+
+def _pair(first: Pictures, second: Pictures) -> dict[str, float] | None:
+    return pair_stats((first.latents, second.latents), (first.pixels, second.pixels))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a picture depends on."""
+    import diffusers
+    import transformers
+
+    return {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "diffusers": str(diffusers.__version__),
+        "transformers": str(transformers.__version__),
+    }
+
+
+def render_pictures(base: Base, pair: PromptPair, sampling: Sampling, adapters: Mapping[str, Applied]) -> Pictures:
+    """Render a prompt with several adapters already set (their order is the order of application)."""
+    embeddings = {word: vectors for adapter in adapters.values() for word, vectors in adapter.embeddings().items()}
+    with torch.inference_mode():
+        context = encode(base, pair, sampling.clip_skip, embeddings)
+    return render(base, context, sampling)

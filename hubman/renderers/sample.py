@@ -1,0 +1,120 @@
+"""From a context to latents to pixels: a small deterministic sampling loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from hubman.core.plan.render import Sampling
+from hubman.errors import RenderError
+from hubman.renderers.base import Base
+from hubman.renderers.encode import Context
+
+PROBE_STEP = 600
+"""Timestep of the one-step check, of 1000 (render.md C2: noisy enough for layout and colour to be decided there)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """One batch: latents (n, c, h, w) and pixels (n, 3, H, W) in 0..1, both float32 on the CPU."""
+
+    latents: torch.Tensor
+    pixels: torch.Tensor
+
+
+def size_of(base: Base, sampling: Sampling) -> tuple[int, int]:
+    """Return (width, height) in pixels: as asked, else the base's native size."""
+    width = sampling.width or base.native_size
+    height = sampling.height or sampling.width or base.native_size
+    step = base.factor
+    return max(step, width // step * step), max(step, height // step * step)
+
+
+def noise(base: Base, sampling: Sampling) -> torch.Tensor:
+    """Return the starting noise, one generator per seed on the CPU, so that a seed gives one picture in any batch."""
+    width, height = size_of(base, sampling)
+    shape = (base.vae.config.latent_channels, height // base.factor, width // base.factor)
+    rows = [torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed)) for seed in sampling.seeds]
+    return torch.stack(rows)
+
+
+def predict(
+    base: Base, latents: torch.Tensor, step: torch.Tensor | int, context: Context
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the U-Net's output for the negative and for the positive context, each (n, c, h, w)."""
+    count = len(latents)
+    states = context.states.repeat_interleave(count, dim=0)
+    extra: dict[str, Any] = {}
+    if context.pooled is not None:
+        height, width = latents.shape[-2] * base.factor, latents.shape[-1] * base.factor
+        ids = torch.tensor([[height, width, 0, 0, height, width]], device=latents.device, dtype=states.dtype)
+        extra["added_cond_kwargs"] = {
+            "text_embeds": context.pooled.repeat_interleave(count, dim=0),
+            "time_ids": ids.expand(2 * count, -1),
+        }
+    doubled = torch.cat([latents, latents]).to(base.dtype)
+    output = base.unet(doubled, step, encoder_hidden_states=states, return_dict=False, **extra)[0]
+    negative, positive = output.float().chunk(2)
+    return negative, positive
+
+
+@torch.inference_mode()
+def render(base: Base, context: Context, sampling: Sampling) -> Pictures:
+    """Render one picture per seed with classifier-free guidance."""
+    scheduler = _scheduler(base, sampling)
+    scheduler.set_timesteps(sampling.steps, device=base.device)
+    latents = noise(base, sampling).to(base.device) * scheduler.init_noise_sigma
+    for step in scheduler.timesteps:
+        scaled = scheduler.scale_model_input(latents, step)
+        negative, positive = predict(base, scaled, step, context)
+        guided = negative + sampling.cfg * (positive - negative)
+        latents = scheduler.step(guided, step, latents, return_dict=False)[0]
+    return Pictures(latents.float().cpu(), decode(base, latents))
+
+
+def _scheduler(base: Base, sampling: Sampling) -> Any:
+    from diffusers import DPMSolverMultistepScheduler
+
+    known = {"dpmpp_2m": {}, "dpmpp_2m_karras": {"use_karras_sigmas": True}}
+    if sampling.sampler not in known:
+        raise RenderError("unknown-sampler", "{name} is no sampler of hubman", name=sampling.sampler)
+    return DPMSolverMultistepScheduler.from_config(
+        dict(base.scheduler_config), algorithm_type="dpmsolver++", solver_order=2, **known[sampling.sampler]
+    )
+
+
+def decode(base: Base, latents: torch.Tensor) -> torch.Tensor:
+    """Return pixels; when half precision overflows in the VAE (known of SDXL's), decode once more in float32."""
+    pixels = _decode(base, latents, base.dtype)
+    if base.dtype != torch.float32 and bool(torch.isfinite(latents).all()) and not bool(torch.isfinite(pixels).all()):
+        base.vae.to(torch.float32)
+        pixels = _decode(base, latents, torch.float32)
+        base.vae.to(base.dtype)
+    return pixels
+
+
+def _decode(base: Base, latents: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    config = base.vae.config
+    shift = getattr(config, "shift_factor", None) or 0.0
+    rows = [
+        base.vae.decode((row[None] / config.scaling_factor + shift).to(dtype), return_dict=False)[0] for row in latents
+    ]
+    return (torch.cat(rows).float().cpu() / 2 + 0.5).clamp(0, 1)
+
+
+@torch.inference_mode()
+def one_step(base: Base, context: Context, sampling: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the outputs (negative, positive) on pure noise at PROBE_STEP, on the CPU."""
+    negative, positive = predict(base, noise(base, sampling).to(base.device), PROBE_STEP, context)
+    return negative.cpu(), positive.cpu()
+
+
+@torch.inference_mode()
+def prediction_cosine(base: Base, context: Context, sampling: Sampling) -> float:
+    """Return cos(output, input) at the noisiest step: about 1 for epsilon models, about 0 for v-prediction."""
+    from hubman.renderers.metrics import cosine
+
+    latents = noise(base, sampling).to(base.device)
+    return cosine(latents, predict(base, latents, 999, context)[1])

@@ -1,0 +1,177 @@
+"""The child process: reads one JSON request per line, answers with JSON lines. Started by `process.Renderer` only.
+
+Request: {"id": n, "op": "hello" | "measure" | "write" | "sheet", ...}. Answers: {"id": n, "progress": "C@0.6"} any
+number of times, then {"id": n, "result": {...}} or {"id": n, "error": {"reference", "message", "hint"}}.
+The real stdout carries the protocol only; whatever a library prints goes to stderr, which the parent keeps as a log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from hubman.errors import HubmanError, RenderError
+
+
+def _take_stdout() -> TextIO:
+    """Return the protocol stream and point file descriptor 1, and with it every `print`, at stderr."""
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return stream
+
+
+class Worker:
+    """State between requests: one base, and the pictures of the last measurement."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+        self.base: Any = None
+        self.base_key: object = None
+        self.last: Any = None
+        self.threads: int | None = None
+
+    def serve(self, lines: TextIO) -> None:
+        for line in lines:
+            request = json.loads(line)
+            answer: dict[str, Any] = {"id": request["id"]}
+            try:
+                answer["result"] = self.handle(request)
+            except HubmanError as error:
+                answer["error"] = {"reference": error.reference, "message": str(error), "hint": error.hint}
+            except ModuleNotFoundError as error:
+                missing = _extra_missing(error)
+                answer["error"] = {"reference": missing.reference, "message": str(missing), "hint": missing.hint}
+            except Exception as error:  # the border of the process: nothing may end it but a crash of torch itself
+                import traceback
+
+                traceback.print_exc()
+                answer["error"] = {
+                    "reference": "render-failed",
+                    "message": f"{type(error).__name__}: {error}",
+                    "hint": "",
+                }
+            self.send(answer)
+
+    def send(self, answer: Mapping[str, Any]) -> None:
+        self.out.write(json.dumps(answer) + "\n")
+        self.out.flush()
+
+    def handle(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        match request["op"]:
+            case "hello":
+                return self.hello(request)
+            case "measure":
+                return self.measure(request)
+            case "write":
+                return self.write(request)
+            case "sheet":
+                from hubman.renderers.sheet import draw_sheet, sheet_from_json
+
+                drawn: dict[str, Any] = draw_sheet(sheet_from_json(request["sheet"]), request["path"])
+                return drawn
+            case op:
+                raise RenderError("render-failed", "unknown request {op}", op=op)
+
+    def hello(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Import torch, fix what must be fixed for repeatable pictures, and say where we run."""
+        try:
+            import torch
+
+            from hubman.renderers.base import pick_device
+            from hubman.renderers.measure import versions
+
+            _quiet()
+            self.threads = request.get("threads") or torch.get_num_threads()
+            torch.use_deterministic_algorithms(True, warn_only=True)
+            device = pick_device(request.get("device", "auto"))
+            return {"device": device.type, "device_name": _device_name(device), "versions": versions()}
+        except ImportError as error:
+            raise _extra_missing(error) from error
+
+    def measure(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        from hubman.core.plan.render import RenderPlan
+        from hubman.renderers.measure import Measurement
+
+        plan = RenderPlan.from_json(request["plan"])
+        self.last = None
+        self._load(plan)
+        self.last = Measurement(self.base, plan, lambda stage: self.send({"id": request["id"], "progress": stage}))
+        try:
+            result: dict[str, Any] = self.last.run()
+        except Exception:
+            self.base = self.base_key = None  # whatever happened, do not trust these weights again
+            raise
+        return result
+
+    def _load(self, plan: Any) -> None:
+        from hubman.renderers.base import load_base
+
+        key = (plan.base, plan.device, plan.dtype)
+        if self.base_key != key:
+            self.base = self.base_key = None
+            self.base = load_base(plan.base, plan.device, plan.dtype)
+            self.base_key = key
+            self._set_threads()
+
+    def _set_threads(self) -> None:
+        """Use one thread for a tiny model: its matrices are too small to share, and OpenMP's barriers cost more."""
+        import torch
+
+        from hubman.core.plan.render import TINY_PARAMETERS
+
+        tiny = sum(p.numel() for p in self.base.unet.parameters()) <= TINY_PARAMETERS
+        torch.set_num_threads(1 if tiny else self.threads or 1)
+
+    def write(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Save one picture of the last measurement as PNG with text chunks."""
+        from hubman.renderers.png import save_png
+
+        pictures = self.last.pictures if self.last else {}
+        if request["picture"] not in pictures:
+            raise RenderError("render-failed", "there is no picture {name}", name=request["picture"])
+        save_png(pictures[request["picture"]].pixels[request.get("index", 0)], request["path"], request["texts"])
+        return {"path": request["path"]}
+
+
+def _extra_missing(error: ImportError) -> RenderError:
+    return RenderError(
+        "render-extra-missing",
+        "rendering needs torch, diffusers and pillow: {reason}",
+        hint="pip install 'hubman[render]'",
+        reason=str(error),
+    )
+
+
+def _quiet() -> None:
+    """Stop progress bars and chatter: they would fill the log that a person reads after a crash."""
+    import diffusers
+    import transformers
+
+    for library in (diffusers, transformers):
+        library.utils.logging.set_verbosity_error()
+        library.utils.logging.disable_progress_bar()
+
+
+def _device_name(device: Any) -> str:
+    import platform
+
+    import torch
+
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return platform.processor() or platform.machine()
+
+
+def main() -> None:
+    """Serve until stdin closes: the parent's end, however it came, ends the child too."""
+    out = _take_stdout()
+    lines = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    Worker(out).serve(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""One query term -> one SQL condition over `file f`, `search s`, and the latest verdict `v`. The twin of `matches`."""
+
+from __future__ import annotations
+
+from hubman.core.query import Operator, Query, Term
+
+_VERDICT_OK = "('ok', 'weak')"
+_HAS = {
+    "preview": "(f.preview IS NOT NULL OR v.preview IS NOT NULL)",
+    "trigger": "s.words <> ''",
+    "hash": "f.sha256 IS NOT NULL",
+    "sidecar": "f.sidecar <> '{}'",
+    "verdict": "v.verdict IS NOT NULL",
+    "error": "f.error_reference IS NOT NULL",
+}
+_IS = {
+    "unsafe": "f.safety = 'unsafe'",
+    "suspicious": "f.safety = 'suspicious'",
+    "safe": "f.safety = 'safe'",
+    "broken": "f.error_reference IS NOT NULL",
+    "missing": "f.present = 0",
+    "ok": f"v.verdict IN {_VERDICT_OK}",
+    "failed": f"(v.verdict IS NOT NULL AND v.verdict NOT IN {_VERDICT_OK})",
+    "unvalidated": "v.verdict IS NULL",
+}
+_TEXT_COLUMNS = {"name": "s.name", "trigger": "s.words", "tag": "s.body", "author": "s.body"}
+_PLAIN_COLUMNS = {
+    "type": "f.kind",
+    "base": "f.architecture",
+    "algo": "f.algorithm",
+    "size": "f.size",
+    "added": "f.added_ns",
+}
+TRIGRAM = 3
+
+
+def condition(query: Query) -> tuple[str, list[object]]:
+    """Return a WHERE clause (without the word) and its parameters; "1" when everything matches."""
+    clauses: list[str] = []
+    values: list[object] = []
+    for term in query.terms:
+        clause, parameters = _clause(term)
+        clauses.append(f"NOT coalesce(({clause}), 0)" if term.negated else f"({clause})")
+        values += parameters
+    return " AND ".join(clauses) or "1", values
+
+
+def _clause(term: Term) -> tuple[str, list[object]]:
+    if term.field == "text":
+        return _anywhere(str(term.value))
+    if term.field in _TEXT_COLUMNS:
+        return f"instr({_TEXT_COLUMNS[term.field]}, ?) > 0", [term.value]
+    if term.field == "has":
+        return _HAS[str(term.value)], []
+    if term.field == "is":
+        return _IS[str(term.value)], []
+    if term.field == "id":
+        return "(instr(coalesce(f.sha256, ''), ?) > 0 OR instr(f.alias, ?) > 0)", [term.value, term.value]
+    if term.field == "path":
+        return "instr(lower(f.relpath), ?) > 0", [term.value]
+    operator = "=" if term.operator is Operator.CONTAINS else term.operator.value
+    return f"{_PLAIN_COLUMNS[term.field]} {operator} ?", [term.value]
+
+
+def _anywhere(word: str) -> tuple[str, list[object]]:
+    """A word occurs in one of the three texts. From three characters on, the trigram index narrows the rows first."""
+    exact = "(instr(s.name, ?) > 0 OR instr(s.words, ?) > 0 OR instr(s.body, ?) > 0)"
+    values: list[object] = [word, word, word]
+    if len(word) < TRIGRAM or not _indexable(word):
+        return exact, values
+    grams = sorted({word[start : start + TRIGRAM] for start in range(len(word) - TRIGRAM + 1)})
+    match = " AND ".join('"' + gram.replace('"', '""') + '"' for gram in grams)
+    return f"s.file_id IN (SELECT rowid FROM search_fts WHERE search_fts MATCH ?) AND {exact}", [match, *values]
+
+
+def _indexable(word: str) -> bool:
+    """Leave words with control characters to the scan: FTS5 ends a query string at NUL."""
+    return word.isprintable()
+
+
+def order(query: Query) -> tuple[str, list[object]]:
+    """Return an ORDER BY clause: by what the user asked, else names that equal, begin with, contain the first word."""
+    direction = "DESC" if query.descending else "ASC"
+    columns: dict[str, str] = {
+        "name": "s.name",
+        "added": "f.added_ns",
+        "size": "f.size",
+        "type": "f.kind",
+        "base": "f.architecture",
+    }
+    if query.sort in columns:
+        return f"{columns[query.sort]} {direction}, s.name, f.id", []
+    if not query.words:
+        return "s.name, f.id", []
+    word = query.words[0]
+    rank = (
+        "CASE WHEN s.name = ? THEN 0 WHEN instr(s.name, ?) = 1 THEN 1 WHEN instr(s.name, ?) > 0 THEN 2 "
+        "WHEN instr(s.words, ?) > 0 THEN 3 ELSE 4 END"
+    )
+    return f"{rank}, length(s.name), s.name, f.id", [word, word, word, word]

@@ -1,0 +1,33 @@
+"""Facts and sidecars as JSON text for a column, and trigger words back from rows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from enum import Enum
+
+from hubman.core.types import Facts, Sidecar
+
+
+def facts_json(facts: Facts) -> str:
+    """Encode Facts as the JSON object that `show --json` and `inspect --json` share; trigger words are kept apart."""
+    values = asdict(facts)
+    values.pop("triggers")
+    return json.dumps(values, ensure_ascii=False, default=_plain, separators=(",", ":"))
+
+
+def sidecar_json(sidecar: Sidecar) -> str:
+    """Encode what is set of a Sidecar."""
+    empty = Sidecar()
+    values = {
+        field.name: getattr(sidecar, field.name)
+        for field in fields(Sidecar)
+        if getattr(sidecar, field.name) != getattr(empty, field.name)
+    }
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,234 @@
+"""The read door: the standard library's sqlite3 only, so that `search` starts in a quarter of SQLAlchemy's time."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from hubman.core.library import (
+    Failure,
+    Known,
+    Layout,
+    ModelFile,
+    Root,
+    RootState,
+    SidecarPolicy,
+    VerdictNote,
+    id_of,
+)
+from hubman.core.query import Query
+from hubman.core.types import Hashes, Trigger
+from hubman.errors import N_, NotFoundError, StoreError
+from hubman.store.conditions import condition, order
+from hubman.store.migrate import damaged, stored_revision
+from hubman.store.revision import SCHEMA_HEAD
+
+_FILE = """
+SELECT f.id, f.alias, f.root_id, r.path, f.relpath, f.name, f.size, f.mtime_ns, f.present, f.format, f.kind,
+       f.architecture, f.algorithm, f.safety, f.folder, f.added_ns, f.facts, f.sidecar, f.preview,
+       f.error_reference, f.error_message, f.sha256, b.autov1, b.autov3, b.autov3_written, b.crc32, b.blake3,
+       v.verdict, v.rule, v.preview
+FROM file f JOIN root r ON r.id = f.root_id
+LEFT JOIN search s ON s.file_id = f.id
+LEFT JOIN blob b ON b.sha256 = f.sha256
+LEFT JOIN verdict v ON v.id = (
+    SELECT w.id FROM verdict w WHERE w.subject = coalesce(f.sha256, f.alias) ORDER BY w.made_ns DESC, w.id DESC LIMIT 1)
+"""
+
+
+class Reader:
+    """Questions to the library. Every answer is a frozen dataclass."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def roots(self) -> list[Root]:
+        """Return the roots in the order of their paths."""
+        rows = self._connection.execute("SELECT id, path, layout, state, sidecars, device FROM root ORDER BY path")
+        return [Root(row[0], row[1], Layout(row[2]), RootState(row[3]), SidecarPolicy(row[4]), row[5]) for row in rows]
+
+    def known(self, root_id: int, folders: Sequence[str] = ("",)) -> list[Known]:
+        """Return what is remembered of a root, or of some of its folders."""
+        rows: dict[int, Known] = {}
+        for folder in folders:
+            clause, values = _below(folder)
+            cursor = self._connection.execute(
+                "SELECT id, relpath, size, mtime_ns, inode, beside, present, facts_version, sha256 "
+                f"FROM file f WHERE root_id = ? AND {clause}",
+                [root_id, *values],
+            )
+            rows |= {row[0]: _known(row) for row in cursor}
+        return list(rows.values())
+
+    def unread(self, root_id: int, version: int) -> list[tuple[int, str, str, bool]]:
+        """Return (file id, relpath, name, folder) of present files whose header has not been read, smallest first."""
+        cursor = self._connection.execute(
+            "SELECT id, relpath, name, folder FROM file WHERE root_id = ? AND present = 1 AND facts_version <> ? "
+            "ORDER BY size",
+            [root_id, version],
+        )
+        return [(row[0], row[1], row[2], bool(row[3])) for row in cursor]
+
+    def unhashed(self, root_id: int, largest: int | None) -> list[tuple[int, str, int]]:
+        """Return (file id, relpath, size) of present files without a hash, smallest first."""
+        cursor = self._connection.execute(
+            "SELECT id, relpath, size FROM file WHERE root_id = ? AND present = 1 "
+            "AND sha256 IS NULL AND size <= ? ORDER BY size",
+            [root_id, 2**62 if largest is None else largest],
+        )
+        return [(row[0], row[1], row[2]) for row in cursor]
+
+    def broken(self) -> list[ModelFile]:
+        """Return the present files that could not be read."""
+        return self._files("f.present = 1 AND f.error_reference IS NOT NULL ORDER BY r.path, f.relpath", [])
+
+    def count(self, *, present: bool = True) -> int:
+        """Return the number of files that are there (or are not)."""
+        cursor = self._connection.execute("SELECT count(*) FROM file WHERE present = ?", [present])
+        return int(cursor.fetchone()[0])
+
+    def counts(self) -> list[tuple[str, int, int]]:
+        """Return (kind, files, bytes) of what is present."""
+        cursor = self._connection.execute(
+            "SELECT kind, count(*), sum(size) FROM file WHERE present = 1 GROUP BY kind ORDER BY 2 DESC, 1"
+        )
+        return [(row[0], row[1], row[2]) for row in cursor]
+
+    def search(self, query: Query, limit: int | None = None) -> tuple[int, list[ModelFile]]:
+        """Return (number of all hits, at most `limit` of them in order). Files that are gone need `is:missing`."""
+        where, values = condition(query)
+        if not any(term.field == "is" and term.value == "missing" for term in query.terms):
+            where = f"f.present = 1 AND {where}"
+        ordering, order_values = order(query)
+        tail = " LIMIT ?" if limit is not None else ""
+        files = self._files(
+            f"{where} ORDER BY {ordering}{tail}", [*values, *order_values, *([limit] if limit is not None else [])]
+        )
+        if limit is None or len(files) < limit:
+            return len(files), files
+        start = _FILE.index("FROM file f")
+        total = self._connection.execute(f"SELECT count(*) {_FILE[start:]} WHERE {where}", values).fetchone()[0]
+        return int(total), files
+
+    def resolve(self, text: str, path: str | None = None) -> list[ModelFile]:
+        """Return every file that a MODEL argument may mean: path, id, longer hash, other hash kind, or name."""
+        if path is not None and (found := self._files("r.path || '/' || f.relpath = ?", [path.replace("\\", "/")])):
+            return found
+        lower = text.lower()
+        attempts: list[tuple[str, list[object]]] = [("f.name = ?", [text])]
+        if lower.startswith("@"):
+            attempts.insert(0, ("substr(f.alias, 1, ?) = ?", [len(lower), lower]))
+        elif len(lower) >= 6 and set(lower) <= set("0123456789abcdef"):
+            attempts.insert(0, ("substr(f.sha256, 1, ?) = ?", [len(lower), lower]))
+            attempts.append(("b.autov1 = ? OR b.autov3 = ? OR b.autov3_written = ? OR b.crc32 = ?", [lower] * 4))
+        attempts.append(("lower(f.name) = ?", [lower]))
+        attempts.append(("f.relpath = ? OR f.relpath LIKE '%/' || ?", [text, text]))
+        for where, values in attempts:
+            found = self._files(f"({where}) ORDER BY f.present DESC, r.path, f.relpath", values)
+            if found:
+                return [file for file in found if file.present] or found
+        return []
+
+    def verdicts(self, subject: str) -> list[dict[str, object]]:
+        """Return the stored verdict objects of a blob (or alias), the latest first."""
+        cursor = self._connection.execute(
+            "SELECT detail FROM verdict WHERE subject = ? ORDER BY made_ns DESC, id DESC", [subject]
+        )
+        return [json.loads(row[0]) for row in cursor]
+
+    def user_words(self, subject: str) -> list[str]:
+        """Return the user's own trigger words of a blob (or alias)."""
+        cursor = self._connection.execute("SELECT text FROM user_words WHERE subject = ? ORDER BY rank", [subject])
+        return [str(row[0]) for row in cursor]
+
+    def user_words_of(self, file_id: int) -> list[str]:
+        """Return the user's own trigger words of what lies at a place."""
+        cursor = self._connection.execute(
+            "SELECT u.text FROM user_words u JOIN file f ON u.subject IN (f.sha256, f.alias) WHERE f.id = ? "
+            "ORDER BY u.rank",
+            [file_id],
+        )
+        return [str(row[0]) for row in cursor]
+
+    def _files(self, where: str, values: Sequence[object]) -> list[ModelFile]:
+        rows = self._connection.execute(f"{_FILE} WHERE {where}", list(values)).fetchall()
+        words = self._words([row[0] for row in rows])
+        return [_model_file(row, words.get(row[0], ())) for row in rows]
+
+    def _words(self, file_ids: Sequence[int]) -> dict[int, tuple[Trigger, ...]]:
+        found: dict[int, list[Trigger]] = {}
+        for start in range(0, len(file_ids), 500):
+            part = list(file_ids[start : start + 500])
+            marks = ",".join("?" * len(part))
+            cursor = self._connection.execute(
+                f"SELECT file_id, text, source, count, score FROM trigger_word WHERE file_id IN ({marks}) "
+                "ORDER BY file_id, rank",
+                part,
+            )
+            for file_id, text, source, count, score in cursor:
+                found.setdefault(file_id, []).append(Trigger(text, source, count, float(score)))
+        return {file_id: tuple(words) for file_id, words in found.items()}
+
+
+@contextmanager
+def open_reader(path: Path) -> Iterator[Reader]:
+    """Open the library for reading.
+
+    Raises:
+        NotFoundError: `no-library`, nothing has been synced yet.
+        StoreError: `store-newer`, `store-older`, `store-damaged`.
+    """
+    revision = stored_revision(path)
+    if revision is None:
+        raise NotFoundError(
+            "no-library",
+            N_("There is no library yet."),
+            hint=N_("Run `hubman roots add FOLDER` and `hubman sync`, or `hubman demo` to see it work."),
+        )
+    if revision != SCHEMA_HEAD:
+        raise StoreError(
+            "store-revision",
+            N_("The library {path} has schema {found}, this hubman reads {head}."),
+            hint=N_("Run `hubman sync` to upgrade it, or upgrade hubman."),
+            path=path,
+            found=revision,
+            head=SCHEMA_HEAD,
+        )
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
+            yield Reader(connection)
+    except sqlite3.DatabaseError as error:
+        raise damaged(path, error) from error
+
+
+def _below(folder: str) -> tuple[str, list[object]]:
+    """A condition for everything in a folder (or the folder itself, when it is one model)."""
+    if not folder:
+        return "1", []
+    prefix = folder + "/"
+    return "(f.relpath = ? OR substr(f.relpath, 1, ?) = ?)", [folder, len(prefix), prefix]
+
+
+def _known(row: tuple[Any, ...]) -> Known:
+    identity, relpath, size, mtime_ns, inode, beside, present, facts_version, sha256 = row
+    return Known(identity, relpath, size, mtime_ns, inode, beside, bool(present), facts_version, sha256)
+
+
+def _model_file(row: tuple[Any, ...], words: tuple[Trigger, ...]) -> ModelFile:
+    (file_id, alias, root_id, root, relpath, name, size, mtime_ns, present, form, kind, architecture, algorithm, safety,
+     folder, added_ns, facts, sidecar, preview, reference, message, sha256, autov1, autov3, written, crc32, blake3,
+     verdict, rule, verdict_preview) = row  # fmt: skip
+    hashes = Hashes(str(sha256), autov1, str(sha256)[:10], autov3, written, crc32, blake3) if sha256 else None
+    return ModelFile(
+        file_id=file_id, id=id_of(sha256, str(alias)), alias=alias, root_id=root_id, root=root, relpath=relpath,
+        name=name, size=size, mtime_ns=mtime_ns, present=bool(present), format=form, kind=kind,
+        architecture=architecture, algorithm=algorithm, safety=safety, folder=bool(folder), added_ns=added_ns,
+        facts=json.loads(str(facts)), sidecar=json.loads(str(sidecar)), triggers=words, hashes=hashes,
+        failure=Failure(str(reference), str(message)) if reference else None,
+        verdict=VerdictNote(str(verdict), str(rule), verdict_preview) if verdict else None,
+        preview=preview or verdict_preview,
+    )  # fmt: skip

@@ -1,0 +1,128 @@
+"""The tables, as SQLAlchemy Core sees them. Rows never leave `store`; frozen dataclasses do.
+
+Written so that PostgreSQL can serve it too: no SQLite-only column tricks; the search index (`search_fts`) is created by
+the migration for SQLite alone. Times are integer nanoseconds, paths relative with POSIX separators.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+
+root = Table(
+    "root",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("path", Text, nullable=False, unique=True),
+    Column("layout", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("sidecars", String(16), nullable=False),
+    Column("device", BigInteger),
+    Column("added_ns", BigInteger, nullable=False),
+)
+
+blob = Table(
+    "blob",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("autov1", String(8), index=True),
+    Column("autov3", String(12), index=True),
+    Column("autov3_written", String(12), index=True),
+    Column("crc32", String(8)),
+    Column("blake3", String(64)),
+    Column("first_seen_ns", BigInteger, nullable=False),
+)
+
+file = Table(
+    "file",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("root_id", Integer, ForeignKey("root.id", ondelete="CASCADE"), nullable=False),
+    Column("relpath", Text, nullable=False),
+    Column("name", Text, nullable=False, index=True),
+    Column("alias", String(10), nullable=False, index=True),
+    Column("folder", Boolean, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("inode", BigInteger, nullable=False),
+    Column("beside", String(16), nullable=False),
+    Column("present", Boolean, nullable=False),
+    Column("sha256", String(64), ForeignKey("blob.sha256"), index=True),
+    Column("format", String(16), nullable=False),
+    Column("kind", String(24), nullable=False, index=True),
+    Column("architecture", String(32)),
+    Column("algorithm", String(16)),
+    Column("safety", String(16), nullable=False),
+    Column("header_digest", String(64), nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("sidecar", Text, nullable=False),
+    Column("preview", Text),
+    Column("facts_version", Integer, nullable=False),
+    Column("error_reference", String(64)),
+    Column("error_message", Text),
+    Column("added_ns", BigInteger, nullable=False),
+    UniqueConstraint("root_id", "relpath"),
+)
+Index("ix_file_present_kind", file.c.present, file.c.kind)
+
+trigger = Table(
+    "trigger_word",
+    metadata,
+    Column("file_id", Integer, ForeignKey("file.id", ondelete="CASCADE"), primary_key=True),
+    Column("rank", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("count", Integer),
+    Column("score", String(8), nullable=False),
+)
+
+user_words = Table(
+    "user_words",
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("rank", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+)
+
+verdict = Table(
+    "verdict",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("subject", String(64), nullable=False, index=True),
+    Column("base", String(64)),
+    Column("verdict", String(24), nullable=False),
+    Column("rule", String(64), nullable=False),
+    Column("preview", Text),
+    Column("detail", Text, nullable=False),
+    Column("made_ns", BigInteger, nullable=False),
+    UniqueConstraint("subject", "base"),
+)
+
+search = Table(
+    "search",
+    metadata,
+    Column("file_id", Integer, ForeignKey("file.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)

@@ -1,0 +1,124 @@
+"""core.query: the grammar, and the equality of SQL and in-memory truth."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hubman.core.query import Operator, Query, Searchable, Term, matches, parse_query
+from hubman.core.search_text import fold
+from hubman.errors import UsageError
+from hubman.store.conditions import condition
+
+NOW = 1_700_000_000_000_000_000
+
+
+def one(text: str) -> Term:
+    terms = parse_query(text, NOW).terms
+    assert len(terms) == 1
+    return terms[0]
+
+
+def test_bare_words_phrases_and_negation() -> None:
+    """Words are folded, quotes join, a minus negates."""
+    assert parse_query('Ink -photo "Two Words" 水墨', NOW).terms == (
+        Term("text", Operator.CONTAINS, "ink"),
+        Term("text", Operator.CONTAINS, "photo", negated=True),
+        Term("text", Operator.CONTAINS, "two words"),
+        Term("text", Operator.CONTAINS, "水墨"),
+    )
+
+
+def test_sizes_and_ages() -> None:
+    """Sizes are decimal, ages count back from now, and "younger" means a later moment."""
+    assert one("size:>200mb") == Term("size", Operator.MORE, 200_000_000)
+    assert one("size:<=1.5GiB") == Term("size", Operator.AT_MOST, int(1.5 * 2**30))
+    assert one("added:<7d") == Term("added", Operator.MORE, NOW - 7 * 86400 * 10**9)
+
+
+def test_names_that_people_use_for_an_architecture() -> None:
+    """`base:sd1.5` is the architecture sd1."""
+    assert one("base:SD1.5").value == "sd1"
+    assert one("base:sdxl").value == "sdxl"
+
+
+def test_sorting() -> None:
+    """`sort:` orders, a minus turns it round."""
+    assert parse_query("ink sort:-added", NOW) == Query((Term("text", Operator.CONTAINS, "ink"),), "added", True)
+
+
+@pytest.mark.parametrize("text", ["nope:1", "size:big", "added:<7q", "has:nothing", "is:pretty", "sort:beauty"])
+def test_what_cannot_be_understood_is_refused_with_what_would_work(text: str) -> None:
+    """A typo in a field name must not become an empty answer."""
+    with pytest.raises(UsageError) as caught:
+        parse_query(text, NOW)
+    assert caught.value.reference == "query-invalid"
+    assert caught.value.exit_code == 2
+    assert caught.value.hint
+
+
+def test_a_url_is_a_word() -> None:
+    """A pasted link is searched for, not taken for a field."""
+    assert one("https://civitai.com/x").field == "text"
+
+
+alphabet = st.sampled_from("ab水墨山 -:\"_%'*")
+texts = st.text(alphabet, max_size=12)
+
+
+@pytest.fixture(scope="module")
+def database() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:")
+    connection.executescript("""
+        CREATE TABLE file (id INTEGER PRIMARY KEY, kind, architecture, algorithm, size, added_ns, relpath,
+            sha256, alias, safety, preview, sidecar, error_reference, present);
+        CREATE TABLE search (file_id INTEGER PRIMARY KEY, name, words, body);
+        CREATE TABLE verdict (verdict, preview);
+        CREATE VIRTUAL TABLE search_fts USING fts5(name, words, body, content='search', content_rowid='file_id',
+            tokenize='trigram', detail=none);
+    """)
+    return connection
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    name=texts, words=texts, body=texts, query=texts, kind=st.sampled_from(["lora", "vae"]),
+    size=st.integers(0, 300), operator=st.sampled_from(["size:>", "size:<=", "size:"]), bound=st.integers(0, 300),
+    typed=st.sampled_from(["", "type:lora", "-type:lora"]),
+)  # fmt: skip
+def test_sql_and_memory_agree(
+    database: sqlite3.Connection, name: str, words: str, body: str, query: str, kind: str, size: int, operator: str,
+    bound: int, typed: str,
+) -> None:  # fmt: skip
+    """For any row and any query the database says what `matches` says: the trigram index only narrows."""
+    row = Searchable(fold(name), fold(words), fold(body), {"type": kind, "size": size})
+    try:
+        parsed = parse_query(f"{query} {typed} {operator}{bound}", time.time_ns())
+    except UsageError:
+        return
+    database.execute("DELETE FROM search_fts")
+    database.execute("DELETE FROM file")
+    database.execute("DELETE FROM search")
+    database.execute("INSERT INTO file (id, kind, size, sidecar) VALUES (1, ?, ?, '{}')", [kind, size])
+    database.execute("INSERT INTO search VALUES (1, ?, ?, ?)", [row.name, row.words, row.body])
+    database.execute(
+        "INSERT INTO search_fts (rowid, name, words, body) VALUES (1, ?, ?, ?)", [row.name, row.words, row.body]
+    )
+    where, values = condition(parsed)
+    found = database.execute(
+        f"SELECT count(*) FROM file f LEFT JOIN search s ON s.file_id = f.id LEFT JOIN verdict v ON 0 WHERE {where}",
+        values,
+    ).fetchone()[0]
+    assert bool(found) == matches(parsed, row)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_query_or_a_clear_error(text: str) -> None:
+    """Nothing a user can type crashes the parser."""
+    with contextlib.suppress(UsageError):
+        assert isinstance(parse_query(text, NOW), Query)

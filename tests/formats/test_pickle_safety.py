@@ -1,0 +1,259 @@
+"""Nothing that a pickle names is ever imported or called, and whoever would execute is never called safe."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import pickle
+import struct
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hubman.core.types import Format, Header, Safety
+from hubman.errors import IntegrityError
+from hubman.formats import read_header, sandbox
+from crafted_pickles import CONTAINERS, TENSORS, as_legacy, as_zip, payloads
+
+NAMES = sorted(payloads("marker"))
+BROKEN = {"payload-then-broken", "payload-then-cut"}
+FORBIDDEN = ("os.system", "subprocess.Popen", "exec", "import", "os.posix_spawn", "os.fork", "os.exec", "pickle.find_class")
+
+_watching: list[list[str]] = []
+
+
+def _audit(event: str, args: tuple[object, ...]) -> None:
+    if _watching and event in FORBIDDEN:
+        _watching[-1].append(f"{event} {args[0]!r}"[:200])
+
+
+sys.addaudithook(_audit)
+
+
+@pytest.fixture
+def executed() -> Iterator[list[str]]:
+    """Events of the interpreter that a reader must never cause."""
+    events: list[str] = []
+    _watching.append(events)
+    yield events
+    _watching.pop()
+
+
+def read(path: Path) -> Header | IntegrityError:
+    try:
+        return read_header(path, isolate=False)
+    except IntegrityError as error:
+        return error
+
+
+def verdict(found: Header | IntegrityError) -> Safety:
+    """A file that cannot be read at all has not been called safe."""
+    return found.safety if isinstance(found, Header) else Safety.SUSPICIOUS
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_runs_and_nothing_is_called_safe(
+    tmp_path: Path, name: str, container: str, executed: list[str]
+) -> None:
+    marker = tmp_path / "marker"
+    path = tmp_path / "model.pt"
+    path.write_bytes(CONTAINERS[container](payloads(str(marker))[name]))
+    read_header(_benign(tmp_path), isolate=False)  # what the reader imports for itself, it imports before
+    codecs.lookup("raw_unicode_escape")
+    executed.clear()
+    found = read(path)
+    assert executed == []
+    assert not marker.exists()
+    expected = {Safety.UNSAFE} if name != "second-stream" else {Safety.UNSAFE, Safety.SUSPICIOUS}
+    assert verdict(found) in expected, found
+
+
+def _benign(folder: Path) -> Path:
+    path = folder / "benign.pt"
+    path.write_bytes(as_zip(TENSORS))
+    return path
+
+
+@pytest.mark.parametrize("name", ["reduce-os-system", "second-stream", "payload-then-broken", "nested-load-from-bytes"])
+def test_the_child_process_says_the_same(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "model.ckpt"
+    path.write_bytes(payloads(str(tmp_path / "marker"))[name])
+    found = read_header(path)
+    assert found == read_header(path, isolate=False)
+    assert found.safety is Safety.UNSAFE
+    assert not (tmp_path / "marker").exists()
+
+
+@pytest.mark.parametrize("extension", ["safetensors", "SafeTensors", "png", "txt", "gguf"])
+def test_the_extension_hides_nothing(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"model.{extension}"
+    path.write_bytes(payloads(str(tmp_path / "marker"))["reduce-os-system"])
+    assert read_header(path, isolate=False).safety is Safety.UNSAFE
+
+
+# --- zip tricks ------------------------------------------------------------------------------------------------------
+def _zip_of(*members: tuple[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def _bad(tmp_path: Path) -> bytes:
+    return payloads(str(tmp_path / "marker"))["reduce-os-system"]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("second_name", ["a/data.pkl", "b/data.pkl", "a/DATA.PKL", "a/other.pkl"])
+def test_every_pickle_of_a_zip_is_read(tmp_path: Path, first: bool, second_name: str) -> None:
+    members = [("a/data.pkl", _bad(tmp_path)), (second_name, TENSORS)]
+    if not first:
+        members = [("a/data.pkl", TENSORS), (second_name, _bad(tmp_path))]
+    path = tmp_path / "model.pt"
+    path.write_bytes(_zip_of(*members))
+    assert read_header(path, isolate=False).safety is Safety.UNSAFE
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_harmless_pickles_are_suspicious(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(_zip_of(("a/data.pkl", TENSORS), ("a/data.pkl", TENSORS)))
+    header = read_header(path, isolate=False)
+    assert header.safety is Safety.SUSPICIOUS
+    assert {"zip-duplicate", "zip-several-pickles"} <= {finding.reference for finding in header.findings}
+
+
+def _patched(data: bytes, magic: bytes, offset: int, value: bytes) -> bytes:
+    at = data.index(magic) + offset
+    return data[:at] + value + data[at + len(value) :]
+
+
+@pytest.mark.parametrize(
+    ("magic", "offset", "value", "reference"),
+    [
+        (b"PK\x03\x04", 6, b"\x01\x00", "zip-header-mismatch"),  # encrypted, says the local header (CVE-2025-1945)
+        (b"PK\x01\x02", 8, b"\x01\x00", "zip-header-mismatch"),  # ... and the central one
+        (b"PK\x03\x04", 30, b"b", "zip-header-mismatch"),  # another name (CVE-2025-1944)
+        (b"PK\x03\x04", 22, b"\x01\x00\x00\x00", "zip-header-mismatch"),  # another size
+        (b"PK\x01\x02", 16, b"\x00\x00\x00\x00", "zip-checksum"),  # a wrong CRC (CVE-2025-10156)
+    ],
+)
+def test_contradictions_in_a_zip_are_suspicious(
+    tmp_path: Path, magic: bytes, offset: int, value: bytes, reference: str
+) -> None:
+    path = tmp_path / "model.pt"
+    for stream, least in ((TENSORS, Safety.SUSPICIOUS), (_bad(tmp_path), Safety.UNSAFE)):
+        path.write_bytes(_patched(as_zip(stream, root="a"), magic, offset, value))
+        header = read_header(path, isolate=False)
+        assert header.safety is least
+        assert reference in {finding.reference for finding in header.findings}
+
+
+def test_a_deflated_payload_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(as_zip(_bad(tmp_path), method=zipfile.ZIP_DEFLATED))
+    assert read_header(path, isolate=False).safety is Safety.UNSAFE
+
+
+def test_bytes_after_the_pickle_in_a_zip_are_suspicious(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(as_zip(TENSORS + b"\0\0\0"))
+    assert read_header(path, isolate=False).safety is Safety.SUSPICIOUS
+
+
+def test_a_torchscript_program_is_suspicious(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(_zip_of(("m/data.pkl", TENSORS), ("m/constants.pkl", b"\x80\x02)."), ("m/code/x.py", b"")))
+    assert read_header(path, isolate=False).safety is Safety.SUSPICIOUS
+
+
+def test_a_legacy_tail_that_no_storage_accounts_for_is_suspicious(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(as_legacy(TENSORS) + _bad(tmp_path))
+    assert read_header(path, isolate=False).safety is not Safety.SAFE
+
+
+# --- bombs -----------------------------------------------------------------------------------------------------------
+def _bombs() -> dict[str, bytes]:
+    lists = b"\x80\x02]q\x00" + b"".join(
+        b"(" + b"h" + bytes([n]) + b"h" + bytes([n]) + b"lq" + bytes([n + 1]) for n in range(60)
+    )
+    return {
+        "deflated": as_zip(b"\x80\x02" + b"N0" * 3_000_000 + b"N.", method=zipfile.ZIP_DEFLATED),
+        "huge-deflated": as_zip(b"N0" * (40 << 20), method=zipfile.ZIP_DEFLATED),
+        "billion-laughs": lists + b".",
+        "deep-tuples": b"\x80\x02)" + b"\x85" * 500_000 + b".",
+        "deep-key": b"\x80\x02}(" + b")" + b"\x85" * 200_000 + b"NsN.",
+        "long-binput": b"\x80\x02Nr" + struct.pack("<I", 1 << 29) + b".",
+        "binbytes8": b"\x80\x04\x8e" + struct.pack("<Q", 1 << 60) + b"x.",
+        "frame": b"\x80\x04\x95" + struct.pack("<Q", 1 << 40) + b"N.",
+        "long4": b"\x80\x02\x8b" + struct.pack("<i", 1 << 30) + b".",
+        "negative-long4": b"\x80\x02\x8b" + struct.pack("<i", -5) + b".",
+        "digits": b"I" + b"9" * 1_000_000 + b"\n.",
+        "self-reference": b"\x80\x02]q\x00h\x00a.",
+        "marks": b"\x80\x02" + b"(" * 1_000_000 + b".",
+    }
+
+
+@pytest.mark.parametrize("name", sorted(_bombs()))
+def test_bombs_end_soon_in_the_child(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "bomb.ckpt"
+    path.write_bytes(_bombs()[name])
+    started = time.monotonic()
+    try:
+        found = read_header(path)
+        assert found.format in (Format.PICKLE, Format.UNKNOWN)
+    except IntegrityError as error:
+        assert error.reference in ("pickle-unreadable", "pickle-hostile", "not-a-model")
+    assert time.monotonic() - started < 15
+    assert read_header(_benign(tmp_path)).safety is Safety.SAFE
+
+
+def test_a_child_that_dies_or_hangs_is_replaced(tmp_path: Path) -> None:
+    box = sandbox.Sandbox(seconds=0.3)
+    bomb = tmp_path / "bomb.pt"
+    bomb.write_bytes(as_zip(b"\x80\x02" + b"N0" * 1_900_000 + b"N."))
+    with pytest.raises(IntegrityError) as caught:
+        box.read(bomb)
+    assert caught.value.reference == "pickle-hostile"
+    box.seconds = 20
+    assert box.read(_benign(tmp_path)).safety is Safety.SAFE
+    assert box._child is not None
+    box._child.kill()
+    box._child.wait()
+    assert box.read(_benign(tmp_path)).safety is Safety.SAFE
+    box.close()
+    box.close()
+
+
+def test_the_child_passes_on_what_the_system_says(tmp_path: Path) -> None:
+    box = sandbox.Sandbox()
+    with pytest.raises(FileNotFoundError):
+        box.read(tmp_path / "absent.pt")
+    box.close()
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+def test_a_class_of_an_unknown_library_is_suspicious_and_its_shapes_still_show(tmp_path: Path) -> None:
+    """Lightning checkpoints name their callbacks; nothing of it is called."""
+    stream = b"\x80\x02}(X\x01\x00\x00\x00acpytorch_lightning.callbacks.model_checkpoint\nModelCheckpoint\nX\x01\x00\x00\x00bK\x07u."
+    path = tmp_path / "model.ckpt"
+    path.write_bytes(stream)
+    header = read_header(path, isolate=False)
+    assert header.safety is Safety.SUSPICIOUS
+    assert header.tree["b"] == 7  # type: ignore[index]
+
+
+@pytest.mark.parametrize("value", [{"a": [1, 2.5, None, True, ("x", b"y")]}, [1, 2], "text", {1: 2, "k": {3, 4}}])
+@pytest.mark.parametrize("protocol", range(6))
+def test_plain_values_are_safe(tmp_path: Path, value: object, protocol: int) -> None:
+    path = tmp_path / "values.pkl"
+    path.write_bytes(pickle.dumps(value, protocol))
+    assert read_header(path, isolate=False).safety is Safety.SAFE
