@@ -59,7 +59,7 @@ def main() -> None:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     work = given.work or Path(tempfile.mkdtemp(prefix="hubman-training-"))
-    jobs = given.jobs if device == "cpu" else 1
+    jobs = given.jobs if device == "cpu" and not given.fast else 1
     shop = stages.Workshop(work, given.seed, device, jobs, family)
     if given.stage and given.stage not in ("export", "evaluate"):
         stages.run(shop, given.stage)

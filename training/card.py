@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.drawing import SIDE
-from training.evaluate import GUIDANCE, STEPS
+from training.evaluate import GUIDANCE
 from training.family import Member
 from training.stages import Workshop, waves
 from training.vocabulary import COLOURS, SHAPES, SIZES
@@ -97,9 +97,9 @@ def _figures(shop: Workshop, results: dict[str, Any]) -> str:
 {_obedience(shop, results)}
 
 Prompts `a <colour> <shape> on a <colour> background`, one seed each, through diffusers'
-`StableDiffusionPipeline.from_single_file` from the exported files, {STEPS} steps of DPM++ 2M,
-guidance {GUIDANCE:g}. The judge is a small classifier that learned from drawn pictures only; on
-2,000 drawn pictures that it never saw it is right for {knows}.
+`StableDiffusionPipeline.from_single_file` from the exported files, {shop.family.sampling} steps of
+DPM++ 2M, guidance {GUIDANCE:g}. The judge is a small classifier that learned from drawn pictures
+only; on 2,000 drawn pictures that it never saw it is right for {knows}.
 
 ## What do the adapters change?
 

@@ -21,7 +21,6 @@ from training.hypernetwork import Hypernetwork
 from training.judge import Judge, verdicts
 from training.vocabulary import COLOURS, SHAPES
 
-STEPS = 16
 GUIDANCE = 3.0
 SEED = 50_000
 """Far from every seed that the training draws with."""
@@ -65,9 +64,8 @@ def open_pipeline(checkpoint: Path) -> StableDiffusionPipeline:
 def render(
     pipeline: StableDiffusionPipeline,
     texts: list[str],
+    steps: int,
     negative: str = "",
-    guidance: float = GUIDANCE,
-    steps: int = STEPS,
     batch: int = 28,
 ) -> Tensor:
     """Pictures in [-1, 1]; the n-th one always starts from the same noise."""
@@ -80,7 +78,7 @@ def render(
             negative_prompt=[negative] * len(chunk),
             generator=seeds,
             num_inference_steps=steps,
-            guidance_scale=guidance,
+            guidance_scale=GUIDANCE,
             height=SIDE,
             width=SIDE,
             output_type="pt",
@@ -90,11 +88,11 @@ def render(
 
 
 def obedience(
-    pipeline: StableDiffusionPipeline, judge: Judge, count: int
+    pipeline: StableDiffusionPipeline, judge: Judge, count: int, steps: int
 ) -> tuple[dict[str, float], Tensor]:
     """Share of pictures in which the judge finds what the prompt says."""
     asked = prompts(count)
-    pictures = render(pipeline, [each.text for each in asked])
+    pictures = render(pipeline, [each.text for each in asked], steps)
     given = verdicts(judge, pictures)
     right = {
         name: given[name] == torch.tensor([getattr(each, name) for each in asked]) for name in given
@@ -235,7 +233,7 @@ def _ask(member: Member, prompt: Prompt, with_word: bool) -> tuple[str, str]:
 
 
 def effect(
-    pipeline: StableDiffusionPipeline, member: Member, path: Path, count: int
+    pipeline: StableDiffusionPipeline, member: Member, path: Path, count: int, steps: int
 ) -> tuple[dict[str, float], list[Tensor]]:
     """Four pictures per prompt: base, base + word, adapter, adapter + word."""
     asked = prompts(count)
@@ -245,13 +243,13 @@ def effect(
         sets = []
         for with_word in (False, True):
             pairs = [_ask(member, each, with_word) for each in asked]
-            sets.append(render(pipeline, [text for text, _ in pairs], negative=pairs[0][1]))
+            sets.append(render(pipeline, [text for text, _ in pairs], steps, pairs[0][1]))
         return sets
 
     base, base_word = both()
     with with_member(pipeline, member, path):
         adapted, adapted_word = both()
-    restored = render(pipeline, [_ask(member, each, False)[0] for each in asked])
+    restored = render(pipeline, [_ask(member, each, False)[0] for each in asked], steps)
     figures = {
         "probe base": probe(base),
         "probe base + word": probe(base_word),
@@ -277,15 +275,21 @@ def sheet(rows: list[Tensor], path: Path, columns: int = 12, scale: int = 2) -> 
 
 def evaluate(family: Family, models: Path, judge: Judge, report: Path) -> dict[str, object]:
     """Measure every file; write ``<report>.json`` and a sheet of pictures for each checkpoint."""
-    results: dict[str, object] = {"steps": STEPS, "guidance": GUIDANCE, "first seed": SEED}
+    results: dict[str, object] = {
+        "steps": family.sampling,
+        "guidance": GUIDANCE,
+        "first seed": SEED,
+    }
     torch.set_num_threads(2)
     for spec in family.checkpoints:
         pipeline = open_pipeline(models / "Stable-diffusion" / f"{spec.stem}.safetensors")
-        shares, pictures = obedience(pipeline, judge, family.judged)
+        shares, pictures = obedience(pipeline, judge, family.judged, family.sampling)
         sheet(list(pictures[:72].split(12)), report.with_name(f"{report.name}-{spec.stem}.png"))
         rows, effects = [], {}
         for member in family.members:
-            figures, sets = effect(pipeline, member, models / member.file, family.probed)
+            figures, sets = effect(
+                pipeline, member, models / member.file, family.probed, family.sampling
+            )
             effects[member.stem] = figures
             rows += [sets[1], sets[3]]
         sheet(rows, report.with_name(f"{report.name}-{spec.stem}-adapters.png"))

@@ -6,9 +6,9 @@ import os
 from dataclasses import replace
 
 from hubman import formats
-from hubman.core import sidecar as sidecars
 from hubman.core.identify import identify
 from hubman.core.library import Failure, Reading, stem_of
+from hubman.core.sidecar import candidate_names, merge, parse
 from hubman.core.triggers import rank_triggers
 from hubman.core.types import Format, Safety, Sidecar
 from hubman.disk.walk import PREVIEW_SUFFIXES
@@ -46,11 +46,11 @@ def failure_of(error: Exception) -> Failure:
 def read_sidecars(folder: str, stem: str) -> Sidecar:
     """Read every known sidecar of a stem. An unreadable one is as if it were not there."""
     found = []
-    for name in sidecars.candidate_names(stem):
+    for name in candidate_names(stem):
         text = _read_text(os.path.join(folder, name))
         if text is not None:
-            found.append(sidecars.parse(name, text, stem))
-    return sidecars.merge([beside for beside in found if beside is not None])
+            found.append(parse(name, text, stem))
+    return merge([beside for beside in found if beside is not None])
 
 
 def _read_text(path: str) -> str | None:

@@ -41,6 +41,11 @@ WEBUI_FOLDERS = {
 }
 """Where A1111 and Forge look for a kind, below `models/` (embeddings: beside it)."""
 
+ADAPTER_FOLDERS = frozenset(
+    {"lora", "loras", "lycoris", "embedding", "embeddings", "hypernetwork", "hypernetworks"}
+)
+"""Folder names, lower case, in which every UI expects adapters."""
+
 _COMFY_MARKERS = frozenset({"checkpoints", "loras", "diffusion_models", "text_encoders", "clip_vision"})
 _SWARM_MARKERS = frozenset({"stable-diffusion", "lora", "embeddings", "vae", "clip_vision", "diffusion_models"})
 _WEBUI_MARKERS = frozenset({"stable-diffusion", "lora", "hypernetworks", "vae-approx"})

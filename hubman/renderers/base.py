@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +15,7 @@ import torch
 from hubman.core.plan.modules import TE1, TE2, UNET, BaseLayout, Shape, fold, layout_of_parts
 from hubman.core.plan.render import BasePlan
 from hubman.errors import RenderError
+from hubman.renderers.configs import is_shipped, unpack
 
 _HASHED_WHOLE = 64 * 2**20
 _SAMPLED_TENSORS = 8
@@ -158,8 +161,7 @@ def _load_pipeline(plan: BasePlan, dtype: torch.dtype) -> Any:
                 hint="put a diffusers folder without weights named like the file beside it, or pass --config DIR",
                 name=plan.name,
             )
-        pipeline = _pipeline_class(plan.config)
-        return pipeline.from_single_file(plan.path, config=plan.config, torch_dtype=dtype, local_files_only=True)
+        return _load_single_file(plan.path, plan.config, dtype)
     except RenderError:
         raise
     except Exception as error:  # diffusers raises anything: NotImplementedError for a missing key, OSError, ValueError
@@ -171,9 +173,14 @@ def _load_pipeline(plan: BasePlan, dtype: torch.dtype) -> Any:
         ) from error
 
 
-def _pipeline_class(config: str) -> Any:
-    import json
+def _load_single_file(path: str, config: str, dtype: torch.dtype) -> Any:
+    with tempfile.TemporaryDirectory(prefix="hubman-config-") as folder:
+        usable = unpack(config, folder) if is_shipped(config) else config
+        pipeline = _pipeline_class(usable)
+        return pipeline.from_single_file(path, config=usable, torch_dtype=dtype, local_files_only=True)
 
+
+def _pipeline_class(config: str) -> Any:
     import diffusers
 
     with open(os.path.join(config, "model_index.json"), encoding="utf-8") as file:

@@ -174,6 +174,11 @@ class Reader:
         return {file_id: tuple(words) for file_id, words in found.items()}
 
 
+def sqlite_version() -> str:
+    """Return the version of the SQLite library that this Python carries."""
+    return sqlite3.sqlite_version
+
+
 @contextmanager
 def open_reader(path: Path) -> Iterator[Reader]:
     """Open the library for reading.

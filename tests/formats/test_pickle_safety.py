@@ -21,7 +21,16 @@ from crafted_pickles import CONTAINERS, TENSORS, as_legacy, as_zip, payloads
 
 NAMES = sorted(payloads("marker"))
 BROKEN = {"payload-then-broken", "payload-then-cut"}
-FORBIDDEN = ("os.system", "subprocess.Popen", "exec", "import", "os.posix_spawn", "os.fork", "os.exec", "pickle.find_class")
+FORBIDDEN = (
+    "os.system",
+    "subprocess.Popen",
+    "exec",
+    "import",
+    "os.posix_spawn",
+    "os.fork",
+    "os.exec",
+    "pickle.find_class",
+)
 
 _watching: list[list[str]] = []
 

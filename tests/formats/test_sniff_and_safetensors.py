@@ -201,7 +201,9 @@ def test_a_pipe_is_never_opened(tmp_path: Path) -> None:
 
 
 # --- GGUF ------------------------------------------------------------------------------------------------------------
-def gguf(pairs: bytes = b"", count: int = 0, tensors: bytes = b"", number: int = 0, data: int = 0, version: int = 3) -> bytes:
+def gguf(
+    pairs: bytes = b"", count: int = 0, tensors: bytes = b"", number: int = 0, data: int = 0, version: int = 3
+) -> bytes:
     head = b"GGUF" + struct.pack("<IQQ", version, number, count) + pairs + tensors
     return head + bytes(-len(head) % 32) + bytes(data)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import sqlite3
 
 import click
 
@@ -19,8 +18,10 @@ PARTS = ("click", "sqlalchemy", "alembic", "watchdog", "torch", "diffusers", "tr
 @answering()
 def version(terminal: Terminal) -> None:
     """Versions of hubman and of what it stands on."""
+    from hubman.store.reader import sqlite_version
+
     parts = {name: _installed(name) for name in PARTS}
-    known = {"hubman": __version__, "python": platform.python_version(), "sqlite": sqlite3.sqlite_version, **parts}
+    known = {"hubman": __version__, "python": platform.python_version(), "sqlite": sqlite_version(), **parts}
     if not terminal.human:
         terminal.document({"versions": known})
         return

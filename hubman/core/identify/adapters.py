@@ -147,7 +147,7 @@ def _tell_algorithm(draft: Draft, changed: Mapping[str, Module]) -> None:
     shapes = [module.parts.get("oft", ()) for module in changed.values()]
     if algorithm == "oft" and any(len(shape) == 4 for shape in shapes):
         algorithm = "boft"
-    if algorithm == "lora" and any(module.has_kernel for module in changed.values()):
+    if algorithm == "lora" and any(module.has_kernel or "w_norm" in module.parts for module in changed.values()):
         algorithm = "locon"
     if algorithm == "norm":
         algorithm = "full"
@@ -161,7 +161,7 @@ def _tell_algorithm(draft: Draft, changed: Mapping[str, Module]) -> None:
 
 _ALGORITHM_WORDS = {
     "lora": "every module has a pair of low-rank matrices",
-    "locon": "it has low-rank pairs for 3x3 convolutions too",
+    "locon": "it also changes 3x3 convolutions or norms, as LoCon does",
     "dora": "low-rank pairs with a magnitude of their own (dora_scale)",
     "loha": "every module has Hadamard factors (hada_w1, hada_w2)",
     "lokr": "every module has Kronecker factors (lokr_w1, lokr_w2)",

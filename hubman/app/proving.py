@@ -1,0 +1,184 @@
+"""Validate models of the library: choose them, prove each, record verdict and preview."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hubman import formats
+from hubman.app.library import find_one
+from hubman.app.validate import AdapterFile, BaseFile, RenderSession, ValidateOptions, Validation, validate_adapter
+from hubman.config import Config
+from hubman.core.identify import identify
+from hubman.core.layout import ADAPTER_FOLDERS
+from hubman.core.library import ModelFile, SidecarPolicy
+from hubman.core.query import parse_query
+from hubman.core.types import ADAPTER_KINDS, Facts, Format, Header, Kind
+from hubman.core.verdict import Judgement, Verdict
+from hubman.disk.place import write_new
+from hubman.errors import N_, ConflictError, HubmanError, NotFoundError, UsageError
+from hubman.store.reader import Reader, open_reader
+from hubman.store.writer import Store
+
+GOOD = (Verdict.OK, Verdict.WEAK)
+BASE_KINDS = (Kind.CHECKPOINT,)
+
+
+def choose_adapters(reader: Reader, words: Sequence[str], now_ns: int) -> list[ModelFile]:
+    """Return what is to be validated: the models named, else the hits of the query, else every adapter.
+
+    Files that are broken or would run code count as adapters where they lie in an adapter's folder: they get the
+    verdict `corrupt` or `unsafe` and are never skipped in silence.
+
+    Raises:
+        NotFoundError: `nothing-to-validate`.
+    """
+    text = " ".join(words)
+    named = [reader.resolve(word, os.path.abspath(word) if os.path.exists(word) else None) for word in words]
+    if words and all(named):
+        chosen = [files[0] for files in named]
+    else:
+        chosen = [file for file in reader.search(parse_query(text, now_ns))[1] if is_adapter(file)]
+    if not chosen:
+        raise NotFoundError(
+            "nothing-to-validate",
+            N_("No LoRA, embedding or hypernetwork of the library fits {text!r}."),
+            hint=N_("`hubman ls type:lora` lists the LoRAs; run `hubman sync` if the files are new."),
+            text=text,
+        )
+    return list({file.file_id: file for file in chosen}.values())
+
+
+def is_adapter(file: ModelFile) -> bool:
+    """Say whether a file is something that rendering can prove, or pretends to be by the folder it lies in."""
+    if file.kind in ADAPTER_KINDS:
+        return True
+    folders = {part.lower() for part in file.relpath.split("/")[:-1]} | {os.path.basename(file.root).lower()}
+    return (file.failure is not None or file.safety == "unsafe") and bool(folders & ADAPTER_FOLDERS)
+
+
+def choose_bases(reader: Reader, named: str | None, now_ns: int) -> list[ModelFile]:
+    """Return the checkpoint that `--base` names, else every readable checkpoint of the library.
+
+    Raises:
+        UsageError: `not-a-checkpoint`.
+    """
+    if named is not None:
+        base = find_one(reader, named)
+        if base.kind not in BASE_KINDS:
+            raise UsageError(
+                "not-a-checkpoint",
+                N_("{name} is a {kind}; an adapter can only be proven on a checkpoint."),
+                hint=N_("`hubman ls type:checkpoint` lists them."),
+                name=base.name,
+                kind=base.kind,
+            )
+        return [base]
+    found = reader.search(parse_query("type:checkpoint", now_ns))[1]
+    return [file for file in found if file.failure is None]
+
+
+class Proving:
+    """Validates adapters one after another against the same bases, and records what was found."""
+
+    def __init__(
+        self,
+        store: Store,
+        config: Config,
+        bases: Sequence[ModelFile],
+        options: ValidateOptions,
+        session: RenderSession,
+        *,
+        record: bool = True,
+    ) -> None:
+        self._record = record
+        self._store = store
+        self._session = session
+        self._options = replace(options, out_dir=options.out_dir or str(config.previews))
+        self._bases = [_base_file(base) for base in bases]
+        with open_reader(store.path) as reader:
+            self._policies = {root.id: root.sidecars for root in reader.roots()}
+
+    def run(self, files: Sequence[ModelFile]) -> Iterator[Validation]:
+        """Yield one Validation per file, each recorded before it is yielded."""
+        for file in files:
+            yield self.prove(file)
+
+    def prove(self, file: ModelFile) -> Validation:
+        """Validate one file, record its verdict, and write its preview beside it where the root asks for that."""
+        try:
+            adapter = _adapter_file(file)
+            result = validate_adapter(adapter, self._bases, self._options, self._session)
+        except (HubmanError, OSError) as error:
+            result = _corrupt(file, error)
+        if self._record:
+            self._keep(file, result)
+        return result
+
+    def _keep(self, file: ModelFile, result: Validation) -> None:
+        with self._store.writer() as writer:
+            subject = file.hashes.sha256 if file.hashes else file.alias
+            base = result.base.sha256 if result.base else None
+            writer.record_verdict(subject, base, result.to_json(), result.preview)
+        if result.preview:
+            place_preview(file, result.preview, self._policies.get(file.root_id, SidecarPolicy.OFF))
+
+
+def _adapter_file(file: ModelFile) -> AdapterFile:
+    """Read the file's header anew: a verdict is about the bytes that are there now."""
+    header = formats.read_header(file.path)
+    weight = file.sidecar.get("weight")
+    return AdapterFile(
+        path=file.path,
+        id=file.id,
+        sha256=file.hashes.sha256 if file.hashes else "",
+        name=file.name,
+        facts=identify(header, name=file.name),
+        header=header,
+        triggers=file.triggers,
+        weight=float(weight) if isinstance(weight, int | float) else None,
+    )
+
+
+def _base_file(file: ModelFile) -> BaseFile:
+    header = formats.read_header(file.path)
+    return BaseFile(
+        path=file.path,
+        sha256=file.hashes.sha256 if file.hashes else "",
+        name=file.name,
+        facts=identify(header, name=file.name),
+        header=header,
+        autov1=file.hashes.autov1 if file.hashes else None,
+    )
+
+
+def _corrupt(file: ModelFile, error: Exception) -> Validation:
+    """Turn an unreadable file into a verdict of its own."""
+    reference = error.reference if isinstance(error, HubmanError) else "unreadable"
+    adapter = AdapterFile(
+        file.path,
+        file.id,
+        file.hashes.sha256 if file.hashes else "",
+        file.name,
+        Facts(Kind.UNKNOWN),
+        Header(Format.UNKNOWN, {}),
+    )
+    return Validation(adapter, Judgement(Verdict.CORRUPT, reference, str(error)))
+
+
+def place_preview(file: ModelFile, picture: str, policy: SidecarPolicy) -> str | None:
+    """Write `<stem>.preview.png` beside a model, where the root's policy allows it and none is there.
+
+    Returns:
+        The path written, or None when the policy is off or a preview exists already.
+    """
+    if policy is SidecarPolicy.OFF:
+        return None
+    target = Path(file.path).with_name(f"{file.name}.preview.png")
+    try:
+        write_new(target, Path(picture).read_bytes())
+    except ConflictError:
+        return None
+    return str(target)

@@ -1,0 +1,54 @@
+"""`hubman preview`."""
+
+from __future__ import annotations
+
+import click
+
+from hubman.cli.session import Session, answering
+from hubman.cli.terminal import Terminal
+from hubman.cli.words import _
+
+
+@click.command()
+@click.argument("model")
+@click.option("--make", is_flag=True, help="Render a new one (validates the model).")
+@click.option("--open", "open_it", is_flag=True, help="Open the picture.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Copy the picture to this new file.")
+@click.pass_context
+@answering()
+def preview(ctx: click.Context, model: str, make: bool, open_it: bool, output: str | None, terminal: Terminal) -> int:
+    """Show where the preview of MODEL is; --make renders one.
+
+    The picture carries its recipe in text chunks (a WebUI's "PNG Info" reads it). It lies in hubman's own data folder,
+    and as `<stem>.preview.png` beside the model where the root was added with `--sidecars missing` or `merge`.
+    """
+    from pathlib import Path
+
+    from hubman.app.library import find_one
+    from hubman.disk.place import write_new
+    from hubman.errors import N_, NotFoundError
+
+    session: Session = ctx.obj
+    if make:
+        from hubman.cli.commands.validate import validate
+
+        ctx.invoke(validate, query=(model,), as_json=False, device="auto")
+    with session.reader() as reader:
+        file = find_one(reader, model)
+    if file.preview is None or not Path(file.preview).exists():
+        raise NotFoundError(
+            "no-preview",
+            N_("{name} has no preview."),
+            hint=N_("Render one: hubman preview {name} --make"),
+            name=file.name,
+        )
+    if output:
+        write_new(Path(output), Path(file.preview).read_bytes())
+    if terminal.human:
+        terminal.text(output or file.preview)
+    else:
+        terminal.document({"id": file.id, "name": file.name, "preview": file.preview, "copy": output})
+    if open_it:
+        click.launch(output or file.preview)
+        terminal.hint(_("opened"))
+    return 0
