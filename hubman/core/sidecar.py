@@ -186,7 +186,8 @@ def _civitai(record: Record, _: str) -> _Result:
 def _sdnext(record: Record, stem: str) -> _Result:
     """A whole model of Civitai's API with all versions; the one that has a file of our name, or the only one."""
     reader = _Reader(record)
-    versions = [version for version in record.get("modelVersions") or () if isinstance(version, dict)]  # type: ignore[attr-defined]
+    listed = record.get("modelVersions")
+    versions = [version for version in listed if isinstance(version, dict)] if isinstance(listed, list) else []
     ours = [version for version in versions if stem and stem in _file_stems(version)] or versions
     found, odd = _civitai(ours[0], stem) if len(ours) == 1 else (Sidecar(), [])
     creator = _Reader(reader.object("creator"))

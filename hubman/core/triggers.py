@@ -28,14 +28,14 @@ SCORES: Mapping[str, float] = {
     "sidecar": 0.95,
     "hub": 0.92,
     "modelspec": 0.9,
-    "embedding-name": 0.9,
+    "embedding-name": 0.91,
     "header": 0.8,
     "training-tags": 0.5,
 }
 
 _COMMENT = re.compile(
-    r"(?:trigger(?:ing)?|activation|instance)\s*(?:word|phrase|tag|token|prompt|text)?s?\s*(?:is|are|was|:|=|：)\s*[\"'“]?"
-    r"(?P<words>[^\n;。\"”]{1,160})|触发词\s*(?:是|为|:|：)?\s*(?P<chinese>[^\n;。]{1,160})",
+    r"(?:trigger(?:ing)?|activation|instance)\s*(?:word|phrase|tag|token|prompt|text)?s?\s*(?:is|are|was|:|=|：)\s*"
+    r"(?P<words>[^\n;。]{1,160})|触发词\s*(?:是|为|:|：)?\s*(?P<chinese>[^\n;。]{1,160})",
     re.IGNORECASE,
 )
 _NETWORK_TAG = re.compile(r"<(?:lora|lyco|hypernet):[^>]*>")
@@ -152,6 +152,7 @@ def _from_comment(metadata: Mapping[str, str]) -> Iterator[Trigger]:
     for key in ("ss_training_comment", "modelspec.usage_hint", "modelspec.comment"):
         for match in _COMMENT.finditer(_text(metadata, key)):
             for word in split_words((match["words"] or match["chinese"]).strip().rstrip(".")):
+                word = word.strip("\"'“”「」 ")
                 if not is_sentence(word):
                     yield Trigger(word, "header", None, SCORES["header"])
 

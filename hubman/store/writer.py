@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from hubman.core.diff import FACTS_VERSION
 from hubman.core.library import Known, Layout, Reading, RootState, Seen, SidecarPolicy, alias_of, stem_of
@@ -55,6 +55,12 @@ class Store:
                     yield Writer(connection)
             except OperationalError as error:
                 raise _operational(self.path, error) from error
+            except IntegrityError as error:
+                raise StoreError(
+                    "store-conflict",
+                    N_("Another hubman changed the same files at the same moment; this step was not kept."),
+                    hint=N_("Run `hubman sync` again."),
+                ) from error
             except DatabaseError as error:
                 if "malformed" in str(error.orig) or "not a database" in str(error.orig):
                     raise damaged(self.path, error.orig or error) from error
@@ -163,7 +169,9 @@ class Writer:
             for entry in entries
         ]  # fmt: skip
         if rows:
-            self._connection.execute(sa.insert(schema.file), rows)
+            # Another hubman may have found the same files a moment ago: then they are listed already.
+            statement = upsert(schema.file).on_conflict_do_nothing(index_elements=["root_id", "relpath"])
+            self._connection.execute(statement, rows)
 
     def apply_seen(self, root_path: str, row: Known, entry: Seen, *, content_changed: bool) -> None:
         """Record that a known place is (again) there, under a possibly new path, with possibly new content."""
@@ -177,8 +185,10 @@ class Writer:
             "beside": entry.beside,
             "present": True,
         }
+        if content_changed or entry != Seen(row.relpath, row.size, row.mtime_ns, row.inode, row.beside, entry.folder):
+            values["facts_version"] = 0  # another name, sidecar or content: the header is read again
         if content_changed:
-            values |= {"sha256": None, "facts_version": 0}
+            values["sha256"] = None
         elif row.sha256 is None:
             self._rename_subject(alias_of(root_path, row.relpath), alias_of(root_path, entry.relpath))
         self._connection.execute(sa.update(schema.file).where(schema.file.c.id == row.id).values(**values))

@@ -33,10 +33,29 @@ def payloads(marker: str) -> dict[str, bytes]:
         "eval": b"\x80\x02cbuiltins\neval\n(" + line(opener) + b"tR.",
         "exec-python-2-name": b"\x80\x02c__builtin__\nexec\n(" + line(opener) + b"tR.",
         "stack-global": b"\x80\x04" + word("os") + word("system") + b"\x93" + short + b"\x85R.",
-        "stack-global-memoised": b"\x80\x04" + word("system") + b"\x94" + word("os") + b"\x94h\x01h\x00\x93" + short + b"\x85R.",
-        "stack-global-after-pop": b"\x80\x04" + word("os") + word("x") + b"0" + word("system") + b"\x93" + short + b"\x85R.",
+        "stack-global-memoised": b"\x80\x04"
+        + word("system")
+        + b"\x94"
+        + word("os")
+        + b"\x94h\x01h\x00\x93"
+        + short
+        + b"\x85R.",
+        "stack-global-after-pop": b"\x80\x04"
+        + word("os")
+        + word("x")
+        + b"0"
+        + word("system")
+        + b"\x93"
+        + short
+        + b"\x85R.",
         "stack-global-dup": b"\x80\x04" + word("os") + b"20" + word("system") + b"\x93" + short + b"\x85R.",
-        "stack-global-computed": b"\x80\x04c_codecs\nencode\n" + word("os") + b"\x85R" + word("system") + b"\x93" + short + b"\x85R.",
+        "stack-global-computed": b"\x80\x04c_codecs\nencode\n"
+        + word("os")
+        + b"\x85R"
+        + word("system")
+        + b"\x93"
+        + short
+        + b"\x85R.",
         "inst": b"(" + line(command) + b"ios\nsystem\n.",
         "obj": b"(cos\nsystem\n" + line(command) + b"o.",
         "newobj": b"\x80\x02csubprocess\nPopen\n(" + line(command) + b"t\x81.",
@@ -44,11 +63,33 @@ def payloads(marker: str) -> dict[str, bytes]:
         "extension-1": b"\x80\x02\x82\x01(" + line(command) + b"tR.",
         "extension-2": b"\x80\x02\x83\x01\x00(" + line(command) + b"tR.",
         "extension-4": b"\x80\x02\x84\x01\x00\x00\x00(" + line(command) + b"tR.",
-        "copyreg-add-extension": b"\x80\x02ccopyreg\nadd_extension\n(" + line("os") + line("system") + b"K\x01tR0\x82\x01(" + line(command) + b"tR.",
-        "getattr": b"\x80\x02cbuiltins\ngetattr\n(cbuiltins\n__import__\n(" + line("os") + b"tR" + line("system") + b"tR(" + line(command) + b"tR.",
+        "copyreg-add-extension": b"\x80\x02ccopyreg\nadd_extension\n("
+        + line("os")
+        + line("system")
+        + b"K\x01tR0\x82\x01("
+        + line(command)
+        + b"tR.",
+        "getattr": b"\x80\x02cbuiltins\ngetattr\n(cbuiltins\n__import__\n("
+        + line("os")
+        + b"tR"
+        + line("system")
+        + b"tR("
+        + line(command)
+        + b"tR.",
         "dotted-name": b"\x80\x04" + word("torch.serialization") + word("os.system") + b"\x93" + short + b"\x85R.",
-        "dotted-collections": b"\x80\x04" + word("collections") + word("_sys.modules.get") + b"\x93" + word("os") + b"\x85R.",
-        "operator-attrgetter": b"\x80\x02coperator\nattrgetter\n(" + line("system") + b"tR(cimportlib\nimport_module\n(" + line("os") + b"tRtR(" + line(command) + b"tR.",
+        "dotted-collections": b"\x80\x04"
+        + word("collections")
+        + word("_sys.modules.get")
+        + b"\x93"
+        + word("os")
+        + b"\x85R.",
+        "operator-attrgetter": b"\x80\x02coperator\nattrgetter\n("
+        + line("system")
+        + b"tR(cimportlib\nimport_module\n("
+        + line("os")
+        + b"tRtR("
+        + line(command)
+        + b"tR.",
         "pkgutil": b"\x80\x02cpkgutil\nresolve_name\n(" + line("os:system") + b"tR(" + line(command) + b"tR.",
         "functools-partial": b"\x80\x02cfunctools\npartial\n(cos\nsystem\n" + line(command) + b"tR)R.",
         "runpy": b"\x80\x02crunpy\n_run_code\n(" + line(opener) + b"}tR.",
@@ -58,9 +99,15 @@ def payloads(marker: str) -> dict[str, bytes]:
         "numpy-runstring": b"\x80\x02cnumpy.testing._private.utils\nrunstring\n(" + line(opener) + b"}tR.",
         "unknown-library": b"\x80\x02cfriendly.helpers\nrun\n(" + line(command) + b"tR.",
         "build-on-class": b"\x80\x02ccollections\nOrderedDict\n}" + line("fromkeys") + b"cos\nsystem\nsb.",
-        "build-setstate": b"\x80\x02ccollections\nOrderedDict\n)\x81}" + line("__setstate__") + b"cos\nsystem\nsb" + line(command) + b"b.",
+        "build-setstate": b"\x80\x02ccollections\nOrderedDict\n)\x81}"
+        + line("__setstate__")
+        + b"cos\nsystem\nsb"
+        + line(command)
+        + b"b.",
         "defaultdict-factory": b"\x80\x02ccollections\ndefaultdict\n(cos\ngetcwd\ntR.",
-        "from-type-v2": b"\x80\x02ctorch._tensor\n_rebuild_from_type_v2\n(cos\nsystem\nctorch\nTensor\n(" + line(command) + b"t}tR.",
+        "from-type-v2": b"\x80\x02ctorch._tensor\n_rebuild_from_type_v2\n(cos\nsystem\nctorch\nTensor\n("
+        + line(command)
+        + b"t}tR.",
         "reconstructor": b"\x80\x02ccopy_reg\n_reconstructor\n(csubprocess\nPopen\nc__builtin__\nobject\nNtR.",
         "nested-load-from-bytes": _nested(text),
         "payload-then-broken": b"\x80\x02cos\nsystem\n(" + line(command) + b"tR" + b"\xff\xff\xff",
@@ -70,7 +117,7 @@ def payloads(marker: str) -> dict[str, bytes]:
         "protocol-0-hidden-in-dict": b"(dp0\nS'state_dict'\ncos\nsystem\n(" + line(command) + b"tRs.",
         "call-of-a-result": b"\x80\x02cos\nsystem\n)R(" + line(command) + b"tR.",
         "call-of-a-string": b"\x80\x02" + line("os.system") + b"(" + line(command) + b"tR.",
-    }  # fmt: skip
+    }
 
 
 def _nested(text: bytes) -> bytes:

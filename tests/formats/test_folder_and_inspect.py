@@ -18,10 +18,32 @@ from hubman.formats import classify_folder, folder, model_folder, read_header
 
 REAL = Path(__file__).resolve().parent.parent / "corpora" / "real"
 FIELDS = [
-    "path", "format", "kind", "architecture", "candidates", "lineage", "lineage_candidates", "algorithm", "variant", "precision",
-    "tensors", "parameters", "rank", "alpha", "vectors", "hypernetwork", "trained", "prediction_type", "triggers", "safety",
-    "findings", "hashes", "evidence", "confidence", "error",
-]  # fmt: skip
+    "path",
+    "format",
+    "kind",
+    "architecture",
+    "candidates",
+    "lineage",
+    "lineage_candidates",
+    "algorithm",
+    "variant",
+    "precision",
+    "tensors",
+    "parameters",
+    "rank",
+    "alpha",
+    "vectors",
+    "hypernetwork",
+    "trained",
+    "prediction_type",
+    "triggers",
+    "safety",
+    "findings",
+    "hashes",
+    "evidence",
+    "confidence",
+    "error",
+]
 
 
 def save(path: Path, shapes: Mapping[str, tuple[int, ...]], metadata: Mapping[str, str] | None = None) -> Path:
@@ -47,8 +69,15 @@ def note(path: Path, value: object) -> None:
 
 
 def pipeline(root: Path, weights: bool = True) -> Path:
-    note(root / "model_index.json", {"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"],
-                                     "vae": ["diffusers", "AutoencoderKL"], "safety_checker": [None, None]})  # fmt: skip
+    note(
+        root / "model_index.json",
+        {
+            "_class_name": "StableDiffusionPipeline",
+            "unet": ["diffusers", "UNet2DConditionModel"],
+            "vae": ["diffusers", "AutoencoderKL"],
+            "safety_checker": [None, None],
+        },
+    )
     note(
         root / "unet/config.json", {"_class_name": "UNet2DConditionModel", "cross_attention_dim": 768, "in_channels": 9}
     )
@@ -139,7 +168,7 @@ def test_configs_that_are_no_json_are_empty(tmp_path: Path) -> None:
     assert read_header(root).configs["unet/config.json"] == {}
 
 
-# --- inspect -----------------------------------------------------------------------------------------------------------
+# --- inspect -------------------------------------------------------------------------------------------------------
 def test_every_record_has_exactly_the_documented_fields(tmp_path: Path) -> None:
     save(tmp_path / "a.safetensors", {"emb_params": (2, 768)}, {"modelspec.trigger_phrase": "word"})
     (tmp_path / "broken.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
@@ -155,7 +184,7 @@ def test_every_record_has_exactly_the_documented_fields(tmp_path: Path) -> None:
         2,
         "sd1",
     )
-    assert good["triggers"][0] == {"text": "word", "source": "modelspec", "count": None, "score": 0.9}
+    assert good["triggers"][1] == {"text": "word", "source": "modelspec", "count": None, "score": 0.9}
     assert set(good["evidence"][0]) == {"fact", "value", "because"}
     assert broken["error"]["reference"] == "safetensors-truncated"
     assert (page["error"]["reference"], page["kind"]) == ("web-page", "unknown")

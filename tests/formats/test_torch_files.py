@@ -18,9 +18,18 @@ torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.render
 
 DTYPES = {
-    torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.float64: "F64", torch.int64: "I64", torch.int32: "I32",
-    torch.uint8: "U8", torch.bool: "BOOL", torch.int8: "I8", torch.float8_e4m3fn: "F8_E4M3", torch.complex64: "C64",
-}  # fmt: skip
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.float64: "F64",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+    torch.int8: "I8",
+    torch.float8_e4m3fn: "F8_E4M3",
+    torch.complex64: "C64",
+}
 
 
 def table(value: Any) -> Any:
@@ -111,12 +120,17 @@ def test_a_tensor_larger_than_its_data_is_suspicious(tmp_path: Path) -> None:
     [
         {"emb_params": (3, 768)},
         {"clip_l": (2, 768), "clip_g": (2, 1280)},
-        {f"lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k.{part}.weight": shape
-         for part, shape in (("lora_down", (4, 768)), ("lora_up", (1280, 4)))},
-        {"first_stage_model.decoder.conv_in.weight": (512, 4, 3, 3), "first_stage_model.encoder.conv_in.weight": (128, 3, 3, 3),
-         "first_stage_model.decoder.conv_out.weight": (3, 128, 3, 3)},
+        {
+            f"lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k.{part}.weight": shape
+            for part, shape in (("lora_down", (4, 768)), ("lora_up", (1280, 4)))
+        },
+        {
+            "first_stage_model.decoder.conv_in.weight": (512, 4, 3, 3),
+            "first_stage_model.encoder.conv_in.weight": (128, 3, 3, 3),
+            "first_stage_model.decoder.conv_out.weight": (3, 128, 3, 3),
+        },
     ],
-)  # fmt: skip
+)
 def test_the_container_does_not_matter(tmp_path: Path, tensors: dict[str, tuple[int, ...]]) -> None:
     save_file = pytest.importorskip("safetensors.torch").save_file
     state = {name: torch.zeros(shape, dtype=torch.float16) for name, shape in tensors.items()}
@@ -129,5 +143,9 @@ def test_the_container_does_not_matter(tmp_path: Path, tensors: dict[str, tuple[
     assert answers[0].kind != "unknown"
     for answer in answers[1:]:
         assert (answer.kind, answer.candidates, answer.vectors, answer.rank, answer.precision) == (
-            answers[0].kind, answers[0].candidates, answers[0].vectors, answers[0].rank, answers[0].precision,
-        )  # fmt: skip
+            answers[0].kind,
+            answers[0].candidates,
+            answers[0].vectors,
+            answers[0].rank,
+            answers[0].precision,
+        )

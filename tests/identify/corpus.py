@@ -59,9 +59,10 @@ def header_from(raw: Case) -> Header:
     """Make a Header of a corpus record: configs of a folder, a pickle's object, or a table of tensors."""
     if "configs" in raw:
         return Header(Format.FOLDER, {}, configs=raw["configs"])
-    if raw.get("tensors") and raw.get("container") != "gguf":
+    tensors = raw.get("tensors") or {}
+    if tensors and all("shape" in value for value in tensors.values()):
         return safetensors(raw["tensors"], raw.get("metadata") or {})
-    tree = _tree(raw.get("object"))
+    tree = _tree(tensors or raw.get("object"))
     return Header(Format.PICKLE, dict(flattened(tree)), tree=tree)
 
 
@@ -72,7 +73,7 @@ def safetensors(tensors: Mapping[str, Case], metadata: Mapping[str, str]) -> Hea
 
 def _tree(value: Any) -> Any:
     """Headers of pickles are kept as JSON, where keys are texts: a hypernetwork's were whole numbers."""
-    if isinstance(value, dict) and value.get("__tensor__"):
+    if isinstance(value, dict) and "shape" in value:
         return TensorInfo(tuple(value["shape"]), DTYPES.get(value["dtype"], "F32"))
     if isinstance(value, dict):
         return {int(key) if key.isdigit() and len(key) > 2 else key: _tree(item) for key, item in value.items()}
@@ -88,7 +89,7 @@ def of(shapes: Mapping[str, Iterable[int]], metadata: Mapping[str, str] | None =
     )
 
 
-# --- small models ------------------------------------------------------------------------------------------------------
+# --- small models --------------------------------------------------------------------------------------------------
 NARROW = unets.UNet("sd1", (16, 32, 64, 96), (1, 1, 1, 0), 1, 80, None, False, "narrow")
 
 

@@ -29,7 +29,7 @@ from hubman.errors import IntegrityError
 FAMILY = {"sd1", "sd2", "sdxl", "sdxl-refiner", "sd-x4-upscaler", "svd"}
 OURS = {"checkpoint", "diffusion-model", "lora", "embedding", "hypernetwork", "vae"}
 LATER = {"consistency", "da09a2c4__taesd-decoder.gguf.header.json", "svd_img2vid__ldm_prefixed.json"}
-"""Of the family, but told by tables that come later: a folder of another VAE class, a GGUF without its tensors, video."""
+"""Of the family, but told by later tables: a folder of another VAE class, a GGUF without its tensors, video."""
 
 
 def is_ours(case: Case) -> bool:
@@ -69,9 +69,16 @@ def test_nothing_else_is_taken_for_one_of_ours(case: Case) -> None:
 
 
 ALGORITHMS = {
-    "lora_te_only": "lora", "lora_unet_only": "lora", "selfattn_only_slider": "lora", "dylora": "lora", "locon_conv": "locon",
-    "locon_norm": "locon", "lokr_tiny": "lokr", "lokr_dora": "lokr", "loha_dora": "loha",
-}  # fmt: skip
+    "lora_te_only": "lora",
+    "lora_unet_only": "lora",
+    "selfattn_only_slider": "lora",
+    "dylora": "lora",
+    "locon_conv": "locon",
+    "locon_norm": "locon",
+    "lokr_tiny": "lokr",
+    "lokr_dora": "lokr",
+    "loha_dora": "loha",
+}
 
 
 @pytest.mark.parametrize("case", [case for case in cases() if case.get("algo")], ids=lambda case: case["file"])
@@ -91,8 +98,12 @@ def test_neither_name_nor_order_nor_dtype_changes_the_answer(case: Case) -> None
     for changed, name in ((shuffled, ""), (header, "pony_illustrious_flux_sdxl_v_pred"), (header, "模型")):
         facts = identify(changed, name=name)
         assert (facts.kind, facts.architecture, facts.algorithm, facts.rank, facts.variant) == (
-            plain.kind, plain.architecture, plain.algorithm, plain.rank, plain.variant,
-        )  # fmt: skip
+            plain.kind,
+            plain.architecture,
+            plain.algorithm,
+            plain.rank,
+            plain.variant,
+        )
         assert set(facts.candidates) == set(plain.candidates)
 
 
@@ -111,7 +122,7 @@ def test_a_lying_trainer_is_not_believed_against_the_shapes(case: Case) -> None:
         assert set(facts.candidates) <= set(plain.candidates)
 
 
-# --- prefixes and containers -------------------------------------------------------------------------------------------
+# --- prefixes and containers ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize("prefix", ["", "model.diffusion_model.", "diffusion_model.", "model.", "unet.", "module.net."])
 @pytest.mark.parametrize("unet", unets.FAMILY, ids=lambda unet: unet.id)
 def test_a_prefix_does_not_matter(prefix: str, unet: unets.UNet) -> None:
@@ -166,7 +177,7 @@ def test_the_scheduler_of_a_folder_tells_the_prediction_type() -> None:
     assert (facts.kind, facts.architecture, facts.prediction_type) == (Kind.CHECKPOINT, "sd2", "v")
 
 
-# --- custom widths -----------------------------------------------------------------------------------------------------
+# --- custom widths -------------------------------------------------------------------------------------------------
 def test_a_narrow_checkpoint_is_sd1_of_custom_width() -> None:
     facts = identify(of(narrow_checkpoint()))
     assert (facts.kind, facts.architecture, facts.variant) == (Kind.CHECKPOINT, "sd1", "custom-width")
@@ -196,7 +207,7 @@ def test_an_embedding_of_unknown_width(declared: str | None) -> None:
     assert any("width 80 is no known text encoder's" in fact.because for fact in facts.evidence)
 
 
-# --- embeddings --------------------------------------------------------------------------------------------------------
+# --- embeddings ----------------------------------------------------------------------------------------------------
 EMBEDDINGS: tuple[tuple[dict[str, tuple[int, ...]], int, str], ...] = (
     ({"emb_params": (75, 768)}, 75, "sd1"),
     ({"emp_params": (1, 1024)}, 1, "sd2"),
@@ -244,8 +255,15 @@ def test_bare_tensors() -> None:
 
 @pytest.mark.parametrize(
     ("name", "negative"),
-    [("EasyNegative", True), ("badhandv4", True), ("bad_prompt_version2", True), ("my-neg", True), ("negasonic", False), ("old_ink", False)],
-)  # fmt: skip
+    [
+        ("EasyNegative", True),
+        ("badhandv4", True),
+        ("bad_prompt_version2", True),
+        ("my-neg", True),
+        ("negasonic", False),
+        ("old_ink", False),
+    ],
+)
 def test_the_negative_kind_is_guessed_from_names(name: str, negative: bool) -> None:
     assert identify(of({"emb_params": (8, 768)}), name=name).negative is negative
     assert identify(of({"emb_params": (8, 768)}, {"modelspec.is_negative_embedding": "true"})).negative
@@ -257,7 +275,7 @@ def test_a_broken_embedding_is_an_error() -> None:
     assert caught.value.reference == "embedding-broken"
 
 
-# --- hypernetworks -----------------------------------------------------------------------------------------------------
+# --- hypernetworks -------------------------------------------------------------------------------------------------
 def hypernetwork(dims: tuple[int, ...], structure: tuple[float, ...] = (1, 2, 1), **settings: object) -> Header:
     def network(width: int) -> dict[str, TensorInfo]:
         sizes = [int(width * part) for part in structure]
@@ -294,7 +312,7 @@ def test_a_hypernetwork_that_does_not_fit_itself_is_an_error() -> None:
     assert caught.value.reference == "hypernetwork-broken"
 
 
-# --- adapters ----------------------------------------------------------------------------------------------------------
+# --- adapters ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("unet", [unets.SD1, unets.SD2], ids=lambda unet: unet.id)
 @pytest.mark.parametrize("only", ["attn2.to_k", "down_blocks.2.attentions.0", "proj_in", "mid_block"])
 def test_one_block_of_a_lora_is_enough(unet: unets.UNet, only: str) -> None:

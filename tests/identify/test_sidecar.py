@@ -13,13 +13,21 @@ from hubman.core.sidecar import Family
 from hubman.core.types import Sidecar
 
 A1111 = {
-    "description": "d", "sd version": "SDXL", "activation text": "shuimo, ink wash", "preferred weight": 0.6,
-    "negative text": "photo", "notes": "n",
-}  # fmt: skip
+    "description": "d",
+    "sd version": "SDXL",
+    "activation text": "shuimo, ink wash",
+    "preferred weight": 0.6,
+    "negative text": "photo",
+    "notes": "n",
+}
 CIVITAI = {
-    "trainedWords": ["shuimo, ink wash", "shanshui"], "baseModel": "SDXL 1.0", "name": "v2",
-    "model": {"name": "水墨", "type": "LORA", "tags": ["style"]}, "creator": {"username": "wang"}, "description": "<p>x</p>",
-}  # fmt: skip
+    "trainedWords": ["shuimo, ink wash", "shanshui"],
+    "baseModel": "SDXL 1.0",
+    "name": "v2",
+    "model": {"name": "水墨", "type": "LORA", "tags": ["style"]},
+    "creator": {"username": "wang"},
+    "description": "<p>x</p>",
+}
 
 
 def parse(name: str, record: object) -> Sidecar:
@@ -34,7 +42,10 @@ def test_a1111() -> None:
     assert (found.description, found.notes, found.base_model, found.sources) == ("d", "n", "SDXL", ("a1111",))
 
 
-@pytest.mark.parametrize(("value", "weight"), [(0, None), (0.0, None), ("0.7", 0.7), ("", None), ("x", None), (None, None), (True, None), ([], None)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "weight"),
+    [(0, None), (0.0, None), ("0.7", 0.7), ("", None), ("x", None), (None, None), (True, None), ([], None)],
+)
 def test_a_weight_of_zero_is_not_set(value: object, weight: float | None) -> None:
     assert parse("m.json", {**A1111, "preferred weight": value}).weight == weight
 

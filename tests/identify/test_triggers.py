@@ -57,20 +57,48 @@ def test_real_captions_in_sentences_give_none() -> None:
         (kohya({"10_a": {"ohwx": 40, "1girl": 40, "solo": 40}}, {"10_a": 40}), ["ohwx"]),
         (kohya({"10_a": {"ohwx": 38, "1girl": 40}}, {"10_a": 40}), []),
         (kohya({"10_a": {"ohwx": 40}, "5_b": {"ohwx": 2, "hat": 20}}, {"10_a": 40, "5_b": 20}), []),
-        (kohya({"10_a": {"ohwx": 40}, "1_reg": {"man": 9}}, {"10_a": 40, "1_reg": 9}, ss_reg_dataset_dirs='{"1_reg": {}}'), ["ohwx"]),
+        (
+            kohya(
+                {"10_a": {"ohwx": 40}, "1_reg": {"man": 9}},
+                {"10_a": 40, "1_reg": 9},
+                ss_reg_dataset_dirs='{"1_reg": {}}',
+            ),
+            ["ohwx"],
+        ),
         (kohya({"10_a": {"ohwx": 2, "thing": 2}}, {"10_a": 2}), []),
         (kohya({}, {"10_smf girl": 20}), ["smf girl"]),
         (kohya({}, {"10_girl": 20}), []),
-        ({"ss_datasets": json.dumps([{"subsets": [{"caption_prefix": "ohwx style, ", "class_tokens": "x", "img_count": 9}]}])}, ["ohwx style", "x"]),
+        (
+            {
+                "ss_datasets": json.dumps(
+                    [{"subsets": [{"caption_prefix": "ohwx style, ", "class_tokens": "x", "img_count": 9}]}]
+                )
+            },
+            ["ohwx style", "x"],
+        ),
         ({"ss_datasets": json.dumps([{"subsets": [{"class_tokens": "sks", "img_count": 9, "is_reg": True}]}])}, []),
         ({"ss_tag_frequency": "{broken", "ss_datasets": "7", "ss_dataset_dirs": "[]"}, []),
     ],
-)  # fmt: skip
+)
 def test_sources(metadata: dict[str, str], expected: list[str]) -> None:
     assert texts(metadata) == expected
 
 
-@pytest.mark.parametrize("tag", ["1girl", "solo", "hair bow", "looking at viewer", "black bowtie", ":d", "score_9", "best quality", "2girls", "one-piece swimsuit"])  # fmt: skip
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "1girl",
+        "solo",
+        "hair bow",
+        "looking at viewer",
+        "black bowtie",
+        ":d",
+        "score_9",
+        "best quality",
+        "2girls",
+        "one-piece swimsuit",
+    ],
+)
 def test_general_tags(tag: str) -> None:
     assert is_general(tag)
 
@@ -101,8 +129,12 @@ def test_the_best_source_of_a_word_wins_and_keeps_its_count() -> None:
 
 def test_words_are_split_and_network_tags_left_out() -> None:
     assert split_words("<lora:a:0.6> shuimo,  ink wash ,, 1girl || second prompt\n水墨，山水") == (
-        "shuimo", "ink wash", "second prompt", "水墨", "山水",
-    )  # fmt: skip
+        "shuimo",
+        "ink wash",
+        "second prompt",
+        "水墨",
+        "山水",
+    )
 
 
 def test_an_embedding_is_called_by_its_stem() -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from hubman.core import triggers
 from hubman.core.identify import adapters, checkpoint, embedding, hypernetwork, others, vae
 from hubman.core.identify.draft import Draft
+from hubman.core.identify.wrappers import unwrap
 from hubman.core.types import Confidence, Facts, Header, Kind
 
 
@@ -23,6 +24,7 @@ def identify(header: Header, *, name: str = "") -> Facts:
     Raises:
         IntegrityError: the file is of a known kind and broken.
     """
+    header = unwrap(header)
     facts = _identify(header, name)
     return replace(
         facts, triggers=triggers.of_header(header, facts.kind, name), tags=triggers.tag_cloud(header.metadata)

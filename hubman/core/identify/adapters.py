@@ -101,7 +101,7 @@ def _plain_module(folded: str) -> str:
 def _is_language_model(parts: Mapping[str, Mapping[str, Module]], changed: Mapping[str, Module]) -> bool:
     if parts.keys() - {"unet"} or any(dit_adapters.PATTERNS.search(name) for name in changed):
         return False
-    if any(_named_modules(unet, name) for name in parts["unet"] for unet in unets.FAMILY):
+    if any(parts["unet"].keys() & unets.every_module(unet).keys() for unet in unets.FAMILY):
         return False
     return all(name.startswith("base_model.") or LANGUAGE_MODELS.search(name) for name in changed)
 
@@ -209,28 +209,22 @@ def _dit(draft: Draft, unet: Mapping[str, Module]) -> tuple[str, ...]:
     return metadata.refine(draft, dit_adapters.candidates(unet))
 
 
-def _named_modules(unet: unets.UNet, name: str) -> list[unets.Dims]:
-    tables = (unets.modules(unet, layout) for layout in unets.LAYOUTS)
-    return [table[name] for table in tables if name in table]
-
-
 def _fits_names(modules: Mapping[str, Module]) -> list[unets.UNet]:
     """The U-Nets that have every module by name."""
-    return [unet for unet in unets.FAMILY if all(_named_modules(unet, name) for name in modules)]
+    return [unet for unet in unets.FAMILY if modules.keys() <= unets.every_module(unet).keys()]
 
 
 def _fits_widths(unet: unets.UNet, modules: Mapping[str, Module]) -> bool:
-    return all(_same_width(unet, name, module) for name, module in modules.items())
+    table = unets.every_module(unet)
+    return all(_same_width(table[name], name, module) for name, module in modules.items())
 
 
-def _same_width(unet: unets.UNet, name: str, module: Module) -> bool:
+def _same_width(expected: Iterable[unets.Dims], name: str, module: Module) -> bool:
     if "norm" in name or name.endswith(("conv_in", "input_blocks_0_0")):
         return True
     wide, deep = module.dims()
     kernel = 9 if _CONVOLUTION.search(name) else 1
-    return any(
-        wide in (None, out, into) and deep in (None, into, into * kernel) for out, into in _named_modules(unet, name)
-    )
+    return any(wide in (None, out, into) and deep in (None, into, into * kernel) for out, into in expected)
 
 
 _CONVOLUTION = re.compile(r"(conv\d?|_op|in_layers_2|out_layers_3)$")

@@ -62,6 +62,11 @@ _DOTTED = re.compile(
     + r")\Z"
 )
 
+_MARKS = re.compile(
+    r"lora|hada_|lokr_|oft_|dora_|ia3_|\.diff(?:_b)?$|[wb]_norm$|alpha$|on_input$|\.[ab][12m]\.weight$|[.:](?:up|down)$|rescale$"
+)
+"""A quick look before the exact one: most tensors of a checkpoint end here."""
+
 
 @dataclass(slots=True)
 class Module:
@@ -195,11 +200,11 @@ def parse(tensors: Tensors) -> tuple[dict[str, Module], list[str]]:
     modules: dict[str, Module] = {}
     rest: list[str] = []
     for key, info in tensors.items():
-        match = _DOTTED.match(key)
-        if match is None:
+        match = _DOTTED.match(key) if _MARKS.search(key) else None
+        if match is None or match.lastgroup is None:
             rest.append(key)
             continue
-        part = PARTS[int(next(name for name, found in match.groupdict().items() if found and name != "module")[1:])][1]
+        part = PARTS[int(match.lastgroup[1:])][1]
         name = match["module"]
         modules.setdefault(name, Module(name)).parts[part] = info.shape
     left = [key for key in rest if not _joins(key, tensors, modules)]

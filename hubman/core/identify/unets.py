@@ -68,6 +68,16 @@ def modules(unet: UNet, layout: Layout) -> Mapping[str, Dims]:
     return {fold(name): dims for name, dims in _modules(unet, layout)}
 
 
+@cache
+def every_module(unet: UNet) -> Mapping[str, tuple[Dims, ...]]:
+    """Return the modules under both namings: folded name -> what it may measure."""
+    found: dict[str, tuple[Dims, ...]] = {}
+    for layout in LAYOUTS:
+        for name, dims in modules(unet, layout).items():
+            found[name] = (*found.get(name, ()), dims)
+    return found
+
+
 def _modules(unet: UNet, layout: Layout) -> Iterator[tuple[str, Dims]]:
     first, time = unet.channels[0], unet.channels[0] * 4
     names = _FRAME[layout]

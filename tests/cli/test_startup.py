@@ -1,0 +1,56 @@
+"""What each command imports: asserted on sys.modules, not on time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"sqlalchemy", "alembic", "httpx", "fastapi", "watchdog", "PIL", "numpy", "torch", "diffusers"}
+
+
+def third_party(code: str) -> set[str]:
+    """Run code in a fresh interpreter; return the top-level third-party modules it loaded."""
+    program = (
+        "import sys, json, site\n" + code + "\n"
+        "names = {m.split('.')[0] for m, v in list(sys.modules.items()) if 'site-packages' in (getattr(v, '__file__', '') or '')}\n"
+        "print('\\n' + json.dumps(sorted(n for n in names if not n.startswith(('_', 'sitecustomize')))))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    return set(json.loads(run.stdout.splitlines()[-1]))
+
+
+def test_import_hubman_loads_nothing() -> None:
+    """The package is free to import."""
+    assert third_party("import hubman") == set()
+
+
+def test_help_loads_click_only() -> None:
+    """A list of commands needs no command."""
+    assert third_party("from hubman.cli import run; run(['--help'])") <= {"click", "colorama"}
+
+
+@pytest.mark.parametrize("command", [["search", "x"], ["ls"], ["show", "x"], ["triggers", "x"]])
+def test_reading_commands_stay_light(command: list[str]) -> None:
+    """SQLAlchemy costs 255 ms, torch seconds: reading needs neither."""
+    from hubman.config import load
+
+    assert load({"HUBMAN_HOME": "/x"}).home.name == "x"
+    assert not third_party(f"from hubman.cli import run; run({command!r})") & HEAVY
+
+
+def test_nothing_posix_is_imported_at_load() -> None:
+    """Windows has no resource, fcntl, pwd or termios: every module must import without them."""
+    code = (
+        "import sys, pkgutil, importlib\n"
+        "for name in ('resource', 'fcntl', 'pwd', 'grp', 'termios', 'tty', 'pty'): sys.modules[name] = None\n"
+        "import hubman\n"
+        "skip = ('hubman.__main__', 'hubman.renderers')\n"
+        "for module in pkgutil.walk_packages(hubman.__path__, 'hubman.'):\n"
+        "    if not module.name.startswith(skip) and '_demo' not in module.name: importlib.import_module(module.name)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
