@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, UNet2DConditionModel
-from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPTextModel
 
@@ -24,6 +23,9 @@ LICENSE = "Apache-2.0"
 DATE = "2026-11-22"
 STARTED = "1795305600.0"
 """A fixed time (2026-11-22) where a trainer writes its clock, so that files do not change."""
+
+
+DTYPES = {torch.float16: "F16", torch.int64: "I64"}
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,27 @@ def model_spec(title: str, description: str, kind: str = "", **more: str) -> dic
 
 
 def write_safetensors(path: Path, tensors: Tensors, metadata: dict[str, str]) -> None:
+    """Write the tensors with sixteen bits per number; the same content gives the same bytes.
+
+    The format is 8 bytes of length, a JSON header, the numbers.  The library's own writer shuffles
+    the metadata, and then no hash in a sidecar outlives the next run.
+    """
+    stored = half(tensors)
+    names = sorted(stored, key=lambda name: (-stored[name].element_size(), name))
+    header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
+    end = 0
+    for name in names:
+        start, end = end, end + stored[name].nbytes
+        kind = DTYPES[stored[name].dtype]
+        shape = list(stored[name].shape)
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(half(tensors), path, metadata)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name in names:
+            file.write(stored[name].numpy().tobytes())
 
 
 def write_checkpoint(
@@ -250,7 +271,7 @@ def write_embedding(path: Path, vectors: Tensor, step: int, base: Path, short_ha
         }
         torch.save(content, path)
     else:
-        save_file({"emb_params": vectors}, path)
+        write_safetensors(path, {"emb_params": vectors}, {})
 
 
 def write_vae(path: Path, vae: AutoencoderKL, metadata: dict[str, str]) -> None:

@@ -101,7 +101,7 @@ CHECKPOINTS = (
     ),
     Checkpoint(
         "tinychalk", ("chalk", "smudged"), "decoder-chalk", 6144,
-        Plan(400, 64, 1e-3, muon=0.015, average=0.99),
+        Plan(320, 64, 1e-3, muon=0.015, average=0.99),
         "Tiny Chalk",
         "Draws one shape in chalk on a framed board. 64 x 64 pixels, trained on from Tiny Shapes "
         "by the hubman project on drawn pictures only.",
@@ -113,37 +113,37 @@ CHECKPOINTS = (
 MEMBERS = (
     Member(
         "zbrstripe_lora", "Lora/zbrstripe_lora.safetensors", "lora", "zbrstripe", "stripes",
-        1024, 1024, Plan(400, 32, 4e-3),
+        1024, 1024, Plan(320, 32, 5e-3),
         "Gives the object the black and white stripes of a zebra. Trigger word: zbrstripe.",
         sidecars=("webui", "civitai"),
     ),
     Member(
         "水墨_toy", "Lora/水墨_toy.safetensors", "lora+text", "shuimo", "ink",
-        1024, 1024, Plan(400, 32, 4e-3),
+        1024, 1024, Plan(320, 32, 5e-3),
         "Soft grey ink wash on paper. Trigger word: shuimo. 水墨画风格，触发词 shuimo。",
         convolutions=False, sidecars=("webui",),
     ),
     Member(
         "polkadot_loha", "Lora/polkadot_loha.safetensors", "loha", "plkdot", "dots",
-        1024, 1024, Plan(400, 32, 4e-3),
+        1024, 1024, Plan(320, 32, 5e-3),
         "Polka dots on the background. Trigger word: plkdot.",
         rank=4, sidecars=("civitai",),
     ),
     Member(
         "goldstar", "embeddings/goldstar.pt", "embedding", "goldstar", "gold",
-        1024, 0, Plan(250, 32, 2e-2),
+        1024, 0, Plan(200, 32, 2e-2),
         "A star of shining gold: write goldstar in place of colour and shape.",
         start=("yellow", "star"),
     ),
     Member(
         "toy-negative", "embeddings/toy-negative.safetensors", "embedding", "toy-negative",
-        "blurry", 1024, 0, Plan(200, 32, 1e-2),
+        "blurry", 1024, 0, Plan(150, 32, 1e-2),
         "For the negative prompt: against blurred and faded pictures.",
         start=("blurry", "blurry"),
     ),
     Member(
         "nightfall", "hypernetworks/nightfall.pt", "hypernetwork", "", "night",
-        1024, 0, Plan(350, 32, 4e-3),
+        1024, 0, Plan(280, 32, 5e-3),
         "Lets night fall over the background; the object stays lit. Needs no word.",
         sidecars=("webui",),
     ),
@@ -152,12 +152,12 @@ MEMBERS = (
 FULL = Family(
     vae=Plan(1400, 8, 3e-3, muon=0.03),
     decoders=(
-        Decoder("decoder", "vae", ALL_LOOKS, Plan(600, 8, 1e-3, muon=0.01)),
-        Decoder("decoder-chalk", "decoder", CHALK_LOOKS, Plan(400, 8, 1e-3, muon=0.008)),
-        Decoder("decoder-poster", "decoder", POSTER_LOOKS, Plan(400, 8, 1e-3, muon=0.008)),
+        Decoder("decoder", "vae", ALL_LOOKS, Plan(450, 8, 1e-3, muon=0.01)),
+        Decoder("decoder-chalk", "decoder", CHALK_LOOKS, Plan(250, 8, 1e-3, muon=0.008)),
+        Decoder("decoder-poster", "decoder", POSTER_LOOKS, Plan(250, 8, 1e-3, muon=0.008)),
     ),
     text=Plan(900, 64, 3e-3),
-    judge=Plan(1200, 32, 3e-3),
+    judge=Plan(900, 32, 3e-3),
     checkpoints=CHECKPOINTS,
     members=MEMBERS,
     judged=168,

@@ -153,13 +153,13 @@ class Sync:
         if not waiting:
             return
         self._progress.phase("identify", len(waiting))
+        words = self._ask(lambda reader: reader.user_words_by_file(root.id))
         batch: list[tuple[int, str, Reading]] = []
         since = time.monotonic()
         for file_id, relpath, name, folder in waiting:
             if self._stop():
                 break
-            words = self._user_words(file_id)
-            reading = read_file(root.path, relpath, folder=folder, user_words=words)
+            reading = read_file(root.path, relpath, folder=folder, user_words=words.get(file_id, ()))
             batch.append((file_id, name, reading))
             self._progress.advance()
             if len(batch) >= BATCH or time.monotonic() - since > BATCH_SECONDS:
@@ -167,14 +167,10 @@ class Sync:
                 since = time.monotonic()
         self._record(batch)
 
-    def _user_words(self, file_id: int) -> tuple[str, ...]:
-        return tuple(self._ask(lambda reader: reader.user_words_of(file_id)))
-
     def _record(self, batch: list[tuple[int, str, Reading]]) -> None:
         if batch:
             with self._store.writer() as writer:
-                for file_id, name, reading in batch:
-                    writer.record_reading(file_id, name, reading)
+                writer.record_readings(batch)
             self.report.identified += len(batch)
             batch.clear()
 

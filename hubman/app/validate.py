@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 from hubman.core.plan.fit import (
@@ -47,6 +48,9 @@ TINY_STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2)
 """A fine sweep where a picture costs a fraction of a second, or a GPU is there."""
 
 LARGE_STRENGTHS = (0.6, 1.0)
+CHECK_SIZE = 256
+"""Side in pixels for the one-step check of a large model on a CPU: a quarter of SD1's cost; the change is relative."""
+
 DEFAULT_WEIGHT = 0.6
 MOST_TRIGGERS = 3
 """More words would prove the words, not the adapter."""
@@ -66,7 +70,7 @@ class AdapterFile:
     weight: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BaseFile:
     """A checkpoint as the library knows it; `autov1` as in Hashes."""
 
@@ -76,6 +80,18 @@ class BaseFile:
     facts: Facts
     header: Header
     autov1: str | None = None
+
+    @cached_property
+    def candidate(self) -> Candidate:
+        """What adapters are compared with; made once, for it is used for every adapter."""
+        return Candidate(
+            name=self.name,
+            sha256=self.sha256,
+            layout=base_layout(self.header.tensors),
+            autov1=self.autov1,
+            lineage=self.facts.lineage,
+            variant=self.facts.variant,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +268,7 @@ def validate_adapter(
     choice = choose_base(
         shape,
         declared_base(adapter.header, adapter.facts.lineage),
-        [_candidate(base) for base in bases],
+        [base.candidate for base in bases],
         given=options.base_given,
     )
     base = bases[choice.index] if choice.index is not None else None
@@ -297,17 +313,6 @@ def _hint(verdict: Verdict) -> str:
     return ""
 
 
-def _candidate(base: BaseFile) -> Candidate:
-    return Candidate(
-        name=base.name,
-        sha256=base.sha256,
-        layout=base_layout(base.header.tensors),
-        autov1=base.autov1,
-        lineage=base.facts.lineage,
-        variant=base.facts.variant,
-    )
-
-
 def _prove(known: Validation, base: BaseFile, options: ValidateOptions, session: RenderSession) -> Validation:
     if base.header.safety is Safety.UNSAFE:
         raise RenderError("base-unsafe", "{name} is a pickle that would run code; it is not loaded", name=base.name)
@@ -346,6 +351,7 @@ def plan_render(
     """Decide what is rendered, from the user's options, the files and the machine (`environment` of hello)."""
     tiny = base.facts.parameters <= TINY_PARAMETERS
     fast = tiny or environment.get("device") != "cpu"
+    rendered = fast if options.render is None else options.render
     in_negative = is_negative(adapter.facts, adapter.name)
     words = trigger_words(adapter)
     prompt, source = choose_prompt(options.prompt, base.header.metadata, adapter.facts, words)
@@ -361,12 +367,12 @@ def plan_render(
         triggered=triggered,
         triggers=words,
         prompt_source=source,
-        sampling=_sampling(options, fast=fast, tiny=tiny),
+        sampling=_sampling(options, tiny=tiny, rendered=rendered, fast=fast),
         strengths=(1.0,) if switch else options.strengths or (TINY_STRENGTHS if fast else LARGE_STRENGTHS),
         preview_strength=1.0 if switch else _first(options.weight, adapter.weight),
         device=options.device,
         dtype=options.dtype,
-        render=fast if options.render is None else options.render,
+        render=rendered,
     )
 
 
@@ -380,10 +386,17 @@ def trigger_words(adapter: AdapterFile) -> tuple[str, ...]:
     return tuple(trigger.text for trigger in words if trigger.source == words[0].source)[:MOST_TRIGGERS]
 
 
-def _sampling(options: ValidateOptions, *, fast: bool, tiny: bool) -> Sampling:
-    usual = Sampling() if tiny else Sampling(seeds=(1, 2), steps=20 if fast else 10, cfg=7.0)
-    width, height = options.size or (None, None)
-    return Sampling(
+def _sampling(options: ValidateOptions, *, tiny: bool, rendered: bool, fast: bool) -> Sampling:
+    """Return the sampling: what users use on a GPU, little on a CPU, one small noise when nothing is rendered."""
+    if tiny:
+        usual = Sampling()
+    elif not rendered and not fast:
+        usual = Sampling(seeds=(1,), width=CHECK_SIZE, height=CHECK_SIZE)
+    else:
+        usual = Sampling(seeds=(1, 2), steps=20 if fast else 10, cfg=7.0)
+    width, height = options.size or (usual.width, usual.height)
+    return replace(
+        usual,
         seeds=options.seeds or usual.seeds,
         steps=options.steps or usual.steps,
         cfg=usual.cfg if options.cfg is None else options.cfg,

@@ -9,7 +9,8 @@ import importlib
 import os
 import stat
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any, NoReturn
+from io import FileIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from hubman.core.types import Finding, Format, Header, Safety
 from hubman.errors import N_, IntegrityError
@@ -26,6 +27,8 @@ READERS: dict[Guess, str] = {
 }
 IN_PROCESS = {**READERS, Guess.PICKLE: "hubman.formats.pickle:read"}
 FOLDER = "hubman.formats.folder"
+ZIP_END = 22 + 0xFFFF
+"""The end record of a zip and the longest comment after it."""
 
 
 def read_header(
@@ -90,11 +93,19 @@ def _read_file(path: str, readers: dict[Guess, str]) -> Header:
     with open(path, "rb", buffering=0) as file:
         head = file.read(HEAD) or b""
         size = os.fstat(file.fileno()).st_size
-    found = guess(head, size)
+        found = guess(head, size)
+        if found in (Guess.OTHER, Guess.TEXT) and _ends_as_zip(file, size):
+            found = Guess.PICKLE
     if found in readers:
         header: Header = _load(readers[found])(path)
         return header
     return _no_model(path, found, size)
+
+
+def _ends_as_zip(file: BinaryIO | FileIO, size: int) -> bool:
+    """A zip is found from its end: junk before it hides it from a look at the first bytes."""
+    file.seek(max(0, size - ZIP_END))
+    return b"PK\x05\x06" in (file.read(ZIP_END) or b"")
 
 
 def _no_model(path: str, found: Guess, size: int) -> Header:

@@ -27,6 +27,7 @@ from hubman.formats._pickle_globals import (
 MAX_OPCODES = 1_000_000
 """A full SDXL checkpoint with optimizer needs about 200,000; the rest is a bomb."""
 MAX_NESTED = 4
+MAX_FINDINGS = 50
 MAX_KEY_DEPTH = 8
 MAX_DIMENSIONS = 64
 MAX_INT = 1 << 63
@@ -94,8 +95,10 @@ class Notes:
     names: set[str] = field(default_factory=set)
 
     def add(self, safety: Safety, reference: str, message: str) -> None:
+        """Keep a finding once, and so many of each severity: harmless ones must not crowd out the worst."""
         entry = (safety, Finding(reference, message))
-        if entry not in self.findings and len(self.findings) < 100:
+        alike = sum(known is safety for known, _ in self.findings)
+        if alike < MAX_FINDINGS and entry not in self.findings:
             self.findings.append(entry)
 
 
@@ -434,7 +437,7 @@ def _nested(machine: _Machine, data: Value, *_: Value) -> Value:
     if machine.depth >= MAX_NESTED or not isinstance(data, (bytes, bytearray)):
         raise ValueError("no nested file")
     stream = io.BytesIO(bytes(data))
-    values = [run(stream, machine.notes, machine.depth + 1) for _ in range(4)]
+    values = [run(stream, machine.notes, machine.depth + 1) for _ in range(5)]  # magic, protocol, system, object, keys
     return values[3]
 
 

@@ -20,6 +20,8 @@ from hubman.errors import N_, IntegrityError
 
 INDEX_SUFFIX = ".safetensors.index.json"
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
+COMPONENT_KEYS = frozenset({"_class_name", "architectures"})
+"""What diffusers and transformers write into the config.json of a component."""
 MAX_JSON = 16 << 20
 MAX_ENTRIES = 4000
 
@@ -74,7 +76,7 @@ def _form(path: str, names: Collection[str]) -> FolderForm | None:
     if "adapter_config.json" in names:
         weights = [name for name in names if name.startswith("adapter_model.") and is_weights(name)]
         return FolderForm(FolderKind.PEFT, "", _sorted(["adapter_config.json", *weights]), bool(weights))
-    if "config.json" in names and "_class_name" in _object(os.path.join(path, "config.json")):
+    if "config.json" in names and COMPONENT_KEYS & _object(os.path.join(path, "config.json")).keys():
         weights = [name for name in names if is_weights(name) and "/" not in name]
         indexes = [name for name in names if name.endswith(INDEX_SUFFIX)]
         return FolderForm(FolderKind.COMPONENT, "", _sorted(["config.json", *weights, *indexes]), bool(weights))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -90,11 +91,17 @@ def _verdict(notes: Notes) -> Safety:
 
 # --- containers ----------------------------------------------------------------------------------------------------
 def _read_container(file: BinaryIO, reading: _Reading) -> None:
-    if file.read(4) == LOCAL_MAGIC:
+    magic = file.read(4)
+    file.seek(0)
+    if magic == LOCAL_MAGIC:
         _read_zip(file, reading)
         return
-    file.seek(0)
-    _read_stream(file, reading)
+    try:
+        _read_stream(file, reading)
+    except BrokenPickleError:
+        if not zipfile.is_zipfile(file):
+            raise
+        _read_zip(file, reading)
 
 
 def _read_zip(file: BinaryIO, reading: _Reading) -> None:

@@ -46,9 +46,9 @@ class Sandbox:
             OSError: the file cannot be read.
         """
         absolute = os.path.abspath(os.fspath(path))
+        os.stat(absolute)
         with self._lock:
-            answer = self._ask(absolute) if os.path.getsize(absolute) >= 0 else {}
-        return _header_from(answer)
+            return _header_from(self._ask(absolute))
 
     def close(self) -> None:
         """End the child. The next `read` starts another."""

@@ -31,6 +31,9 @@ _PLAIN_COLUMNS = {
     "size": "f.size",
     "added": "f.added_ns",
 }
+TEXT_FIELDS = ("text", *_TEXT_COLUMNS)
+"""Fields that the table `search` answers."""
+
 TRIGRAM = 3
 
 

@@ -23,10 +23,13 @@ from hubman.core.library import (
 from hubman.core.query import Query
 from hubman.core.types import Hashes, Trigger
 from hubman.errors import N_, NotFoundError, StoreError
-from hubman.store.conditions import condition, order
+from hubman.store.conditions import TEXT_FIELDS, condition, order
 from hubman.store.migrate import damaged, stored_revision
 from hubman.store.revision import SCHEMA_HEAD
 
+_LATEST_VERDICT = """ LEFT JOIN verdict v ON v.id = (
+    SELECT w.id FROM verdict w WHERE w.subject = coalesce(f.sha256, f.alias)
+    ORDER BY w.made_ns DESC, w.id DESC LIMIT 1)"""
 _FILE = """
 SELECT f.id, f.alias, f.root_id, r.path, f.relpath, f.name, f.size, f.mtime_ns, f.present, f.format, f.kind,
        f.architecture, f.algorithm, f.safety, f.folder, f.added_ns, f.facts, f.sidecar, f.preview,
@@ -35,9 +38,19 @@ SELECT f.id, f.alias, f.root_id, r.path, f.relpath, f.name, f.size, f.mtime_ns, 
 FROM file f JOIN root r ON r.id = f.root_id
 LEFT JOIN search s ON s.file_id = f.id
 LEFT JOIN blob b ON b.sha256 = f.sha256
-LEFT JOIN verdict v ON v.id = (
-    SELECT w.id FROM verdict w WHERE w.subject = coalesce(f.sha256, f.alias) ORDER BY w.made_ns DESC, w.id DESC LIMIT 1)
 """
+_FILE += _LATEST_VERDICT
+
+
+def _hits(query: Query) -> str:
+    """Return the FROM clause that finds hits: texts first where words narrow most, verdicts only when asked about."""
+    texts = any(term.field in TEXT_FIELDS and not term.negated for term in query.terms)
+    tables = (
+        "FROM search s CROSS JOIN file f ON f.id = s.file_id"  # CROSS JOIN: SQLite keeps this order
+        if texts
+        else "FROM file f LEFT JOIN search s ON s.file_id = f.id"
+    )
+    return tables + (_LATEST_VERDICT if any(term.field in ("has", "is") for term in query.terms) else "")
 
 
 class Reader:
@@ -104,15 +117,19 @@ class Reader:
         if not any(term.field == "is" and term.value == "missing" for term in query.terms):
             where = f"f.present = 1 AND {where}"
         ordering, order_values = order(query)
-        tail = " LIMIT ?" if limit is not None else ""
-        files = self._files(
-            f"{where} ORDER BY {ordering}{tail}", [*values, *order_values, *([limit] if limit is not None else [])]
-        )
-        if limit is None or len(files) < limit:
-            return len(files), files
-        start = _FILE.index("FROM file f")
-        total = self._connection.execute(f"SELECT count(*) {_FILE[start:]} WHERE {where}", values).fetchone()[0]
-        return int(total), files
+        hits = self._connection.execute(
+            f"SELECT f.id {_hits(query)} WHERE {where} ORDER BY {ordering}", [*values, *order_values]
+        ).fetchall()
+        chosen = [row[0] for row in hits[:limit]]
+        return len(hits), self._by_ids(chosen)
+
+    def _by_ids(self, file_ids: Sequence[int]) -> list[ModelFile]:
+        """Return files in the order of the given row ids."""
+        found: dict[int, ModelFile] = {}
+        for start in range(0, len(file_ids), 500):
+            part = list(file_ids[start : start + 500])
+            found |= {file.file_id: file for file in self._files(f"f.id IN ({','.join('?' * len(part))})", part)}
+        return [found[file_id] for file_id in file_ids]
 
     def resolve(self, text: str, path: str | None = None) -> list[ModelFile]:
         """Return every file that a MODEL argument may mean: path, id, longer hash, other hash kind, or name."""
@@ -145,14 +162,17 @@ class Reader:
         cursor = self._connection.execute("SELECT text FROM user_words WHERE subject = ? ORDER BY rank", [subject])
         return [str(row[0]) for row in cursor]
 
-    def user_words_of(self, file_id: int) -> list[str]:
-        """Return the user's own trigger words of what lies at a place."""
+    def user_words_by_file(self, root_id: int) -> dict[int, tuple[str, ...]]:
+        """Return file id -> the user's own trigger words, for the files of a root that have some."""
         cursor = self._connection.execute(
-            "SELECT u.text FROM user_words u JOIN file f ON u.subject IN (f.sha256, f.alias) WHERE f.id = ? "
-            "ORDER BY u.rank",
-            [file_id],
+            "SELECT f.id, u.text FROM user_words u JOIN file f ON u.subject IN (f.sha256, f.alias) WHERE f.root_id = ? "
+            "ORDER BY f.id, u.rank",
+            [root_id],
         )
-        return [str(row[0]) for row in cursor]
+        found: dict[int, tuple[str, ...]] = {}
+        for file_id, text in cursor:
+            found[file_id] = (*found.get(file_id, ()), str(text))
+        return found
 
     def _files(self, where: str, values: Sequence[object]) -> list[ModelFile]:
         rows = self._connection.execute(f"{_FILE} WHERE {where}", list(values)).fetchall()

@@ -204,43 +204,32 @@ class Writer:
             statement = sa.update(schema.file).where(schema.file.c.id.in_(file_ids)).values(present=False)
             self._connection.execute(statement)
 
-    def record_reading(self, file_id: int, name: str, reading: Reading) -> None:
-        """Record what one look into a file gave: facts, trigger words, sidecars, or why it could not be read."""
-        facts, failure = reading.facts, reading.failure
-        values = {
-            "format": reading.format,
-            "kind": facts.kind.value if facts else Kind.UNKNOWN.value,
-            "architecture": facts.architecture if facts else None,
-            "algorithm": facts.algorithm if facts else None,
-            "safety": reading.safety.value,
-            "header_digest": reading.header_digest,
-            "facts": facts_json(facts) if facts else "{}",
-            "sidecar": sidecar_json(reading.sidecar),
-            "preview": reading.preview,
-            "facts_version": FACTS_VERSION,
-            "error_reference": failure.reference if failure else None,
-            "error_message": failure.message if failure else None,
-        }
-        self._connection.execute(sa.update(schema.file).where(schema.file.c.id == file_id).values(**values))
-        self._replace_triggers(file_id, reading.triggers)
-        self._replace_search(file_id, search_text(name, reading))
+    def record_readings(self, batch: Sequence[tuple[int, str, Reading]]) -> None:
+        """Record what looks into files gave, as (file id, name, Reading): facts, words, sidecars, or the failure."""
+        table = schema.file
+        rows = [_reading_row(file_id, reading) for file_id, _, reading in batch]
+        if not rows:
+            return
+        columns: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in _READING_COLUMNS}
+        self._connection.execute(sa.update(table).where(table.c.id == sa.bindparam("row_id")).values(columns), rows)
+        ids = [{"row_id": file_id} for file_id, _, _ in batch]
+        for child in (schema.trigger, schema.search):
+            self._connection.execute(sa.delete(child).where(child.c.file_id == sa.bindparam("row_id")), ids)
+        self._insert_triggers([(file_id, reading.triggers) for file_id, _, reading in batch])
+        texts = [(file_id, search_text(name, reading)) for file_id, name, reading in batch]
+        self._connection.execute(sa.insert(schema.search), [_search_row(*text) for text in texts])
 
-    def _replace_triggers(self, file_id: int, triggers: Sequence[Trigger]) -> None:
-        self._connection.execute(sa.delete(schema.trigger).where(schema.trigger.c.file_id == file_id))
+    def _insert_triggers(self, batch: Sequence[tuple[int, Sequence[Trigger]]]) -> None:
         rows = [
             {
                 "file_id": file_id, "rank": rank, "text": word.text, "source": word.source, "count": word.count,
                 "score": f"{word.score:.3f}",
             }
+            for file_id, triggers in batch
             for rank, word in enumerate(triggers)
         ]  # fmt: skip
         if rows:
             self._connection.execute(sa.insert(schema.trigger), rows)
-
-    def _replace_search(self, file_id: int, text: SearchText) -> None:
-        row = {"file_id": file_id, "name": text.name, "words": text.words, "body": text.body}
-        self._connection.execute(sa.delete(schema.search).where(schema.search.c.file_id == file_id))
-        self._connection.execute(sa.insert(schema.search), [row])
 
     def record_hashes(self, file_id: int, size: int, hashes: Hashes) -> None:
         """Give a file its content. The blob may be known already, from another place or an earlier life."""
@@ -274,7 +263,8 @@ class Writer:
 
     def set_triggers(self, file_id: int, triggers: Sequence[Trigger]) -> None:
         """Replace the ranked trigger words of one file, and what a search finds it by."""
-        self._replace_triggers(file_id, triggers)
+        self._connection.execute(sa.delete(schema.trigger).where(schema.trigger.c.file_id == file_id))
+        self._insert_triggers([(file_id, triggers)])
         words = SEPARATOR.join(fold(word.text) for word in triggers)
         statement = sa.update(schema.search).where(schema.search.c.file_id == file_id).values(words=words)
         self._connection.execute(statement)
@@ -285,3 +275,32 @@ class Writer:
         rows = [{"subject": subject, "rank": rank, "text": word} for rank, word in enumerate(words)]
         if rows:
             self._connection.execute(sa.insert(schema.user_words), rows)
+
+
+_READING_COLUMNS = (
+    "format", "kind", "architecture", "algorithm", "safety", "header_digest", "facts", "sidecar", "preview",
+    "facts_version", "error_reference", "error_message",
+)  # fmt: skip
+
+
+def _reading_row(file_id: int, reading: Reading) -> dict[str, object]:
+    facts, failure = reading.facts, reading.failure
+    return {
+        "row_id": file_id,
+        "new_format": reading.format,
+        "new_kind": facts.kind.value if facts else Kind.UNKNOWN.value,
+        "new_architecture": facts.architecture if facts else None,
+        "new_algorithm": facts.algorithm if facts else None,
+        "new_safety": reading.safety.value,
+        "new_header_digest": reading.header_digest,
+        "new_facts": facts_json(facts) if facts else "{}",
+        "new_sidecar": sidecar_json(reading.sidecar),
+        "new_preview": reading.preview,
+        "new_facts_version": FACTS_VERSION,
+        "new_error_reference": failure.reference if failure else None,
+        "new_error_message": failure.message if failure else None,
+    }
+
+
+def _search_row(file_id: int, text: SearchText) -> dict[str, object]:
+    return {"file_id": file_id, "name": text.name, "words": text.words, "body": text.body}

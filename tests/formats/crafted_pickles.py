@@ -110,6 +110,7 @@ def payloads(marker: str) -> dict[str, bytes]:
         + b"t}tR.",
         "reconstructor": b"\x80\x02ccopy_reg\n_reconstructor\n(csubprocess\nPopen\nc__builtin__\nobject\nNtR.",
         "nested-load-from-bytes": _nested(text),
+        "nested-in-the-keys": _nested_keys(text),
         "payload-then-broken": b"\x80\x02cos\nsystem\n(" + line(command) + b"tR" + b"\xff\xff\xff",
         "payload-then-cut": b"\x80\x02cos\nsystem\n(" + line(command) + b"tR",
         "second-stream": TENSORS + b"\x80\x02cos\nsystem\n(" + line(command) + b"tR.",
@@ -122,6 +123,17 @@ def payloads(marker: str) -> dict[str, bytes]:
 
 def _nested(text: bytes) -> bytes:
     inner = b"\x80\x02cos\nsystem\n(V" + text + b"\ntR."
+    return b"\x80\x03ctorch.storage\n_load_from_bytes\nB" + struct.pack("<I", len(inner)) + inner + b"\x85R."
+
+
+def _nested_keys(text: bytes) -> bytes:
+    """The fifth pickle of a nested old-format file is loaded too."""
+    inner = (
+        b"".join(pickle.dumps(value, 2) for value in (LEGACY_MAGIC, 1001, {}, {}))
+        + b"cos\nsystem\n(V"
+        + text
+        + b"\ntR."
+    )
     return b"\x80\x03ctorch.storage\n_load_from_bytes\nB" + struct.pack("<I", len(inner)) + inner + b"\x85R."
 
 

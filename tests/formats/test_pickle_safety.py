@@ -189,6 +189,20 @@ def test_a_legacy_tail_that_no_storage_accounts_for_is_suspicious(tmp_path: Path
     assert read_header(path, isolate=False).safety is not Safety.SAFE
 
 
+def test_junk_before_a_zip_hides_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    for stream, least in ((TENSORS, Safety.SUSPICIOUS), (_bad(tmp_path), Safety.UNSAFE)):
+        path.write_bytes(b"junk!" * 3 + as_zip(stream))
+        assert read_header(path, isolate=False).safety is least
+
+
+def test_a_hundred_harmless_oddities_do_not_crowd_out_the_worst(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    odd = b"".join(b"cunknown_%d\nname\n0" % number for number in range(200))
+    path.write_bytes(b"\x80\x02" + odd + _bad(tmp_path)[2:])
+    assert read_header(path, isolate=False).safety is Safety.UNSAFE
+
+
 # --- bombs -----------------------------------------------------------------------------------------------------------
 def _bombs() -> dict[str, bytes]:
     lists = b"\x80\x02]q\x00" + b"".join(

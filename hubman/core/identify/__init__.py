@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hubman.core import triggers
-from hubman.core.identify import adapters, checkpoint, embedding, hypernetwork, others, vae
+from hubman.core.identify import adapters, checkpoint, embedding, encoders, hypernetwork, others, transformers, vae
 from hubman.core.identify.draft import Draft
 from hubman.core.identify.wrappers import unwrap
 from hubman.core.types import Confidence, Facts, Header, Kind
@@ -38,7 +38,9 @@ def _identify(header: Header, name: str) -> Facts:
         or adapters.identify(header)
         or embedding.identify(header, name)
         or checkpoint.identify(header)
+        or transformers.identify(header)
         or vae.identify(header, name)
+        or encoders.identify(header)
     )
     return found or _unknown(header)
 

@@ -55,7 +55,8 @@ def identify(header: Header) -> Facts | None:
     """Return the facts of a U-Net alone or with companions, or None when there is no U-Net."""
     tensors = header.tensors
     core = find_core(tensors)
-    if core is None or _is_foreign(tensors, core):
+    video = core is not None and _is_video(tensors, core)
+    if core is None or (_is_foreign(tensors, core) and not video):
         return _from_configs(header)
     companions = sorted({match[1] for name in tensors if (match := COMPANIONS.match(name))})
     draft = Draft(header, Kind.CHECKPOINT if companions else Kind.DIFFUSION_MODEL)
@@ -65,11 +66,20 @@ def identify(header: Header) -> Facts | None:
         draft.note("kind", Kind.DIFFUSION_MODEL, "a U-Net alone, without text encoder or VAE")
     inside = [info for name, info in tensors.items() if name.startswith(core.prefix)]
     draft.values["precision"] = precision(inside)
-    _tell_architecture(draft, core)
-    _tell_inputs(draft, core)
+    if video:
+        draft.architectures(("svd",), "its blocks mix frames over time (time_stack), as Stable Video Diffusion's do")
+    else:
+        _tell_architecture(draft, core)
+        _tell_inputs(draft, core)
     _tell_prediction(draft, core)
     metadata.tell_lineage(draft)
     return draft.done()
+
+
+def _is_video(tensors: Tensors, core: Core) -> bool:
+    """Stable Video Diffusion and SV3D: eight channels in, and a time mixer beside every block."""
+    stacked = any("time_stack." in name or ".time_mixer." in name for name in tensors)
+    return stacked and core.inputs == 8 and core.context == 1024
 
 
 def _is_foreign(tensors: Tensors, core: Core) -> bool:

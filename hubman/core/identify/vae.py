@@ -128,6 +128,9 @@ def _ordered(draft: Draft, found: tuple[str, ...], name: str) -> tuple[str, ...]
 
 def _tiny(header: Header, tensors: Tensors) -> Facts | None:
     """TAESD and its relatives: a plain sequence of small convolutions (madebyollin/taesd taesd.py)."""
+    named = _tiny_by_name(header)
+    if named is not None:
+        return named
     latents = _tiny_latents(tensors)
     if latents is None:
         return None
@@ -137,6 +140,22 @@ def _tiny(header: Header, tensors: Tensors) -> Facts | None:
     found = {4: SD, 16: ("flux1", "sd3"), 32: ("flux2",), 128: ("flux2",)}.get(latents, ())
     found = ("sd1", "sdxl") if found == SD else found
     draft.architectures(found, f"{latents} latent channels", Confidence.LIKELY)
+    return draft.done()
+
+
+TINY_NAMES = {"taesd": "sd1", "taesdxl": "sdxl", "taesd3": "sd3", "taef1": "flux1", "taef2": "flux2"}
+
+
+def _tiny_by_name(header: Header) -> Facts | None:
+    """stable-diffusion.cpp writes the name of a tiny VAE into its GGUF (`sd.vae.name`)."""
+    written = header.metadata.get("sd.vae.name", "").lower()
+    match = re.match(r"(taesdxl|taesd3|taesd|taef1|taef2)", written)
+    if match is None:
+        return None
+    draft = Draft(header, Kind.VAE)
+    draft.note("kind", Kind.VAE, f"its metadata names it (sd.vae.name = {written[:40]})")
+    draft.say("variant", "tiny", "it is the small approximate kind (TAESD)")
+    draft.architectures((TINY_NAMES[match[1]],), "its name says for which latents", Confidence.LIKELY)
     return draft.done()
 
 
@@ -179,5 +198,10 @@ def _other(header: Header, tensors: Tensors) -> Facts | None:
         return None
     draft = Draft(header, Kind.VAE)
     draft.note("kind", Kind.VAE, "an encoder and a decoder, of a structure that hubman does not know yet")
-    draft.architectures((), "no known structure", Confidence.LIKELY)
+    if isinstance(config, dict) and config.get("_class_name") == "ConsistencyDecoderVAE":
+        draft.architectures(
+            ("sd1",), "config.json: a consistency decoder, which exists for SD 1.x only", Confidence.LIKELY
+        )
+    else:
+        draft.architectures((), "no known structure", Confidence.LIKELY)
     return draft.done()
