@@ -101,7 +101,7 @@ CHECKPOINTS = (
     ),
     Checkpoint(
         "tinychalk", ("chalk", "smudged"), "decoder-chalk", 6144,
-        Plan(320, 64, 1e-3, muon=0.015, average=0.99),
+        Plan(480, 64, 1e-3, muon=0.015, average=0.992),
         "Tiny Chalk",
         "Draws one shape in chalk on a framed board. 64 x 64 pixels, trained on from Tiny Shapes "
         "by the hubman project on drawn pictures only.",
@@ -153,8 +153,8 @@ FULL = Family(
     vae=Plan(1400, 8, 3e-3, muon=0.03),
     decoders=(
         Decoder("decoder", "vae", ALL_LOOKS, Plan(450, 8, 1e-3, muon=0.01)),
-        Decoder("decoder-chalk", "decoder", CHALK_LOOKS, Plan(250, 8, 1e-3, muon=0.008)),
-        Decoder("decoder-poster", "decoder", POSTER_LOOKS, Plan(250, 8, 1e-3, muon=0.008)),
+        Decoder("decoder-chalk", "decoder", CHALK_LOOKS, Plan(350, 8, 1e-3, muon=0.008)),
+        Decoder("decoder-poster", "decoder", POSTER_LOOKS, Plan(350, 8, 1e-3, muon=0.008)),
     ),
     text=Plan(900, 64, 3e-3),
     judge=Plan(900, 32, 3e-3),

@@ -280,10 +280,18 @@ def validate_adapter(
     try:
         return _prove(known, base, options, session)
     except RenderError as error:
-        if error.reference == "adapter-unreadable":
-            return replace(known, judgement=judge(Measured(unreadable=str(error))))
-        failed = Judgement(Verdict.ERROR, error.reference, str(error))
-        return replace(known, judgement=failed, hint=error.hint)
+        return replace(known, judgement=_judge_failure(adapter, error), hint=error.hint)
+
+
+def _judge_failure(adapter: AdapterFile, error: RenderError) -> Judgement:
+    """Tell the adapter's own failures from the machine's."""
+    if error.reference == "unsupported-adapter":
+        return Judgement(Verdict.UNSUPPORTED, error.reference, str(error))
+    if error.reference != "adapter-unreadable":
+        return Judgement(Verdict.ERROR, error.reference, str(error))
+    if adapter.header.safety is Safety.SUSPICIOUS:
+        return Judgement(Verdict.UNSUPPORTED, "suspicious-pickle", f"it holds more than tensors: {error}")
+    return judge(Measured(unreadable=str(error)))
 
 
 def _counted_match(shape: AdapterShape, choice: BaseChoice) -> Match:
@@ -314,8 +322,10 @@ def _hint(verdict: Verdict) -> str:
 
 
 def _prove(known: Validation, base: BaseFile, options: ValidateOptions, session: RenderSession) -> Validation:
-    if base.header.safety is Safety.UNSAFE:
-        raise RenderError("base-unsafe", "{name} is a pickle that would run code; it is not loaded", name=base.name)
+    if base.header.safety not in {Safety.SAFE, Safety.NOT_APPLICABLE}:
+        raise RenderError(
+            "base-unsafe", "{name} is a pickle that is not known to be safe; it is not loaded", name=base.name
+        )
     environment = session.hello()
     plan = plan_render(known.adapter, base, options, environment)
     numbers = session.measure(plan)

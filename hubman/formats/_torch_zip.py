@@ -22,6 +22,7 @@ MAX_PICKLE = 64 << 20
 MAX_MEMBERS = 400_000
 
 LOCAL = struct.Struct("<4sHHHHHIIIHH")
+END = struct.Struct("<4s4H2LH")
 LOCAL_MAGIC = b"PK\x03\x04"
 ENCRYPTED, DESCRIPTOR = 0x1, 0x8
 
@@ -52,10 +53,21 @@ def read_directory(file: BinaryIO, notes: Notes) -> Directory:
     if len(infos) > MAX_MEMBERS:
         raise BrokenPickleError("the zip has more members than any model needs")
     _note_layout(archive, infos, notes)
+    if not _ends_with_directory(file):
+        notes.add(Safety.SUSPICIOUS, "zip-trailing", "there are bytes after the zip")
     pickles = [info for info in infos if _folded(info).endswith(".pkl")]
     pickles.sort(key=lambda info: not _is_data(info))
     sizes = {_folded(info).rpartition("/data/")[2]: info.file_size for info in infos if "/data/" in _folded(info)}
     return Directory(tuple(pickles), sizes, tuple(info.filename for info in infos))
+
+
+def _ends_with_directory(file: BinaryIO) -> bool:
+    """Python's zipfile looks for the end record from behind and passes over what follows it."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - END.size - 0xFFFF))
+    tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    return at >= 0 and len(tail) >= at + END.size and len(tail) - at == END.size + END.unpack_from(tail, at)[-1]
 
 
 def _folded(info: zipfile.ZipInfo) -> str:

@@ -47,6 +47,8 @@ _FONTS = (
 )
 """Where systems keep a font with Chinese glyphs, the best first; the last has Latin, Greek and Cyrillic only."""
 
+_SIMPLIFIED = 2  # the collection's faces are JP, KR, SC, TC, HK: the same characters drawn by different rules
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -91,7 +93,10 @@ class Lettering:
     def pick(self, text: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont | None:
         """Return the first font that has every glyph of `text`, or None."""
         for path in self.paths:
-            font = self._fonts.setdefault((path, size), ImageFont.truetype(path, size))
+            if (path, size) not in self._fonts:
+                index = _SIMPLIFIED if "NotoSansCJK" in path else 0
+                self._fonts[path, size] = ImageFont.truetype(path, size, index=index)
+            font = self._fonts[path, size]
             if has_glyphs(font, text):
                 return font
         return ImageFont.load_default(size) if text.isascii() else None

@@ -177,6 +177,12 @@ def test_bytes_after_the_pickle_in_a_zip_are_suspicious(tmp_path: Path) -> None:
     assert read_header(path, isolate=False).safety is Safety.SUSPICIOUS
 
 
+def test_bytes_after_the_zip_are_suspicious(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(as_zip(TENSORS) + b"tail")
+    assert read_header(path, isolate=False).safety is Safety.SUSPICIOUS
+
+
 def test_a_torchscript_program_is_suspicious(tmp_path: Path) -> None:
     path = tmp_path / "model.pt"
     path.write_bytes(_zip_of(("m/data.pkl", TENSORS), ("m/constants.pkl", b"\x80\x02)."), ("m/code/x.py", b"")))
