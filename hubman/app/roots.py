@@ -46,6 +46,17 @@ def _names(path: str) -> list[str]:
     return names + (os.listdir(inner) if os.path.isdir(inner) else [])
 
 
+def locate(reader: Reader, folder: str) -> tuple[Root, str] | None:
+    """Return the root that a folder is or lies in, and the folder relative to it; the innermost root wins."""
+    path = os.path.realpath(os.path.expanduser(folder))
+    for root in sorted(reader.roots(), key=lambda root: -len(root.path)):
+        if path == root.path:
+            return root, ""
+        if path.startswith(root.path.rstrip(os.sep) + os.sep) and os.path.isdir(path):
+            return root, os.path.relpath(path, root.path).replace(os.sep, "/")
+    return None
+
+
 def find_root(reader: Reader, text: str) -> Root:
     """Return the root that a path names.
 

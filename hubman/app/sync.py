@@ -84,33 +84,37 @@ class Sync:
     def run(self, roots: Sequence[Root], folders: Sequence[str] = ("",)) -> SyncReport:
         """Scan, identify and hash the given roots (or only some folders of one root)."""
         started = time.monotonic()
-        scanned = [root for root in roots if self._scan(root, roots, folders)]
+        everything = self._ask(lambda reader: reader.roots())
+        scanned = [root for root in roots if self._scan(root, _inner_roots(root, everything), folders)]
         for root in scanned:
             self._identify(root)
         if self._options.hash_mode != "none":
             self._hash(scanned)
         self._list_errors()
-        self.report.seconds = round(time.monotonic() - started, 3)
+        self.report.seconds = round(self.report.seconds + time.monotonic() - started, 3)
         return self.report
 
     # --- what is there -------------------------------------------------------------------------------------------
 
-    def _scan(self, root: Root, roots: Sequence[Root], folders: Sequence[str]) -> bool:
-        """Compare one root with its rows and record the changes. False when it cannot be reached."""
-        known = self._ask(lambda reader: reader.known(root.id))
-        present = sum(row.present for row in known)
+    def _scan(self, root: Root, inner: frozenset[str], folders: Sequence[str]) -> bool:
+        """Compare one root with its rows and record the changes. False when it cannot be reached.
+
+        `inner`: other roots below this one; their files belong to them.
+        """
         device = _device(root.path)
+        scope = _scope(root.path, folders) if device is not None else [""]
+        known = self._ask(lambda reader: reader.known(root.id, scope))
+        present = sum(row.present for row in known)
         if device is None:
             return self._unreachable(root, present)
-        scope = _scope(root.path, folders)
-        walk = Walk(root.path, scope, _inner_roots(root, roots))
+        walk = Walk(root.path, scope, inner)
         self._progress.phase("scan", present)
         seen = list(_ticking(walk, self._progress))
         self.report.seen += len(seen)
         whole = "" in scope
-        inside = [row for row in known if _covers(scope, row.relpath) and not _covers(walk.blocked, row.relpath)]
         if whole and present and not seen and device != root.device:
             return self._unreachable(root, present)
+        inside = [row for row in known if not _covers(walk.blocked, row.relpath)]
         found = diff(inside, seen, whole_root=whole and not self._options.accept_missing)
         if found.suspicious:
             self.report.unreachable += sum(row.present for row in inside) - found.unchanged

@@ -41,7 +41,7 @@ from hubman.core.verdict import (
     measured_from_json,
     measured_weight,
 )
-from hubman.errors import HubmanError, RenderError
+from hubman.errors import N_, HubmanError, RenderError
 from hubman.renderers.configs import find_config
 
 TINY_STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2)
@@ -324,7 +324,7 @@ def _hint(verdict: Verdict) -> str:
 def _prove(known: Validation, base: BaseFile, options: ValidateOptions, session: RenderSession) -> Validation:
     if base.header.safety not in {Safety.SAFE, Safety.NOT_APPLICABLE}:
         raise RenderError(
-            "base-unsafe", "{name} is a pickle that is not known to be safe; it is not loaded", name=base.name
+            "base-unsafe", N_("{name} is a pickle that is not known to be safe; it is not loaded"), name=base.name
         )
     environment = session.hello()
     plan = plan_render(known.adapter, base, options, environment)

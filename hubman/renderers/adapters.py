@@ -21,7 +21,7 @@ from hubman.core.plan.fit import (
 from hubman.core.plan.modules import AdapterModule, adapter_layout
 from hubman.core.plan.render import AdapterPlan
 from hubman.core.types import Kind, TensorInfo
-from hubman.errors import RenderError
+from hubman.errors import N_, RenderError
 from hubman.renderers.base import Base
 from hubman.renderers.delta import bias_delta, relative_norm, weight_delta
 from hubman.renderers.encode import Vectors
@@ -197,7 +197,7 @@ class HypernetworkAdapter:
     def __init__(self, base: Base, plan: AdapterPlan) -> None:
         tree = read_object(plan.path)
         if not isinstance(tree, Mapping):
-            raise RenderError("adapter-unreadable", "{path} is no hypernetwork", path=plan.path)
+            raise RenderError("adapter-unreadable", N_("{path} is no hypernetwork"), path=plan.path)
         pairs = {int(key): value for key, value in tree.items() if isinstance(key, int) and len(value) == 2}
         tensors = dict(flat_tensors({str(key): value for key, value in pairs.items()}))
         self.base = base
@@ -280,4 +280,4 @@ def _activation(name: object) -> type[torch.nn.Module] | None:
         if attribute.lower() == wanted:
             found: type[torch.nn.Module] = getattr(torch.nn, attribute)
             return found
-    raise RenderError("unsupported-adapter", "unknown activation {name} in a hypernetwork", name=name)
+    raise RenderError("unsupported-adapter", N_("unknown activation {name} in a hypernetwork"), name=name)

@@ -14,7 +14,7 @@ import torch
 
 from hubman.core.plan.modules import TE1, TE2, UNET, BaseLayout, Shape, fold, layout_of_parts
 from hubman.core.plan.render import BasePlan
-from hubman.errors import RenderError
+from hubman.errors import N_, RenderError
 from hubman.renderers.configs import is_shipped, unpack
 
 _HASHED_WHOLE = 64 * 2**20
@@ -85,12 +85,12 @@ class Base:
             for parameter in parameters:
                 parameter.copy_(self.pristine[parameter])
                 if not _same_bits(parameter, self.pristine[parameter]):
-                    raise RenderError("base-contaminated", "the base could not be restored after an adapter")
+                    raise RenderError("base-contaminated", N_("the base could not be restored after an adapter"))
 
     def check(self) -> None:
         """Raise RenderError `base-contaminated` when the weights differ from those loaded."""
         if fingerprint(self.modules) != self.fingerprint:
-            raise RenderError("base-contaminated", "the base's weights changed while an adapter was rendered")
+            raise RenderError("base-contaminated", N_("the base's weights changed while an adapter was rendered"))
 
 
 def _same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
@@ -139,7 +139,7 @@ def load_base(plan: BasePlan, device: str, dtype: str) -> Base:
     if base.unet.config.in_channels != base.vae.config.latent_channels:
         raise RenderError(
             "base-unsupported",
-            "{name} takes {n} latent channels (inpainting or depth); hubman renders with plain checkpoints only",
+            N_("{name} takes {n} latent channels (inpainting or depth); hubman renders with plain checkpoints only"),
             name=plan.name,
             n=base.unet.config.in_channels,
         )
@@ -157,8 +157,8 @@ def _load_pipeline(plan: BasePlan, dtype: torch.dtype) -> Any:
         if not plan.config:
             raise RenderError(
                 "base-config-missing",
-                "no config fits {name}: its dimensions are not those of a family hubman ships configs for",
-                hint="put a diffusers folder without weights named like the file beside it, or pass --config DIR",
+                N_("no config fits {name}: its dimensions are not those of a family hubman ships configs for"),
+                hint=N_("put a diffusers folder without weights named like the file beside it, or pass --config DIR"),
                 name=plan.name,
             )
         return _load_single_file(plan.path, plan.config, dtype)
@@ -167,7 +167,7 @@ def _load_pipeline(plan: BasePlan, dtype: torch.dtype) -> Any:
     except Exception as error:  # diffusers raises anything: NotImplementedError for a missing key, OSError, ValueError
         raise RenderError(
             "base-unreadable",
-            "{name} cannot be loaded as a checkpoint: {reason}",
+            N_("{name} cannot be loaded as a checkpoint: {reason}"),
             name=plan.name,
             reason=f"{type(error).__name__}: {error}".strip().splitlines()[0],
         ) from error
@@ -186,7 +186,7 @@ def _pipeline_class(config: str) -> Any:
     with open(os.path.join(config, "model_index.json"), encoding="utf-8") as file:
         name = json.load(file).get("_class_name", "")
     if name not in {"StableDiffusionPipeline", "StableDiffusionXLPipeline"}:
-        raise RenderError("base-unsupported", "hubman cannot render with a {kind} yet", kind=name or "?")
+        raise RenderError("base-unsupported", N_("hubman cannot render with a {kind} yet"), kind=name or "?")
     return getattr(diffusers, name)
 
 
@@ -197,7 +197,7 @@ def _assemble(plan: BasePlan, pipe: Any, device: torch.device, dtype: torch.dtyp
         if getattr(pipe, f"text_encoder{end}", None) is not None
     ]
     if not texts or getattr(pipe, "unet", None) is None:
-        raise RenderError("base-unsupported", "{name} has no U-Net with a CLIP text encoder", name=plan.name)
+        raise RenderError("base-unsupported", N_("{name} has no U-Net with a CLIP text encoder"), name=plan.name)
     for module in (pipe.unet, pipe.vae, *(text.encoder for text in texts)):
         module.to(device=device, dtype=dtype).eval().requires_grad_(False)
     owners = {UNET: pipe.unet, **{text.part: text.inner for text in texts}}

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from hubman.core.plan.render import RenderPlan
-from hubman.errors import RenderError
+from hubman.errors import N_, RenderError
 from hubman.paths import PACKAGE
 
 HELLO_TIMEOUT = 180.0
@@ -150,7 +150,7 @@ class Renderer:
                 child.kill()
                 self.close()
                 raise RenderError(
-                    "render-timeout", "the render process gave no sign of life for {seconds:g} s", seconds=timeout
+                    "render-timeout", N_("the render process gave no sign of life for {seconds:g} s"), seconds=timeout
                 ) from None
             if line is None:
                 raise self._crashed()
@@ -162,9 +162,7 @@ class Renderer:
                     self.on_progress(answer["progress"])
             elif "error" in answer:
                 failure = answer["error"]
-                raise RenderError(
-                    failure["reference"], "{text}", hint="{next}" if failure["hint"] else "", **_texts(failure)
-                )
+                raise RenderError(failure["reference"], failure["message"], hint=failure["hint"], **failure["fields"])
             else:
                 result: dict[str, Any] = answer["result"]
                 return result
@@ -175,15 +173,11 @@ class Renderer:
         code = child.returncode if child else None
         return RenderError(
             "render-crashed",
-            "the render process died (exit {code}): {log}",
-            hint="its adapter was not judged; the others go on",
+            N_("the render process died (exit {code}): {log}"),
+            hint=N_("its adapter was not judged; the others go on"),
             code=code,
             log=" | ".join(list(self._log)[-8:]) or "no log",
         )
-
-
-def _texts(failure: Mapping[str, str]) -> dict[str, object]:
-    return {"text": failure["message"], "next": failure["hint"]}
 
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from hubman.core.plan.render import Sampling
-from hubman.errors import RenderError
+from hubman.errors import N_, RenderError
 from hubman.renderers.base import Base
 from hubman.renderers.encode import Context
 
@@ -79,7 +79,12 @@ def _scheduler(base: Base, sampling: Sampling) -> Any:
 
     known = {"dpmpp_2m": {}, "dpmpp_2m_karras": {"use_karras_sigmas": True}}
     if sampling.sampler not in known:
-        raise RenderError("unknown-sampler", "{name} is no sampler of hubman", name=sampling.sampler)
+        raise RenderError(
+            "unknown-sampler",
+            N_("{name} is no sampler of hubman; it has {known}"),
+            name=sampling.sampler,
+            known=", ".join(known),
+        )
     return DPMSolverMultistepScheduler.from_config(
         dict(base.scheduler_config), algorithm_type="dpmsolver++", solver_order=2, **known[sampling.sampler]
     )

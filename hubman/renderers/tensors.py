@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from hubman.errors import RenderError
+from hubman.errors import N_, RenderError
 
 
 def read_object(path: str) -> Any:
@@ -28,7 +28,7 @@ def read_object(path: str) -> Any:
     except Exception as error:  # the loaders raise anything from KeyError to their own Rust errors
         raise RenderError(
             "adapter-unreadable",
-            "{path} cannot be opened as weights: {reason}",
+            N_("{path} cannot be opened as weights: {reason}"),
             path=path,
             reason=f"{type(error).__name__}: {error}".splitlines()[0],
         ) from error

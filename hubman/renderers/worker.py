@@ -1,7 +1,8 @@
 """The child process: reads one JSON request per line, answers with JSON lines. Started by `process.Renderer` only.
 
 Request: {"id": n, "op": "hello" | "measure" | "write" | "sheet", ...}. Answers: {"id": n, "progress": "C@0.6"} any
-number of times, then {"id": n, "result": {...}} or {"id": n, "error": {"reference", "message", "hint"}}.
+number of times, then {"id": n, "result": {...}} or {"id": n, "error": {"reference", "message", "hint",
+"fields"}}.
 The real stdout carries the protocol only; whatever a library prints goes to stderr, which the parent keeps as a log.
 """
 
@@ -10,10 +11,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from hubman.errors import HubmanError, RenderError
+from hubman.errors import N_, HubmanError, RenderError
 
 
 def _take_stdout() -> TextIO:
@@ -41,19 +43,15 @@ class Worker:
             try:
                 answer["result"] = self.handle(request)
             except HubmanError as error:
-                answer["error"] = {"reference": error.reference, "message": str(error), "hint": error.hint}
+                answer["error"] = describe(error)
             except ModuleNotFoundError as error:
-                missing = _extra_missing(error)
-                answer["error"] = {"reference": missing.reference, "message": str(missing), "hint": missing.hint}
+                answer["error"] = describe(_extra_missing(error))
             except Exception as error:  # the border of the process: nothing may end it but a crash of torch itself
-                import traceback
-
                 traceback.print_exc()
-                answer["error"] = {
-                    "reference": "render-failed",
-                    "message": f"{type(error).__name__}: {error}",
-                    "hint": "",
-                }
+                reason = f"{type(error).__name__}: {error}"
+                answer["error"] = describe(
+                    RenderError("render-failed", N_("rendering failed: {reason}"), reason=reason)
+                )
             self.send(answer)
 
     def send(self, answer: Mapping[str, Any]) -> None:
@@ -74,7 +72,7 @@ class Worker:
                 drawn: dict[str, Any] = draw_sheet(sheet_from_json(request["sheet"]), request["path"])
                 return drawn
             case op:
-                raise RenderError("render-failed", "unknown request {op}", op=op)
+                raise RenderError("render-failed", N_("unknown request {op}"), op=op)
 
     def hello(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Import torch, fix what must be fixed for repeatable pictures, and say where we run."""
@@ -132,16 +130,26 @@ class Worker:
 
         pictures = self.last.pictures if self.last else {}
         if request["picture"] not in pictures:
-            raise RenderError("render-failed", "there is no picture {name}", name=request["picture"])
+            raise RenderError("render-failed", N_("there is no picture {name}"), name=request["picture"])
         save_png(pictures[request["picture"]].pixels[request.get("index", 0)], request["path"], request["texts"])
         return {"path": request["path"]}
+
+
+def describe(error: HubmanError) -> dict[str, Any]:
+    """Return an error as JSON, templates and fields apart, so that the parent can raise it for the translators."""
+    return {
+        "reference": error.reference,
+        "message": error.template,
+        "hint": error.hint_template,
+        "fields": {name: str(value) for name, value in error.fields.items()},
+    }
 
 
 def _extra_missing(error: ImportError) -> RenderError:
     return RenderError(
         "render-extra-missing",
-        "rendering needs torch, diffusers and pillow: {reason}",
-        hint="pip install 'hubman[render]'",
+        N_("rendering needs torch, diffusers and pillow: {reason}"),
+        hint=N_("pip install 'hubman[render]'"),
         reason=str(error),
     )
 

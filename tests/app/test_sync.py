@@ -244,6 +244,17 @@ def test_overlapping_roots_list_nothing_twice(store: Store, webui: Path, put: Pu
     assert sorted(file.name for file in models(store)) == ["a", "b"]
 
 
+def test_an_inner_root_is_left_alone_by_a_scan_of_the_outer_one(store: Store, webui: Path, put: Put) -> None:
+    """Also when only the outer root is scanned, as an event does."""
+    put("Lora/a.safetensors")
+    put("VAE/b.safetensors")
+    sync(store, webui, webui / "Lora")
+    with open_reader(store.path) as reader:
+        outer = [root for root in reader.roots() if root.path == str(webui)]
+    report = Sync(store, SyncOptions()).run(outer)
+    assert (report.seen, report.added) == (1, 0)
+
+
 def test_a_sub_path_scan_touches_nothing_else(store: Store, webui: Path, put: Put) -> None:
     """What an event asks for: files elsewhere are neither lost nor found."""
     put("Lora/a.safetensors")

@@ -243,6 +243,15 @@ def test_roots_are_listed_and_forgotten_without_touching_files(library: Path, ca
     assert (library / "Lora/plain.safetensors").exists()
 
 
+def test_sync_of_a_folder_inside_a_root_scans_just_that(library: Path, put: Put, call: Any) -> None:
+    """No second root appears, nothing is hashed again."""
+    put("Lora/new.safetensors", fill=7)
+    put("VAE/elsewhere.safetensors", fill=8)
+    report = json.loads(call("sync", str(library / "Lora"), "--json")[1])
+    assert (report["added"], report["hashed"]) == (1, 1)
+    assert len(json.loads(call("roots", "ls", "--json")[1])["roots"]) == 1
+
+
 def test_init_makes_the_webui_tree(tmp_path: Path, call: Any) -> None:
     """And it is a root."""
     code, _, _ = call("init", str(tmp_path / "new"))

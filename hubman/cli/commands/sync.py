@@ -13,6 +13,8 @@ from hubman.cli.words import _
 
 if TYPE_CHECKING:
     from hubman.app.sync import SyncReport
+    from hubman.core.library import Root
+    from hubman.store.writer import Store
 
 MOST_ERRORS = 10
 
@@ -33,36 +35,21 @@ def sync(
 ) -> int:
     """Scan the roots: identify what is new or changed, hash it, read its sidecars.
 
-    An unchanged file is not opened. Ctrl-C loses nothing: the next run goes on where this one was. Folders given as
-    ROOT are added when they are new.
+    An unchanged file is not opened. Ctrl-C loses nothing: the next run goes on where this one was. A folder given as
+    ROOT becomes a root when it is new; inside a root, only that folder is scanned.
     """
-    from hubman.app.roots import add_root, find_root
     from hubman.app.sync import Sync, options_of
-    from hubman.core.library import SidecarPolicy
-    from hubman.errors import N_, NotFoundError
-    from hubman.store.reader import open_reader
 
     options = replace(options_of(session.config), accept_missing=accept_missing)
     if hash_mode:
         options = replace(options, hash_mode=hash_mode)
     progress = ProgressLine()
     with session.store() as store:
-        for folder in roots:
-            try:
-                with open_reader(store.path) as reader:
-                    find_root(reader, folder)
-            except NotFoundError:
-                add_root(store, folder, None, SidecarPolicy.OFF)
-        with open_reader(store.path) as reader:
-            chosen = [find_root(reader, folder) for folder in roots] or reader.roots()
-        if not chosen:
-            raise NotFoundError(
-                "no-roots",
-                N_("There is no folder to scan yet."),
-                hint=N_("Run `hubman roots add FOLDER` (say, the models folder of your WebUI), or `hubman demo`."),
-            )
+        chosen = _choose(store, roots)
+        run = Sync(store, options, progress)
         try:
-            report = Sync(store, options, progress).run(chosen)
+            for folders, members in chosen:
+                report = run.run(members, folders)
         finally:
             progress.close()
     if terminal.human:
@@ -70,6 +57,32 @@ def sync(
     else:
         terminal.document(asdict(report))
     return 0
+
+
+def _choose(store: Store, folders: tuple[str, ...]) -> list[tuple[tuple[str, ...], list[Root]]]:
+    """Return what to scan as (sub-folders, roots): all roots, or the given folders; new ones become roots."""
+    from hubman.app.roots import add_root, locate
+    from hubman.core.library import SidecarPolicy
+    from hubman.errors import N_, NotFoundError
+    from hubman.store.reader import open_reader
+
+    chosen: dict[int, tuple[Root, list[str]]] = {}
+    for folder in folders:
+        with open_reader(store.path) as reader:
+            found = locate(reader, folder)
+        root, relative = found or (add_root(store, folder, None, SidecarPolicy.OFF), "")
+        chosen.setdefault(root.id, (root, []))[1].append(relative)
+    if chosen:
+        return [(tuple(relatives), [root]) for root, relatives in chosen.values()]
+    with open_reader(store.path) as reader:
+        everything = reader.roots()
+    if not everything:
+        raise NotFoundError(
+            "no-roots",
+            N_("There is no folder to scan yet."),
+            hint=N_("Run `hubman roots add FOLDER` (say, the models folder of your WebUI), or `hubman demo`."),
+        )
+    return [(("",), everything)]
 
 
 def print_report(report: SyncReport, terminal: Terminal) -> None:
