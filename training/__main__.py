@@ -69,7 +69,7 @@ def main() -> None:
     if given.stage in (None, "export"):
         assemble(shop, given.out)
     if given.report and given.stage in (None, "evaluate"):
-        results = evaluate(family, given.out, shop.judge().cpu(), given.report)
+        results = evaluate(family, given.out, shop.judge(), given.report)
         write_card(shop, given.out, given.report, results)
 
 

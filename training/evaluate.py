@@ -284,7 +284,9 @@ def evaluate(family: Family, models: Path, judge: Judge, report: Path) -> dict[s
     for spec in family.checkpoints:
         pipeline = open_pipeline(models / "Stable-diffusion" / f"{spec.stem}.safetensors")
         shares, pictures = obedience(pipeline, judge, family.judged, family.sampling)
-        sheet(list(pictures[:72].split(12)), report.with_name(f"{report.name}-{spec.stem}.png"))
+        sheet(
+            list(torch.split(pictures[:72], 12)), report.with_name(f"{report.name}-{spec.stem}.png")
+        )
         rows, effects = [], {}
         for member in family.members:
             figures, sets = effect(

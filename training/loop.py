@@ -7,15 +7,14 @@ import math
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import start_processes
 
 from training.optimiser import Muon, split
 
@@ -110,7 +109,8 @@ def train(
             optimiser.param_groups[0]["lr"] = base * factor
             optimiser.zero_grad(set_to_none=True)
         losses = loss_of(step)
-        torch.stack(list(losses.values())).sum().backward()
+        total = torch.stack(list(losses.values())).sum()
+        torch.autograd.backward(total)
         _share_gradients(parameters)
         nn.utils.clip_grad_norm_(parameters, plan.clip)
         for optimiser in optimisers:
@@ -139,20 +139,6 @@ def seed_everything(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@contextmanager
-def frozen(*networks: nn.Module) -> Iterator[None]:
-    """Within the block, none of the networks collects gradients."""
-    parameters = [p for network in networks for p in network.parameters()]
-    before = [p.requires_grad for p in parameters]
-    for parameter in parameters:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter, flag in zip(parameters, before, strict=True):
-            parameter.requires_grad_(flag)
-
-
 def _member(rank: int, count: int, meeting: str, work: Callable[..., None], *args: object) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=count)
@@ -174,4 +160,5 @@ def in_parallel(count: int, work: Callable[..., None], *args: object) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         meeting = str(Path(folder) / "meeting")
-        mp.spawn(_member, (count, meeting, work, *args), nprocs=count)
+        arguments = (count, meeting, work, *args)
+        start_processes(_member, arguments, nprocs=count, start_method="spawn")

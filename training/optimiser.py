@@ -21,7 +21,7 @@ def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
     """The nearest matrix, roughly, whose singular values are all about one."""
     a, b, c = NEWTON_SCHULZ
     tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
+    x: Tensor = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)
     for _ in range(steps):
         gram = x @ x.T
@@ -54,7 +54,8 @@ class Muon(torch.optim.Optimizer):
 
 def split(parameters: Iterable[nn.Parameter]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """The matrices that Muon is for (no vector, nothing thinner than eight), and the rest."""
-    matrices, others = [], []
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for parameter in parameters:
         flat = parameter.flatten(1) if parameter.ndim > 1 else parameter
         fits = flat.ndim == 2 and min(flat.shape) >= 8

@@ -77,7 +77,8 @@ class Workshop:
         return self.load(stem, unet.build())
 
     def judge(self) -> Judge:
-        judge = self.load("judge", Judge())
+        judge = Judge()
+        judge.load_state_dict(load_file(self.file("judge")))
         unet.freeze(judge)
         return judge
 
@@ -87,7 +88,7 @@ def make_vae(shop: Workshop, stage: str) -> None:
     autoencoder = vae.build()
     record = vae.train_autoencoder(autoencoder, shop.family.vae, shop.seed, shop.device)
     if processes()[0] == 0:
-        unet.freeze(autoencoder)
+        unet.freeze(autoencoder.cpu())
         vae.rescale(autoencoder, vae.mixed_batch(256, torch.Generator().manual_seed(HELD_OUT)))
         _finish_vae(shop, stage, autoencoder, record, ALL_LOOKS)
 

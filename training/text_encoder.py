@@ -128,5 +128,5 @@ def embed(model: CLIPTextModel, tokenizer: CLIPTokenizer, texts: list[str]) -> T
     """What the U-Net reads: ``[texts, 77, width]``."""
     model.eval()
     device = next(model.parameters()).device
-    chunks = tokenise(tokenizer, texts).to(device).split(256)
+    chunks = torch.split(tokenise(tokenizer, texts).to(device), 256)
     return torch.cat([model(chunk).last_hidden_state for chunk in chunks])

@@ -107,7 +107,7 @@ def refine_decoder(vae: AutoencoderKL, spec: Decoder, seed: int, device: str) ->
 @torch.no_grad()
 def encode(vae: AutoencoderKL, pictures: Tensor, batch: int = 64) -> Tensor:
     """Latents as the U-Net sees them: mean of the posterior times ``SCALING``."""
-    chunks = pictures.to(memory_format=torch.channels_last).split(batch)
+    chunks = torch.split(pictures.to(memory_format=torch.channels_last), batch)
     return torch.cat([vae.encode(chunk).latent_dist.mean for chunk in chunks]) * SCALING
 
 

@@ -77,7 +77,7 @@ def render(base: Base, context: Context, sampling: Sampling) -> Pictures:
 def _scheduler(base: Base, sampling: Sampling) -> Any:
     from diffusers import DPMSolverMultistepScheduler
 
-    known = {"dpmpp_2m": {}, "dpmpp_2m_karras": {"use_karras_sigmas": True}}
+    known = {"dpmpp_2m": {"use_karras_sigmas": False}, "dpmpp_2m_karras": {"use_karras_sigmas": True}}
     if sampling.sampler not in known:
         raise RenderError(
             "unknown-sampler",

@@ -157,3 +157,51 @@ def write_checkpoint(folder: str, stem: str = "tiny", seed: int = 0) -> tuple[st
     path = os.path.join(folder, f"{stem}.safetensors")
     save_file(ldm_state(*models), path, metadata={"hubman.sample_prompt": "a red circle"})
     return path, write_config(os.path.join(folder, stem), *models)
+
+
+def write_folder(folder: str, config: str) -> str:
+    """Write the tiny SD1 as a diffusers folder with weights; `config` is what `write_config` returned."""
+    from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+    from transformers import CLIPTokenizer
+
+    unet, vae, text = build_models()
+    tokenizer = CLIPTokenizer.from_pretrained(f"{config}/tokenizer")
+    scheduler = DPMSolverMultistepScheduler.from_pretrained(f"{config}/scheduler")
+    pipe = StableDiffusionPipeline(vae, text, tokenizer, unet, scheduler, None, None, requires_safety_checker=False)
+    pipe.save_pretrained(folder)
+    return folder
+
+
+def write_sdxl_folder(folder: str, config: str) -> str:
+    """Write a tiny SDXL (two text encoders, pooled vector, linear projections, several transformer layers)."""
+    from diffusers import DPMSolverMultistepScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+    _unet, vae, _text = build_models()
+    torch.manual_seed(1)
+    unet = UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(16, 32, 64),
+        layers_per_block=2,
+        attention_head_dim=(2, 4, 8),
+        norm_num_groups=8,
+        cross_attention_dim=80 + 48,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        transformer_layers_per_block=(1, 2, 3),
+        use_linear_projection=True,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=40 + 6 * 8,
+    )
+    common = {"vocab_size": 514, "num_hidden_layers": 3, "num_attention_heads": 4, "max_position_embeddings": 77}
+    ends = {"bos_token_id": 512, "eos_token_id": 513}
+    first = CLIPTextModel(CLIPTextConfig(hidden_size=80, intermediate_size=160, **common, **ends))
+    second = CLIPTextModelWithProjection(
+        CLIPTextConfig(hidden_size=48, intermediate_size=96, projection_dim=40, **common, **ends)
+    )
+    tokenizer = CLIPTokenizer.from_pretrained(f"{config}/tokenizer")
+    scheduler = DPMSolverMultistepScheduler.from_pretrained(f"{config}/scheduler")
+    pipe = StableDiffusionXLPipeline(vae, first, second, tokenizer, tokenizer, unet, scheduler, add_watermarker=False)
+    pipe.save_pretrained(folder)
+    return folder
