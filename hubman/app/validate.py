@@ -44,7 +44,7 @@ from hubman.core.verdict import (
 from hubman.errors import N_, HubmanError, RenderError
 from hubman.renderers.configs import find_config
 
-TINY_STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2)
+TINY_STRENGTHS = (0.4, 0.6, 0.8, 1.0, 1.2)
 """A fine sweep where a picture costs a fraction of a second, or a GPU is there."""
 
 LARGE_STRENGTHS = (0.6, 1.0)
@@ -317,7 +317,7 @@ def _why_unsafe(header: Header) -> str:
 
 def _hint(verdict: Verdict) -> str:
     if verdict is Verdict.NO_BASE:
-        return "add a checkpoint that the adapter was trained for, or name one with --base"
+        return N_("add a checkpoint that the adapter was trained for, or name one with --base")
     return ""
 
 
@@ -352,7 +352,7 @@ def _prove(known: Validation, base: BaseFile, options: ValidateOptions, session:
 def _render_hint(plan: RenderPlan, options: ValidateOptions) -> str:
     if plan.render or options.render is False:
         return ""
-    return "checked without a picture, for this base is large and there is no GPU; --render renders it all the same"
+    return N_("checked without a picture: this base is large and there is no GPU; --render renders it all the same")
 
 
 def plan_render(

@@ -63,7 +63,8 @@ def reasons(results: Sequence[Validation]) -> list[str]:
     lines = []
     for done in results:
         if str(done.verdict) != "ok":
-            lines.append(f"{done.adapter.name}: {done.judgement.because}")
+            reason, fields = _(done.judgement.reason), done.judgement.fields
+            lines.append(f"{done.adapter.name}: {reason.format(**fields) if fields else reason}")
         if done.hint:
-            lines.append(f"{done.adapter.name}: {done.hint}")
+            lines.append(f"{done.adapter.name}: {_(done.hint)}")
     return lines

@@ -41,9 +41,7 @@ WEBUI_FOLDERS = {
 }
 """Where A1111 and Forge look for a kind, below `models/` (embeddings: beside it)."""
 
-ADAPTER_FOLDERS = frozenset(
-    {"lora", "loras", "lycoris", "embedding", "embeddings", "hypernetwork", "hypernetworks"}
-)
+ADAPTER_FOLDERS = frozenset({"lora", "loras", "lycoris", "embedding", "embeddings", "hypernetwork", "hypernetworks"})
 """Folder names, lower case, in which every UI expects adapters."""
 
 _COMFY_MARKERS = frozenset({"checkpoints", "loras", "diffusion_models", "text_encoders", "clip_vision"})

@@ -1,15 +1,17 @@
 """Measurements to a verdict: the first rule that holds, with its reason; every number stays beside it.
 
 We say "rendered, and it changed the picture", never "good": nothing here judges taste. The rules and most limits come
-from docs/design facts "render" C1-C4, measured on a trained family and taken from public measurements named below.
+from measurements on a trained family, and from the public ones named below.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
+
+from hubman.errors import N_
 
 NO_EFFECT_STEP = 0.002
 """One-step change under which nothing happened; a module set to zero gives exactly 0, the weakest real LoRA 0.13."""
@@ -69,14 +71,22 @@ class Verdict(StrEnum):
 class Judgement:
     """A verdict with the rule that fired (kebab-case, stable) and the reason in words.
 
+    `reason` is an English template with fields in braces, as in errors.HubmanError, so that a terminal can translate
+    it; `because` is the English sentence.
+
     Flags: trigger-effective, trigger-ineffective, always-on, no-trigger-known, too-strong, nearly-complete,
     not-rendered, prediction-type-suspect.
     """
 
     verdict: Verdict
     rule: str
-    because: str
+    reason: str
     flags: tuple[str, ...] = ()
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def because(self) -> str:
+        return self.reason.format(**self.fields) if self.fields else self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,71 +259,76 @@ def judge(m: Measured) -> Judgement:
     for rule in _RULES:
         found = rule(m)
         if found is not None:
-            return Judgement(found.verdict, found.rule, found.because, flags(m))
+            return replace(found, flags=flags(m))
     raise AssertionError("the last rule always holds")
+
+
+def _say(verdict: Verdict, rule: str, reason: str, **fields: object) -> Judgement:
+    return Judgement(verdict, rule, reason, fields=fields)
 
 
 def _unsafe(m: Measured) -> Judgement | None:
     if m.unsafe is None:
         return None
-    return Judgement(Verdict.UNSAFE, "unsafe-pickle", f"opening the file would run code: {m.unsafe}")
+    return _say(Verdict.UNSAFE, "unsafe-pickle", N_("opening the file would run code: {what}"), what=m.unsafe)
 
 
 def _corrupt(m: Measured) -> Judgement | None:
     if m.unreadable is not None:
         return Judgement(Verdict.CORRUPT, "unreadable", m.unreadable)
     if m.match.incomplete:
-        because = f"{m.match.incomplete} modules miss a partner tensor (a down without its up)"
-        return Judgement(Verdict.CORRUPT, "missing-partner", because)
+        reason = N_("{count} modules miss a partner tensor (a down without its up)")
+        return _say(Verdict.CORRUPT, "missing-partner", reason, count=m.match.incomplete)
     return None
 
 
 def _not_finite(m: Measured) -> Judgement | None:
     if not m.nonfinite:
         return None
-    return Judgement(Verdict.BROKEN, "not-finite-weights", f"{m.nonfinite} tensors hold NaN or infinity")
+    return _say(Verdict.BROKEN, "not-finite-weights", N_("{count} tensors hold NaN or infinity"), count=m.nonfinite)
 
 
 def _unsupported(m: Measured) -> Judgement | None:
     if m.match.unsupported:
-        because = f"{m.match.unsupported} modules use an algorithm that hubman does not apply"
-        return Judgement(Verdict.UNSUPPORTED, "unknown-algorithm", because)
+        reason = N_("{count} modules use an algorithm that hubman does not apply")
+        return _say(Verdict.UNSUPPORTED, "unknown-algorithm", reason, count=m.match.unsupported)
     if m.match.total == 0:
-        return Judgement(Verdict.UNSUPPORTED, "no-known-modules", "no tensor of the file is one that hubman applies")
+        return Judgement(
+            Verdict.UNSUPPORTED, "no-known-modules", N_("no tensor of the file is one that hubman applies")
+        )
     return None
 
 
 def _no_base(m: Measured) -> Judgement | None:
     if m.base_rule == "none":
-        because = "no checkpoint in the library has this adapter's modules in their sizes"
-        return Judgement(Verdict.NO_BASE, "no-base", because)
+        reason = N_("no checkpoint in the library has this adapter's modules in their sizes")
+        return Judgement(Verdict.NO_BASE, "no-base", reason)
     return None
 
 
 def _incompatible(m: Measured) -> Judgement | None:
     if m.match.matched == 0:
-        return Judgement(Verdict.INCOMPATIBLE_BASE, "nothing-matches", "no module of the adapter fits this base")
+        return Judgement(Verdict.INCOMPATIBLE_BASE, "nothing-matches", N_("no module of the adapter fits this base"))
     if m.match.bad_shape > BAD_SHAPE_SHARE * m.match.total:
-        because = f"{m.match.bad_shape} of {m.match.total} modules have another size in this base"
-        return Judgement(Verdict.INCOMPATIBLE_BASE, "other-sizes", because)
+        reason = N_("{count} of {total} modules have another size in this base")
+        return _say(Verdict.INCOMPATIBLE_BASE, "other-sizes", reason, count=m.match.bad_shape, total=m.match.total)
     if m.base_rule == "misfit":
-        because = f"only {m.match.matched} of {m.match.total} modules occur in this base"
-        return Judgement(Verdict.INCOMPATIBLE_BASE, "mostly-missing", because)
+        reason = N_("only {count} of {total} modules occur in this base")
+        return _say(Verdict.INCOMPATIBLE_BASE, "mostly-missing", reason, count=m.match.matched, total=m.match.total)
     return None
 
 
 def _not_measured(m: Measured) -> Judgement | None:
     if m.measured:
         return None
-    return Judgement(Verdict.ERROR, "not-measured", "the adapter fits, but nothing was measured")
+    return Judgement(Verdict.ERROR, "not-measured", N_("the adapter fits, but nothing was measured"))
 
 
 def _base_broken(m: Measured) -> Judgement | None:
     if m.base is None or (m.base.finite and not m.base.flat):
         return None
-    return Judgement(
-        Verdict.ERROR, "base-broken", "the base alone gives a flat picture or no numbers; not the adapter's fault"
-    )
+    reason = N_("the base alone gives a flat picture or no numbers; not the adapter's fault")
+    return Judgement(Verdict.ERROR, "base-broken", reason)
 
 
 def _broken(m: Measured) -> Judgement | None:
@@ -322,18 +337,19 @@ def _broken(m: Measured) -> Judgement | None:
     else:
         broken_step = None in m.one_step
     if broken_step:
-        return Judgement(Verdict.BROKEN, "not-finite-prediction", "the prediction turns to NaN or infinity")
+        return Judgement(Verdict.BROKEN, "not-finite-prediction", N_("the prediction turns to NaN or infinity"))
     if m.base is None:
         return None
     for strength, picture in _early_pictures(m):
         if not picture.finite:
-            because = f"the picture turns to NaN or infinity at weight {strength:g}"
-            return Judgement(Verdict.BROKEN, "not-finite-picture", because)
+            reason = N_("the picture turns to NaN or infinity at weight {weight:g}")
+            return _say(Verdict.BROKEN, "not-finite-picture", reason, weight=strength)
         if picture.flat:
-            return Judgement(Verdict.BROKEN, "flat-picture", f"the picture is one colour at weight {strength:g}")
+            reason = N_("the picture is one colour at weight {weight:g}")
+            return _say(Verdict.BROKEN, "flat-picture", reason, weight=strength)
         if picture.burnt(m.base):
-            because = f"the latents spread more than {BURNT_RATIO:g} times the base's at weight {strength:g}"
-            return Judgement(Verdict.BROKEN, "burnt", because)
+            reason = N_("the latents spread more than {limit:g} times the base's at weight {weight:g}")
+            return _say(Verdict.BROKEN, "burnt", reason, limit=BURNT_RATIO, weight=strength)
     return None
 
 
@@ -349,10 +365,11 @@ def _early_pictures(m: Measured) -> list[tuple[float, Picture]]:
 def _partial(m: Measured) -> Judgement | None:
     if m.match.matched == m.match.total and not m.match.unknown:
         return None
-    because = f"{m.match.matched} of {m.match.total} modules occur in this base"
+    counts = {"count": m.match.matched, "total": m.match.total, "unknown": m.match.unknown}
     if m.match.unknown:
-        because += f"; {m.match.unknown} tensors are not understood"
-    return Judgement(Verdict.PARTIAL, "modules-missing", because)
+        reason = N_("{count} of {total} modules occur in this base; {unknown} tensors are not understood")
+        return _say(Verdict.PARTIAL, "modules-missing", reason, **counts)
+    return _say(Verdict.PARTIAL, "modules-missing", N_("{count} of {total} modules occur in this base"), **counts)
 
 
 def _no_effect(m: Measured) -> Judgement | None:
@@ -361,23 +378,27 @@ def _no_effect(m: Measured) -> Judgement | None:
     mae = full_change(m)
     if None in m.one_step or step >= limit or (mae is not None and mae >= max(NO_EFFECT_MAE, m.floor_mae)):
         return None
-    moved = f" and the picture by {mae:.2f}/255" if mae is not None else ""
-    because = f"at weight 1 the prediction changes by {step:.4f} (limit {limit:.4f}){moved}"
-    return Judgement(Verdict.NO_EFFECT, "no-change", because)
+    if mae is None:
+        reason = N_("at weight 1 the prediction changes by {step:.4f} (limit {limit:.4f})")
+        return _say(Verdict.NO_EFFECT, "no-change", reason, step=step, limit=limit)
+    reason = N_("at weight 1 the prediction changes by {step:.4f} (limit {limit:.4f}) and the picture by {mae:.2f}/255")
+    return _say(Verdict.NO_EFFECT, "no-change", reason, step=step, limit=limit, mae=mae)
 
 
 def _weak(m: Measured) -> Judgement | None:
     mae = full_change(m)
     if mae is None or mae >= WEAK_MAE:
         return None
-    return Judgement(Verdict.WEAK, "hardly-visible", f"at weight 1 the picture changes by {mae:.2f}/255")
+    return _say(Verdict.WEAK, "hardly-visible", N_("at weight 1 the picture changes by {mae:.2f}/255"), mae=mae)
 
 
 def _ok(m: Measured) -> Judgement:
     mae = full_change(m)
     if mae is None:
-        return Judgement(Verdict.OK, "prediction-changed", "all modules fit and the prediction changes; not rendered")
-    return Judgement(Verdict.OK, "picture-changed", f"rendered; at weight 1 the picture changes by {mae:.1f}/255")
+        reason = N_("all modules fit and the prediction changes; not rendered")
+        return Judgement(Verdict.OK, "prediction-changed", reason)
+    reason = N_("rendered; at weight 1 the picture changes by {mae:.1f}/255")
+    return _say(Verdict.OK, "picture-changed", reason, mae=mae)
 
 
 _RULES: tuple[Callable[[Measured], Judgement | None], ...] = (

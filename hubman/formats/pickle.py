@@ -62,7 +62,7 @@ def _unreadable(path: str | os.PathLike[str], reading: _Reading, why: str) -> He
         raise IntegrityError(
             "pickle-unreadable",
             N_("{name} cannot be read: {why}"),
-            hint=N_("download it again, or remove it: hubman rm {name}"),
+            hint=N_("download it again, or remove it"),
             name=os.path.basename(os.fspath(path)),
             why=why,
         )

@@ -46,7 +46,7 @@ WORDS = {
     Guess.EMPTY: Words("the file is empty", "download it again"),
     Guess.WEB_PAGE: Words(
         "this is a web page, probably a login page saved as a model",
-        "log in at the hub (hubman hubs login) and download it again",
+        "log in at the hub and download it again",
     ),
     Guess.JSON: Words("this is JSON text, probably a hub's error message saved as a model", "download it again"),
     Guess.POINTER: Words(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from hubman.core.plan.render import PromptPair, RenderPlan, Sampling
+from hubman.core.plan.render import PromptPair, RenderPlan
+from hubman.core.types import Kind
 from hubman.renderers.adapters import Applied, open_adapter
 from hubman.renderers.base import Base
 from hubman.renderers.encode import Context, encode
@@ -106,6 +107,9 @@ class Measurement:
         pictures: Pictures = self._remembered("pictures", pair, make)
         return pictures
 
+    def _with(self, pair: PromptPair, adapter: Applied) -> Pictures:
+        return render(self.base, self._context(pair, adapter), self.plan.sampling)
+
     def _one_steps(self, adapter: Applied) -> dict[str, Any]:
         """Return the relative change of the U-Net's output at strength 1, with the neutral and the triggered prompt."""
         changes = {}
@@ -134,7 +138,7 @@ class Measurement:
         for strength in plan.strengths:
             self.progress(f"C@{strength:g}")
             adapter.set(strength)
-            c = render(self.base, self._context(plan.triggered, adapter), plan.sampling)
+            c = self._with(plan.triggered, adapter)
             step = one_step(self.base, self._context(plan.neutral, adapter), plan.sampling)
             self.pictures[f"C@{strength:g}"] = c
             sweep.append(
@@ -147,17 +151,18 @@ class Measurement:
             )
         self.progress("B")
         adapter.set(1.0)
-        same = plan.neutral == plan.triggered
-        b = self.pictures.get("C@1") if same else None
-        b = b or render(self.base, self._context(plan.neutral, adapter), plan.sampling)
-        c1 = self.pictures.get("C@1") or render(self.base, self._context(plan.triggered, adapter), plan.sampling)
+        full = self.pictures.get("C@1") or self._with(plan.triggered, adapter)
+        if plan.adapter.kind is Kind.EMBEDDING:
+            b = a  # its word is not in the neutral prompt
+        else:
+            b = full if plan.neutral == plan.triggered else self._with(plan.neutral, adapter)
         adapter.remove()
-        self.pictures |= {"B": b, "C": c1}
+        self.pictures |= {"B": b, "C": full}
         result["sweep"] = sweep
         result["pictures"] = {
-            name: picture_stats(p.latents, p.pixels) for name, p in zip("ABCD", (a, b, c1, d), strict=True)
+            name: picture_stats(p.latents, p.pixels) for name, p in zip("ABCD", (a, b, full, d), strict=True)
         }
-        result["pairs"] = {"BA": _pair(a, b), "CD": _pair(d, c1), "CA": _pair(a, c1), "DA": _pair(a, d)}
+        result["pairs"] = {"BA": _pair(a, b), "CD": _pair(d, full), "CA": _pair(a, full), "DA": _pair(a, d)}
 
 
 def _guidance(step: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
@@ -180,11 +185,3 @@ def versions() -> dict[str, str]:
         "diffusers": str(diffusers.__version__),
         "transformers": str(transformers.__version__),
     }
-
-
-def render_pictures(base: Base, pair: PromptPair, sampling: Sampling, adapters: Mapping[str, Applied]) -> Pictures:
-    """Render a prompt with several adapters already set (their order is the order of application)."""
-    embeddings = {word: vectors for adapter in adapters.values() for word, vectors in adapter.embeddings().items()}
-    with torch.inference_mode():
-        context = encode(base, pair, sampling.clip_skip, embeddings)
-    return render(base, context, sampling)
