@@ -34,22 +34,22 @@ def _print(entry: dict[str, object], terminal: Terminal, *, why: bool) -> None:
     terminal.heading(printable(str(entry["path"])))
     error = entry["error"]
     if isinstance(error, dict):
-        terminal.text(f"  {pad(_('error'), 14)} {error['message']}")
+        terminal.text(f"  {pad(_('error'), 18)} {error['message']}")
     skipped = ("path", "error", "evidence", "findings", "triggers", "hashes", "hypernetwork")
     for name, value in entry.items():
         if name not in skipped and value not in (None, [], ""):
             text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-            terminal.text(f"  {pad(name, 14)} {printable(text)}")
+            terminal.text(f"  {pad(name, 18)} {printable(text)}")
     for name in ("hashes", "hypernetwork"):
         details = entry[name]
         if isinstance(details, dict):
             for key, value in details.items():
                 if value is not None:
-                    terminal.text(f"  {pad(key, 14)} {value}")
+                    terminal.text(f"  {pad(key, 18)} {value}")
     for word in entry["triggers"]:  # type: ignore[attr-defined]
-        terminal.text(f"  {pad(_('trigger'), 14)} {printable(word['text'])}   ({word['source']})")
+        terminal.text(f"  {pad(_('trigger'), 18)} {printable(word['text'])}   ({word['source']})")
     for finding in entry["findings"]:  # type: ignore[attr-defined]
-        terminal.text(f"  {pad(_('finding'), 14)} {printable(str(finding['message']))}")
+        terminal.text(f"  {pad(_('finding'), 18)} {printable(str(finding['message']))}")
     if why:
         for fact in entry["evidence"]:  # type: ignore[attr-defined]
             terminal.text(f"    {fact['fact']} = {fact['value']}: {printable(fact['because'])}")
