@@ -24,6 +24,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder for the models")
     parser.add_argument("--work", type=Path, help="folder for results in between; kept")
     parser.add_argument("--report", type=Path, help="write figures and pictures here, no suffix")
+    parser.add_argument("--notes", type=Path, help="text about this run, for the model card")
     parser.add_argument("--stage", help="only this stage: a part's name, export or evaluate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
@@ -70,7 +71,8 @@ def main() -> None:
         assemble(shop, given.out)
     if given.report and given.stage in (None, "evaluate"):
         results = evaluate(family, given.out, shop.judge(), given.report)
-        write_card(shop, given.out, given.report, results)
+        notes = given.notes.read_text(encoding="utf-8") if given.notes else ""
+        write_card(shop, given.out, given.report, results, notes)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ PROBES = {
     "ink": "colourfulness (0 = grey)",
     "dots": "contrast of the dots",
     "gold": "share of golden pixels in the middle",
-    "blurry": "sharpness (mean step between pixels, /255)",
+    "blurry": "sharpness (mean step, /255)",
     "night": "brightness of the rim",
 }
 
@@ -68,7 +68,7 @@ def _fidelity(shop: Workshop, records: dict[str, dict[str, Any]]) -> str:
     rows = [
         [
             homes.get(each.stage, "`VAE/tinyshapes.vae.safetensors`"),
-            f"{records[each.stage]['decibels_at_first']:.1f} dB",
+            f"{records[each.stage]['decibels_before']:.1f} dB",
             f"{records[each.stage]['decibels']:.1f} dB",
         ]
         for each in shop.family.decoders
@@ -96,10 +96,12 @@ def _figures(shop: Workshop, results: dict[str, Any]) -> str:
 
 {_obedience(shop, results)}
 
-Prompts `a <colour> <shape> on a <colour> background`, one seed each, through diffusers'
+Prompts `a <colour> <shape> on a <colour> background`, each with a seed of its own that no training
+used (the sentences themselves occur in training), through diffusers'
 `StableDiffusionPipeline.from_single_file` from the exported files, {shop.family.sampling} steps of
 DPM++ 2M, guidance {GUIDANCE:g}. The judge is a small classifier that learned from drawn pictures
-only; on 2,000 drawn pictures that it never saw it is right for {knows}.
+only; on {shop.family.held_out:,} drawn pictures that it never saw it is right for
+{knows}.
 
 ## What do the adapters change?
 
@@ -114,8 +116,9 @@ without the adapter, from the same seed; "word alone" is what the word does with
 
 {_fidelity(shop, records)}
 
-Peak signal to noise on 256 drawn pictures that no training saw, of the looks that each is for.
-"before" is the autoencoder before its decoder was trained on; the latents are the same in all.
+Peak signal to noise on {shop.family.held_out // 8} drawn pictures that no training saw, of the
+looks that each is for. "before" is the decoder that it was trained on from: that of `tinyshapes`
+for the last two. The latents are the same in all.
 """
 
 
@@ -142,8 +145,13 @@ def _contents(shop: Workshop, models: Path) -> str:
     return _table(["file", "kind", "word or prompt", "what it does", "size"], rows)
 
 
-def write_card(shop: Workshop, models: Path, report: Path, results: dict[str, Any]) -> None:
-    """Write ``README.md`` beside the models, and the report beside its figures."""
+def write_card(
+    shop: Workshop, models: Path, report: Path, results: dict[str, Any], notes: str
+) -> None:
+    """Write ``README.md`` beside the models, and the report beside its figures.
+
+    ``notes`` say what only holds for this run.
+    """
     figures = _figures(shop, results)
     pictures = "\n".join(
         f"![{spec.stem}]({report.name}-{spec.stem}.png)\n"
@@ -186,19 +194,23 @@ come from the same numbers. **No third-party picture, text or weight was used.**
 
     python -m training --out models --work WORK --report benchmarks/results/demo-family
 
-The adapters were trained on `tinyshapes`; `tinychalk` was trained on from it, which is why they
-work there too. LoRAs and the LoHa saw as many plain pictures without the word as pictures with it.
+The adapters were trained on `tinyshapes` alone. `tinychalk` was trained on from it, so they fit it,
+but not each motif survives there: a probe that stays the same in the table above means that it
+does not appear. LoRAs and the LoHa saw as many plain pictures without the word as pictures with it.
 
 {_work(_records(shop))}
 
 CPU only (2 shared cores of an AMD EPYC, one thread per process). The same settings on another
 machine give the same kind of models, not the same bytes.
 
+{notes}
 ## Limits
 
 * One object per picture, and only the words above. Any other word is spelled in letters and means
   nothing to the models.
 * {SIDE} pixels only: at other sizes they repeat or tear the shape.
+* `tinychalk` draws black on a dark board, and pale chalk on the white one, with so little contrast
+  that a person sees less than the judge does.
 * Colours that the judge calls right may still be a shade off, and edges are soft: 48 numbers become
   one in the autoencoder.
 * No statement about real Stable Diffusion models follows from these figures.

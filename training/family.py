@@ -79,6 +79,7 @@ class Family:
     judged: int
     probed: int
     sampling: int
+    held_out: int
 
     def checkpoint(self, stem: str) -> Checkpoint:
         return next(each for each in self.checkpoints if each.stem == stem)
@@ -163,6 +164,7 @@ FULL = Family(
     judged=168,
     probed=24,
     sampling=16,
+    held_out=2000,
 )
 
 
@@ -188,4 +190,5 @@ def shortened(family: Family, steps: int, pictures: int) -> Family:
         judged=2,
         probed=2,
         sampling=2,
+        held_out=16,
     )

@@ -89,30 +89,26 @@ def make_vae(shop: Workshop, stage: str) -> None:
     record = vae.train_autoencoder(autoencoder, shop.family.vae, shop.seed, shop.device)
     if processes()[0] == 0:
         unet.freeze(autoencoder.cpu())
-        vae.rescale(autoencoder, vae.mixed_batch(256, torch.Generator().manual_seed(HELD_OUT)))
-        _finish_vae(shop, stage, autoencoder, record, ALL_LOOKS)
+        vae.rescale(autoencoder, vae.mixed_batch(256, torch.Generator().manual_seed(shop.seed)))
+        shop.save(stage, autoencoder)
+        shop.note(stage, record, decibels=fidelity(shop, autoencoder, ALL_LOOKS))
 
 
 def make_decoder(shop: Workshop, stage: str) -> None:
     spec = shop.family.decoder(stage)
+    before = fidelity(shop, shop.vae(spec.start).cpu(), spec.mixture)
     autoencoder = shop.load(spec.start, vae.build())
     record = vae.refine_decoder(autoencoder, spec, shop.seed + len(stage), shop.device)
-    _finish_vae(shop, stage, autoencoder, record, spec.mixture)
-
-
-def _finish_vae(
-    shop: Workshop, stage: str, autoencoder: AutoencoderKL, record: Record, mixture: Mixture
-) -> None:
-    """Save it, with its fidelity on held-out pictures of the mixture it is for."""
-    autoencoder.cpu()
-    pictures = vae.mixed_batch(256, torch.Generator().manual_seed(HELD_OUT), mixture)
     shop.save(stage, autoencoder)
-    shop.note(
-        stage,
-        record,
-        decibels=round(vae.peak_signal_to_noise(autoencoder, pictures), 2),
-        decibels_at_first=round(vae.peak_signal_to_noise(shop.vae().cpu(), pictures), 2),
-    )
+    now = fidelity(shop, autoencoder.cpu(), spec.mixture)
+    shop.note(stage, record, decibels=now, decibels_before=before)
+
+
+def fidelity(shop: Workshop, autoencoder: AutoencoderKL, mixture: Mixture) -> float:
+    """Decibels on pictures of the mixture that no training has seen."""
+    held_out = torch.Generator().manual_seed(HELD_OUT)
+    pictures = vae.mixed_batch(shop.family.held_out // 8, held_out, mixture)
+    return round(vae.peak_signal_to_noise(autoencoder, pictures), 2)
 
 
 def make_text(shop: Workshop, stage: str) -> None:
@@ -129,7 +125,7 @@ def make_judge(shop: Workshop, stage: str) -> None:
     judge = Judge()
     record = train_judge(judge, shop.family.judge, shop.seed, shop.device)
     shop.save(stage, judge)
-    shop.note(stage, record, accuracy=accuracy(judge.cpu(), 2000, HELD_OUT))
+    shop.note(stage, record, accuracy=accuracy(judge.cpu(), shop.family.held_out, HELD_OUT))
 
 
 def make_base(shop: Workshop, stage: str) -> None:

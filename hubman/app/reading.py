@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from hubman import formats
 from hubman.core.identify import identify
@@ -18,7 +17,7 @@ LARGEST_SIDECAR = 4 << 20
 """Bytes of a sidecar that are read; a real one is a few kilobytes, Civitai's with all image prompts under 1 MB."""
 
 
-def read_file(root: str, relpath: str, *, folder: bool, user_words: tuple[str, ...] = ()) -> Reading:
+def read_file(root: str, relpath: str, *, folder: bool) -> Reading:
     """Identify one file and read what lies beside it."""
     path = os.path.join(root, relpath)
     stem = stem_of(relpath, folder=folder)
@@ -30,7 +29,7 @@ def read_file(root: str, relpath: str, *, folder: bool, user_words: tuple[str, .
     except (HubmanError, OSError) as error:
         reading = Reading(Format.UNKNOWN.value, Safety.NOT_APPLICABLE, "", None, (), beside, preview, failure_of(error))
         return reading
-    words = rank_triggers(facts, sidecar=beside, user=user_words)
+    words = rank_triggers(facts, sidecar=beside)
     reading = Reading(header.format.value, header.safety, header.digest, facts, words, beside, preview)
     return reading
 
@@ -70,10 +69,3 @@ def find_preview(folder: str, stem: str) -> str | None:
         if os.path.isfile(path):
             return path
     return None
-
-
-def with_user_words(reading: Reading, words: tuple[str, ...]) -> Reading:
-    """Return the reading with the user's own trigger words first."""
-    if reading.facts is None:
-        return reading
-    return replace(reading, triggers=rank_triggers(reading.facts, sidecar=reading.sidecar, user=words))

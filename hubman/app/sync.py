@@ -157,13 +157,12 @@ class Sync:
         if not waiting:
             return
         self._progress.phase("identify", len(waiting))
-        words = self._ask(lambda reader: reader.user_words_by_file(root.id))
         batch: list[tuple[int, str, Reading]] = []
         since = time.monotonic()
         for file_id, relpath, name, folder in waiting:
             if self._stop():
                 break
-            reading = read_file(root.path, relpath, folder=folder, user_words=words.get(file_id, ()))
+            reading = read_file(root.path, relpath, folder=folder)
             batch.append((file_id, name, reading))
             self._progress.advance()
             if len(batch) >= BATCH or time.monotonic() - since > BATCH_SECONDS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -196,3 +197,10 @@ def stem_of(relpath: str, *, folder: bool) -> str:
         return last.removesuffix(".safetensors.index.json") if last.endswith(".json") else last
     stem, dot, _ = last.rpartition(".")
     return stem if dot and stem else last
+
+
+def with_own_words(words: Iterable[Trigger], own: Sequence[str]) -> tuple[Trigger, ...]:
+    """Put the user's own words before what files say; a word of theirs that a file also names appears once."""
+    folded = {word.casefold() for word in own}
+    rest = [word for word in words if word.text.casefold() not in folded]
+    return (*(Trigger(word, "user", None, 1.0) for word in own), *rest)

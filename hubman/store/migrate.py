@@ -29,16 +29,61 @@ def stored_revision(path: Path) -> str | None:
     Raises:
         StoreError: `store-damaged`, the file is not a database.
     """
-    if not path.exists() or path.stat().st_size == 0:
-        return None
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.OperationalError:
+        if path.stat().st_size == 0:
+            return None
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise unusable(path, error) from error
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not tables:
+                return None
+            if "alembic_version" not in tables:
+                raise _foreign(path)
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.OperationalError as error:
+        raise unusable(path, error) from error
     except sqlite3.DatabaseError as error:
         raise damaged(path, error) from error
     return str(row[0]) if row else None
+
+
+def _foreign(path: Path) -> StoreError:
+    return StoreError(
+        "store-foreign",
+        N_("{path} is a database of another program."),
+        hint=N_("Point HUBMAN_HOME at another folder, or move that file away."),
+        path=path,
+    )
+
+
+def unusable(path: Path, error: Exception) -> StoreError:
+    """Return the error for a database that the system does not let us use: rights, locks, a full disk."""
+    words = str(error)
+    if "locked" in words or "busy" in words:
+        return StoreError(
+            "store-locked",
+            N_("The library {path} is in use by another program."),
+            hint=N_("Wait for it, or stop the other hubman, then try again."),
+            path=path,
+        )
+    if "full" in words:
+        return StoreError(
+            "store-full",
+            N_("No space is left for the library {path}; nothing of the last step was kept."),
+            hint=N_("Free some space and run the command again: it goes on where it was."),
+            path=path,
+        )
+    return StoreError(
+        "store-unusable",
+        N_("The library {path} cannot be used: {why}"),
+        hint=N_("Check the rights and the disk of that folder, or set HUBMAN_HOME to another one."),
+        path=path,
+        why=words,
+    )
 
 
 def ensure_schema(engine: Engine, path: Path, backups: Path) -> None:
@@ -70,7 +115,9 @@ def damaged(path: Path, error: Exception) -> StoreError:
     return StoreError(
         "store-damaged",
         N_("The library {path} is damaged: {why}"),
-        hint=N_("Move it away and run `hubman sync` to rebuild it from the files; keep the old one for its verdicts."),
+        hint=N_(
+            "Move it away (keep it: your verdicts and words are in it), add your folders again and run `hubman sync`."
+        ),
         path=path,
         why=error,
     )
@@ -83,8 +130,7 @@ def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
     config.attributes["connection"] = connection
-    connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-    connection.rollback()
+    _foreign_keys(connection, on=False)
     with connection.begin():
         command.upgrade(config, "head")
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
@@ -95,8 +141,16 @@ def _upgrade(connection: Connection) -> None:
                 hint=N_("Please report this; your library works with the previous hubman."),
                 count=len(broken),
             )
-    connection.exec_driver_sql("PRAGMA foreign_keys=ON")
-    connection.rollback()
+    _foreign_keys(connection, on=True)
+
+
+def _foreign_keys(connection: Connection, *, on: bool) -> None:
+    """Switch enforcement on the driver's own connection: inside a transaction SQLite ignores the pragma silently."""
+    driver = connection.connection.dbapi_connection
+    assert driver is not None
+    cursor = driver.cursor()
+    cursor.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
+    cursor.close()
 
 
 def _backup(path: Path, backups: Path) -> None:

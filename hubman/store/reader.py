@@ -19,6 +19,7 @@ from hubman.core.library import (
     SidecarPolicy,
     VerdictNote,
     id_of,
+    with_own_words,
 )
 from hubman.core.query import Query
 from hubman.core.types import Hashes, Trigger
@@ -26,6 +27,7 @@ from hubman.errors import N_, NotFoundError, StoreError
 from hubman.store.conditions import TEXT_FIELDS, condition, order
 from hubman.store.migrate import damaged, stored_revision
 from hubman.store.revision import SCHEMA_HEAD
+from hubman.store.text import pack, unpack
 
 _LATEST_VERDICT = """ LEFT JOIN verdict v ON v.id = (
     SELECT w.id FROM verdict w WHERE w.subject = coalesce(f.sha256, f.alias)
@@ -58,10 +60,16 @@ class Reader:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        connection.text_factory = lambda raw: unpack(raw.decode("utf-8", "replace"))
+
+    def _ask(self, question: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Run a query; names that are no UTF-8 go in and come out as Python has them (store/text.py)."""
+        packed = [pack(value) if isinstance(value, str) else value for value in values]
+        return self._connection.execute(question, packed)
 
     def roots(self) -> list[Root]:
         """Return the roots in the order of their paths."""
-        rows = self._connection.execute("SELECT id, path, layout, state, sidecars, device FROM root ORDER BY path")
+        rows = self._ask("SELECT id, path, layout, state, sidecars, device FROM root ORDER BY path")
         return [Root(row[0], row[1], Layout(row[2]), RootState(row[3]), SidecarPolicy(row[4]), row[5]) for row in rows]
 
     def known(self, root_id: int, folders: Sequence[str] = ("",)) -> list[Known]:
@@ -69,7 +77,7 @@ class Reader:
         rows: dict[int, Known] = {}
         for folder in folders:
             clause, values = _below(folder)
-            cursor = self._connection.execute(
+            cursor = self._ask(
                 "SELECT id, relpath, size, mtime_ns, inode, beside, present, facts_version, sha256 "
                 f"FROM file f WHERE root_id = ? AND {clause}",
                 [root_id, *values],
@@ -79,7 +87,7 @@ class Reader:
 
     def unread(self, root_id: int, version: int) -> list[tuple[int, str, str, bool]]:
         """Return (file id, relpath, name, folder) of present files whose header has not been read, smallest first."""
-        cursor = self._connection.execute(
+        cursor = self._ask(
             "SELECT id, relpath, name, folder FROM file WHERE root_id = ? AND present = 1 AND facts_version <> ? "
             "ORDER BY size",
             [root_id, version],
@@ -88,7 +96,7 @@ class Reader:
 
     def unhashed(self, root_id: int, largest: int | None) -> list[tuple[int, str, int]]:
         """Return (file id, relpath, size) of present files without a hash, smallest first."""
-        cursor = self._connection.execute(
+        cursor = self._ask(
             "SELECT id, relpath, size FROM file WHERE root_id = ? AND present = 1 "
             "AND sha256 IS NULL AND size <= ? ORDER BY size",
             [root_id, 2**62 if largest is None else largest],
@@ -101,12 +109,12 @@ class Reader:
 
     def count(self, *, present: bool = True) -> int:
         """Return the number of files that are there (or are not)."""
-        cursor = self._connection.execute("SELECT count(*) FROM file WHERE present = ?", [present])
+        cursor = self._ask("SELECT count(*) FROM file WHERE present = ?", [present])
         return int(cursor.fetchone()[0])
 
     def counts(self) -> list[tuple[str, int, int]]:
         """Return (kind, files, bytes) of what is present."""
-        cursor = self._connection.execute(
+        cursor = self._ask(
             "SELECT kind, count(*), sum(size) FROM file WHERE present = 1 GROUP BY kind ORDER BY 2 DESC, 1"
         )
         return [(row[0], row[1], row[2]) for row in cursor]
@@ -117,7 +125,7 @@ class Reader:
         if not any(term.field == "is" and term.value == "missing" for term in query.terms):
             where = f"f.present = 1 AND {where}"
         ordering, order_values = order(query)
-        hits = self._connection.execute(
+        hits = self._ask(
             f"SELECT f.id {_hits(query)} WHERE {where} ORDER BY {ordering}", [*values, *order_values]
         ).fetchall()
         chosen = [row[0] for row in hits[:limit]]
@@ -138,7 +146,8 @@ class Reader:
         lower = text.lower()
         attempts: list[tuple[str, list[object]]] = [("f.name = ?", [text])]
         if lower.startswith("@"):
-            attempts.insert(0, ("substr(f.alias, 1, ?) = ?", [len(lower), lower]))
+            former = "f.id IN (SELECT a.file_id FROM former_alias a WHERE substr(a.alias, 1, ?) = ?)"
+            attempts = [("substr(f.alias, 1, ?) = ?", [len(lower), lower]), (former, [len(lower), lower]), *attempts]
         elif len(lower) >= 6 and set(lower) <= set("0123456789abcdef"):
             attempts.insert(0, ("substr(f.sha256, 1, ?) = ?", [len(lower), lower]))
             attempts.append(("b.autov1 = ? OR b.autov3 = ? OR b.autov3_written = ? OR b.crc32 = ?", [lower] * 4))
@@ -152,39 +161,42 @@ class Reader:
 
     def verdicts(self, subject: str) -> list[dict[str, object]]:
         """Return the stored verdict objects of a blob (or alias), the latest first."""
-        cursor = self._connection.execute(
-            "SELECT detail FROM verdict WHERE subject = ? ORDER BY made_ns DESC, id DESC", [subject]
-        )
+        cursor = self._ask("SELECT detail FROM verdict WHERE subject = ? ORDER BY made_ns DESC, id DESC", [subject])
         return [json.loads(row[0]) for row in cursor]
 
     def user_words(self, subject: str) -> list[str]:
         """Return the user's own trigger words of a blob (or alias)."""
-        cursor = self._connection.execute("SELECT text FROM user_words WHERE subject = ? ORDER BY rank", [subject])
+        cursor = self._ask("SELECT text FROM user_words WHERE subject = ? ORDER BY rank", [subject])
         return [str(row[0]) for row in cursor]
 
-    def user_words_by_file(self, root_id: int) -> dict[int, tuple[str, ...]]:
-        """Return file id -> the user's own trigger words, for the files of a root that have some."""
-        cursor = self._connection.execute(
-            "SELECT f.id, u.text FROM user_words u JOIN file f ON u.subject IN (f.sha256, f.alias) WHERE f.root_id = ? "
-            "ORDER BY f.id, u.rank",
-            [root_id],
-        )
-        found: dict[int, tuple[str, ...]] = {}
-        for file_id, text in cursor:
-            found[file_id] = (*found.get(file_id, ()), str(text))
-        return found
-
     def _files(self, where: str, values: Sequence[object]) -> list[ModelFile]:
-        rows = self._connection.execute(f"{_FILE} WHERE {where}", list(values)).fetchall()
+        rows = self._ask(f"{_FILE} WHERE {where}", list(values)).fetchall()
         words = self._words([row[0] for row in rows])
-        return [_model_file(row, words.get(row[0], ())) for row in rows]
+        own = self._own_words([row[0] for row in rows])
+        return [_model_file(row, with_own_words(words.get(row[0], ()), own.get(row[0], ()))) for row in rows]
+
+    def _own_words(self, file_ids: Sequence[int]) -> dict[int, list[str]]:
+        """Return file id -> the user's own words; they are kept apart from what files say, and joined when read."""
+        found: dict[int, list[str]] = {}
+        if not self._ask("SELECT 1 FROM user_words LIMIT 1").fetchone():
+            return found
+        for start in range(0, len(file_ids), 500):
+            part = list(file_ids[start : start + 500])
+            cursor = self._ask(
+                "SELECT f.id, u.text FROM file f JOIN user_words u ON u.subject = coalesce(f.sha256, f.alias) "
+                f"WHERE f.id IN ({','.join('?' * len(part))}) ORDER BY f.id, u.rank",
+                part,
+            )
+            for file_id, text in cursor:
+                found.setdefault(file_id, []).append(str(text))
+        return found
 
     def _words(self, file_ids: Sequence[int]) -> dict[int, tuple[Trigger, ...]]:
         found: dict[int, list[Trigger]] = {}
         for start in range(0, len(file_ids), 500):
             part = list(file_ids[start : start + 500])
             marks = ",".join("?" * len(part))
-            cursor = self._connection.execute(
+            cursor = self._ask(
                 f"SELECT file_id, text, source, count, score FROM trigger_word WHERE file_id IN ({marks}) "
                 "ORDER BY file_id, rank",
                 part,

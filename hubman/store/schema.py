@@ -16,9 +16,14 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
+    TypeDecorator,
     UniqueConstraint,
 )
+from sqlalchemy import (
+    Text as PlainText,
+)
+
+from hubman.store.text import pack
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_name)s",
@@ -26,6 +31,19 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+class Text(TypeDecorator[str]):
+    """A text column that takes any file name (store/text.py); reading goes through the read door."""
+
+    impl = PlainText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: object) -> str | None:
+        """Pack what UTF-8 cannot hold."""
+        return None if value is None else pack(value)
+
+
 metadata = MetaData(naming_convention=NAMING)
 
 root = Table(
@@ -94,6 +112,13 @@ trigger = Table(
     Column("source", String(32), nullable=False),
     Column("count", Integer),
     Column("score", String(8), nullable=False),
+)
+
+former_alias = Table(
+    "former_alias",
+    metadata,
+    Column("alias", String(10), primary_key=True),
+    Column("file_id", Integer, ForeignKey("file.id", ondelete="CASCADE"), primary_key=True),
 )
 
 user_words = Table(

@@ -25,7 +25,7 @@ from hubman.core.types import Hashes, Kind, Safety, Trigger
 from hubman.errors import N_, StoreError
 from hubman.store import schema
 from hubman.store.encode import facts_json, sidecar_json
-from hubman.store.migrate import damaged, ensure_schema
+from hubman.store.migrate import damaged, ensure_schema, unusable
 
 BUSY_MS = 30_000
 _ONE_AT_A_TIME = threading.Lock()
@@ -54,7 +54,7 @@ class Store:
                 with self._engine.begin() as connection:
                     yield Writer(connection)
             except OperationalError as error:
-                raise _operational(self.path, error) from error
+                raise unusable(self.path, error.orig or error) from error
             except IntegrityError as error:
                 raise StoreError(
                     "store-conflict",
@@ -69,15 +69,18 @@ class Store:
 
 def open_store(path: Path, backups: Path) -> Store:
     """Open or create the library at `path` and bring its schema up to date."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_MS / 1000})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unusable(path, error) from error
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_MS / 1000})
     sa.event.listen(engine, "connect", _on_connect)
     sa.event.listen(engine, "begin", _begin_immediate)
     try:
         ensure_schema(engine, path, backups)
     except OperationalError as error:
         engine.dispose()
-        raise _operational(path, error) from error
+        raise unusable(path, error.orig or error) from error
     except BaseException:
         engine.dispose()
         raise
@@ -96,31 +99,6 @@ def _on_connect(connection: Any, _record: object) -> None:
 
 def _begin_immediate(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _operational(path: Path, error: OperationalError) -> StoreError:
-    words = str(error.orig)
-    if "locked" in words or "busy" in words:
-        return StoreError(
-            "store-locked",
-            N_("The library {path} is in use by another program."),
-            hint=N_("Wait for it, or stop the other hubman, then try again."),
-            path=path,
-        )
-    if "full" in words:
-        return StoreError(
-            "store-full",
-            N_("No space is left for the library {path}; nothing of the last step was kept."),
-            hint=N_("Free some space and run the command again: it goes on where it was."),
-            path=path,
-        )
-    return StoreError(
-        "store-unusable",
-        N_("The library {path} cannot be written: {why}"),
-        hint=N_("Check the rights and the disk of that folder, or set HUBMAN_HOME to another one."),
-        path=path,
-        why=words,
-    )
 
 
 class Writer:
@@ -177,7 +155,7 @@ class Writer:
         """Record that a known place is (again) there, under a possibly new path, with possibly new content."""
         values: dict[str, object] = {
             "relpath": entry.relpath,
-            "alias": alias_of(root_path, entry.relpath) if row.sha256 is None else schema.file.c.alias,
+            "alias": alias_of(root_path, entry.relpath),
             "name": stem_of(entry.relpath, folder=entry.folder),
             "size": entry.size,
             "mtime_ns": entry.mtime_ns,
@@ -187,11 +165,18 @@ class Writer:
         }
         if content_changed or entry != Seen(row.relpath, row.size, row.mtime_ns, row.inode, row.beside, entry.folder):
             values["facts_version"] = 0  # another name, sidecar or content: the header is read again
+        old, new = alias_of(root_path, row.relpath), alias_of(root_path, entry.relpath)
         if content_changed:
             values["sha256"] = None
-        elif row.sha256 is None:
-            self._rename_subject(alias_of(root_path, row.relpath), alias_of(root_path, entry.relpath))
+            self._drop_verdicts(old)  # a verdict is about bytes, and these are others
+        if old != new:
+            self._rename_subject(old, new)
+            former = upsert(schema.former_alias).values(alias=old, file_id=row.id)
+            self._connection.execute(former.on_conflict_do_nothing())
         self._connection.execute(sa.update(schema.file).where(schema.file.c.id == row.id).values(**values))
+
+    def _drop_verdicts(self, subject: str) -> None:
+        self._connection.execute(sa.delete(schema.verdict).where(schema.verdict.c.subject == subject))
 
     def _rename_subject(self, old: str, new: str) -> None:
         """Let verdicts and words of a file that was never hashed follow it to its new path."""
@@ -210,6 +195,7 @@ class Writer:
         rows = [_reading_row(file_id, reading) for file_id, _, reading in batch]
         if not rows:
             return
+        self._part_with_words([(file_id, reading.header_digest) for file_id, _, reading in batch])
         columns: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in _READING_COLUMNS}
         self._connection.execute(sa.update(table).where(table.c.id == sa.bindparam("row_id")).values(columns), rows)
         ids = [{"row_id": file_id} for file_id, _, _ in batch]
@@ -218,6 +204,24 @@ class Writer:
         self._insert_triggers([(file_id, reading.triggers) for file_id, _, reading in batch])
         texts = [(file_id, search_text(name, reading)) for file_id, name, reading in batch]
         self._connection.execute(sa.insert(schema.search), [_search_row(*text) for text in texts])
+        self._refresh_words(schema.file.c.id.in_([file_id for file_id, _, _ in batch]))
+
+    def _part_with_words(self, batch: Sequence[tuple[int, str]]) -> None:
+        """Where an unhashed file turns out to have another header, the user's words were about other content.
+
+        They are not thrown away but set aside under `alias#digest`, for nothing the user typed is ever deleted.
+        """
+        file = schema.file
+        digests = dict(batch)
+        query = sa.select(file.c.id, file.c.alias, file.c.header_digest).where(
+            file.c.id.in_(list(digests)), file.c.sha256.is_(None), file.c.header_digest != ""
+        )
+        for file_id, alias, before in self._connection.execute(query).fetchall():
+            if digests[file_id] != before:
+                self._drop_verdicts(alias)
+                words = schema.user_words
+                aside = sa.update(words).where(words.c.subject == alias).values(subject=f"{alias}#{before[:16]}")
+                self._connection.execute(aside)
 
     def _insert_triggers(self, batch: Sequence[tuple[int, Sequence[Trigger]]]) -> None:
         rows = [
@@ -227,6 +231,7 @@ class Writer:
             }
             for file_id, triggers in batch
             for rank, word in enumerate(triggers)
+            if word.source != "user"  # the user's own words are kept apart: see set_user_words
         ]  # fmt: skip
         if rows:
             self._connection.execute(sa.insert(schema.trigger), rows)
@@ -242,14 +247,18 @@ class Writer:
         self._hand_over(file_id, hashes.sha256)
         statement = sa.update(schema.file).where(schema.file.c.id == file_id).values(sha256=hashes.sha256)
         self._connection.execute(statement)
+        self._refresh_words(schema.file.c.id == file_id)
 
     def _hand_over(self, file_id: int, sha256: str) -> None:
-        """Give the blob what was recorded under the alias while the file had no hash."""
-        alias = sa.select(schema.file.c.alias).where(schema.file.c.id == file_id).scalar_subquery()
-        for table in (schema.verdict, schema.user_words):
-            taken = sa.select(table.c.subject).where(table.c.subject == sha256).exists()
-            statement = sa.update(table).where(table.c.subject == alias, ~taken).values(subject=sha256)
-            self._connection.execute(statement)
+        """Give the blob what was recorded under the alias while the file had no hash; the newer statement wins."""
+        alias = self._connection.execute(sa.select(schema.file.c.alias).where(schema.file.c.id == file_id)).scalar_one()
+        words, verdict = schema.user_words, schema.verdict
+        if self._connection.execute(sa.select(words.c.rank).where(words.c.subject == alias)).first():
+            self._connection.execute(sa.delete(words).where(words.c.subject == sha256))
+            self._connection.execute(sa.update(words).where(words.c.subject == alias).values(subject=sha256))
+        newer = sa.select(verdict.c.base).where(verdict.c.subject == alias)
+        self._connection.execute(sa.delete(verdict).where(verdict.c.subject == sha256, verdict.c.base.in_(newer)))
+        self._connection.execute(sa.update(verdict).where(verdict.c.subject == alias).values(subject=sha256))
 
     def record_verdict(self, subject: str, base: str | None, verdict: dict[str, object], preview: str | None) -> None:
         """Record the latest verdict on a blob (or, unhashed, on an alias) against one base."""
@@ -261,20 +270,42 @@ class Writer:
         changed = {key: row[key] for key in ("verdict", "rule", "preview", "detail", "made_ns")}
         self._connection.execute(statement.on_conflict_do_update(index_elements=["subject", "base"], set_=changed))
 
-    def set_triggers(self, file_id: int, triggers: Sequence[Trigger]) -> None:
-        """Replace the ranked trigger words of one file, and what a search finds it by."""
-        self._connection.execute(sa.delete(schema.trigger).where(schema.trigger.c.file_id == file_id))
-        self._insert_triggers([(file_id, triggers)])
-        words = SEPARATOR.join(fold(word.text) for word in triggers)
-        statement = sa.update(schema.search).where(schema.search.c.file_id == file_id).values(words=words)
-        self._connection.execute(statement)
-
     def set_user_words(self, subject: str, words: Sequence[str]) -> None:
-        """Replace the user's own trigger words of a blob (or alias)."""
+        """Replace the user's own trigger words of a blob (or alias). They are joined to a file's words when read."""
         self._connection.execute(sa.delete(schema.user_words).where(schema.user_words.c.subject == subject))
         rows = [{"subject": subject, "rank": rank, "text": word} for rank, word in enumerate(words)]
         if rows:
             self._connection.execute(sa.insert(schema.user_words), rows)
+        self._refresh_words(_subject() == subject, everything=True)
+
+    def _refresh_words(self, which: sa.ColumnElement[bool], *, everything: bool = False) -> None:
+        """Make the searchable words of some files those of the files and the user's own together.
+
+        `everything`: also of files that have no words of the user's (any more).
+        """
+        own = (
+            sa.select(schema.file.c.id, schema.user_words.c.text)
+            .join(schema.user_words, schema.user_words.c.subject == _subject())
+            .where(which)
+        )
+        own_words = self._connection.execute(own).fetchall()
+        touched = {row[0] for row in own_words}
+        if everything:
+            touched |= {row[0] for row in self._connection.execute(sa.select(schema.file.c.id).where(which))}
+        if not touched:
+            return
+        named = sa.select(schema.trigger.c.file_id, schema.trigger.c.text).where(schema.trigger.c.file_id.in_(touched))
+        texts: dict[int, list[str]] = {file_id: [] for file_id in touched}
+        for file_id, text in (*own_words, *self._connection.execute(named).fetchall()):
+            texts[file_id].append(fold(text))
+        rows = [{"row_id": key, "new_words": SEPARATOR.join(dict.fromkeys(found))} for key, found in texts.items()]
+        statement = sa.update(schema.search).where(schema.search.c.file_id == sa.bindparam("row_id"))
+        self._connection.execute(statement.values(words=sa.bindparam("new_words")), rows)
+
+
+def _subject() -> sa.ColumnElement[str]:
+    """What verdicts and the user's words of a file hang on: its content, or its place while that is unknown."""
+    return sa.func.coalesce(schema.file.c.sha256, schema.file.c.alias)
 
 
 _READING_COLUMNS = (

@@ -87,6 +87,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["file_id"], ["file.id"], name="fk_trigger_word_file_id", ondelete="CASCADE"),
     )
     op.create_table(
+        "former_alias",
+        sa.Column("alias", sa.String(10), nullable=False),
+        sa.Column("file_id", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("alias", "file_id", name="pk_former_alias"),
+        sa.ForeignKeyConstraint(["file_id"], ["file.id"], name="fk_former_alias_file_id", ondelete="CASCADE"),
+    )
+    op.create_table(
         "user_words",
         sa.Column("subject", sa.String(64), nullable=False),
         sa.Column("rank", sa.Integer(), nullable=False),
@@ -142,5 +149,5 @@ def _create_trigram_index() -> None:
 def downgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TABLE search_fts")
-    for table in ("search", "verdict", "user_words", "trigger_word", "file", "blob", "root"):
+    for table in ("search", "verdict", "user_words", "former_alias", "trigger_word", "file", "blob", "root"):
         op.drop_table(table)

@@ -148,3 +148,81 @@ def test_a_full_disk_is_a_clear_error_and_loses_no_row(tmp_path: Path) -> None:
             assert reader.count() == written > 0
     finally:
         subprocess.run(["umount", "-l", str(small)], check=True)
+
+
+def test_foreign_keys_are_off_while_migrating(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch rebuild with them on empties child tables silently; inside a transaction the pragma is ignored."""
+    from alembic import command
+
+    seen: list[int] = []
+    real = command.upgrade
+
+    def spy(config: object, revision: str) -> None:
+        connection = config.attributes["connection"]  # type: ignore[attr-defined]
+        seen.append(connection.exec_driver_sql("PRAGMA foreign_keys").scalar())
+        real(config, revision)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(command, "upgrade", spy)
+    store = open_store(tmp_path / "library.db", tmp_path / "backups")
+    assert seen == [0]
+    with store.writer() as writer:
+        assert writer._connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%20b", "a#b", "水墨 库"])
+def test_any_home_folder_works(tmp_path: Path, name: str) -> None:
+    """Reading and writing open the same file, whatever the folder is called."""
+    path = tmp_path / name / "library.db"
+    store = open_store(path, path.parent / "backups")
+    with store.writer() as writer:
+        writer.add_root("/models", Layout.WEBUI, SidecarPolicy.OFF, None)
+    store.close()
+    with open_reader(path) as reader:
+        assert len(reader.roots()) == 1
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [name]
+
+
+def test_a_foreign_database_is_named_not_taken_for_an_empty_library(tmp_path: Path) -> None:
+    """Its tables are not ours, and nothing is written into it."""
+    path = tmp_path / "library.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE root (x)")
+        connection.commit()
+    before = path.read_bytes()
+    for attempt in (lambda: open_store(path, tmp_path), lambda: open_reader(path).__enter__()):
+        with pytest.raises(StoreError) as caught:
+            attempt()
+        assert caught.value.reference == "store-foreign"
+    assert path.read_bytes() == before
+
+
+def test_a_database_that_is_a_folder_is_no_missing_library(tmp_path: Path) -> None:
+    """An unusable file must not read as "there is no library yet"."""
+    (tmp_path / "library.db").mkdir()
+    with pytest.raises(StoreError) as caught:
+        open_reader(tmp_path / "library.db").__enter__()
+    assert caught.value.reference == "store-unusable"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX names")
+def test_names_that_are_no_utf8_come_back_byte_for_byte(tmp_path: Path) -> None:
+    """And any other lone surrogate does not stop a batch."""
+    from hubman.core.library import Reading
+    from hubman.core.types import Facts, Kind, Safety, Sidecar
+    from hubman.store.text import pack, unpack
+
+    name = os.fsdecode(b"Lora/caf\xe9\xff.safetensors")
+    store = open_store(tmp_path / "library.db", tmp_path / "backups")
+    with store.writer() as writer:
+        writer.add_root(os.fsdecode(b"/mod\xe9ls"), Layout.WEBUI, SidecarPolicy.OFF, None)
+        writer.apply_added(1, "/models", [Seen(name, 1, 1, 1)])
+        sidecar = Sidecar(description="broken \ud800 text")
+        reading = Reading("safetensors", Safety.SAFE, "", Facts(Kind.LORA), (), sidecar)
+        writer.record_readings([(1, "caf", reading)])
+    with open_reader(store.path) as reader:
+        (file,) = reader.resolve(name)
+        assert os.fsencode(file.relpath) == b"Lora/caf\xe9\xff.safetensors"
+        assert os.fsencode(file.root) == b"/mod\xe9ls"
+    store.close()
+    assert unpack(pack(name)) == name
