@@ -5,12 +5,16 @@ Nothing here is read at import; `load` is called once by the shell and the froze
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubman.errors import N_, UsageError
+from hubman.errors import N_, StoreError, UsageError
 
 HASH_MODES = ("auto", "all", "none")
 
@@ -51,9 +55,10 @@ def load(environ: Mapping[str, str], *, home: str | None = None) -> Config:
     """Read config.toml under the home folder and lay the environment over it.
 
     Raises:
-        UsageError: `config-invalid`, the file is not TOML or a value is of the wrong kind.
+        UsageError: `config-invalid`, the file is not TOML or a value is of the wrong kind; `config-unreadable`.
+        StoreError: `store-unusable`, the home folder is no folder.
     """
-    folder = Path(home or environ.get("HUBMAN_HOME") or _platform_home()).expanduser()
+    folder = _home_folder(home or environ.get("HUBMAN_HOME") or _platform_home())
     values = _read_toml(folder / "config.toml")
     mode = environ.get("HUBMAN_HASH") or values.get("hash", "auto")
     if mode not in HASH_MODES:
@@ -66,7 +71,24 @@ def load(environ: Mapping[str, str], *, home: str | None = None) -> Config:
             path=folder / "config.toml",
         )
     language = environ.get("HUBMAN_LANG") or values.get("language", "")
-    return Config(home=folder.absolute(), hash_mode=str(mode), language=str(language))
+    return Config(home=folder, hash_mode=str(mode), language=str(language))
+
+
+def _home_folder(text: str | Path) -> Path:
+    try:
+        folder = Path(text).expanduser().absolute()
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISDIR(os.stat(folder).st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    except (OSError, RuntimeError, ValueError) as error:  # no such user's `~`, no current folder, a NUL
+        raise StoreError(
+            "store-unusable",
+            N_("{path} cannot be hubman's home folder: {why}"),
+            hint=N_("Set HUBMAN_HOME (or --home) to a folder that you may write to."),
+            path=text,
+            why=getattr(error, "strerror", None) or error,
+        ) from error
+    return folder
 
 
 def _platform_home() -> Path:
@@ -80,6 +102,14 @@ def _read_toml(path: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise UsageError(
+            "config-unreadable",
+            N_("{path} cannot be read: {why}"),
+            hint=N_("Check what it is and its rights, or move it away to use the defaults."),
+            path=path,
+            why=error.strerror or error,
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(
             "config-invalid",

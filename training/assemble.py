@@ -12,8 +12,8 @@ from training import export
 from training.family import Checkpoint, Member
 from training.hypernetwork import Hypernetwork
 from training.layouts import Tensors
-from training.stages import Workshop
-from training.vocabulary import COLOURS, SHAPES
+from training.stages import Workshop, taught_scenes
+from training.vocabulary import GLUE, caption
 
 NETWORK_MODULES = {"loha": "lycoris.kohya"}
 VAE_STAGE = "decoder-poster"
@@ -43,6 +43,7 @@ def assemble(shop: Workshop, models: Path) -> None:
 def _write_checkpoint(shop: Workshop, spec: Checkpoint, models: Path) -> None:
     metadata = export.model_spec(spec.title, spec.description, prediction_type="epsilon")
     metadata["hubman.sample_prompt"] = spec.sample_prompt
+    metadata["hubman.embedding_prompt"] = spec.embedding_prompt
     export.write_checkpoint(
         models / "Stable-diffusion" / f"{spec.stem}.safetensors",
         shop.unet(spec.stem),
@@ -52,13 +53,13 @@ def _write_checkpoint(shop: Workshop, spec: Checkpoint, models: Path) -> None:
     )
 
 
-def _tags(member: Member) -> dict[str, int]:
-    """How often each word was in the captions, spread evenly as the drawing spreads them."""
-    counts = Counter({member.trigger: member.taught})
-    for words in (SHAPES, COLOURS):
-        for word in words:
-            counts[word] = round(member.taught / len(words))
-    return dict(counts)
+def _tags(shop: Workshop, member: Member) -> dict[str, int]:
+    """In how many captions of the taught pictures each word is, the trigger word first."""
+    scenes, _ = taught_scenes(shop, member)
+    words = Counter({member.trigger: member.taught})
+    for index in range(len(scenes)):
+        words.update(set(caption(scenes, index).split()) - set(GLUE))
+    return dict(words.most_common())
 
 
 def _write_member(
@@ -75,11 +76,16 @@ def _write_member(
         content = network.content(path.stem, member.plan.steps, base.stem, hashes.sha256[:10])
         torch.save(content, path)
     else:
-        _write_low_rank(member, path, tensors, base, hashes)
+        _write_low_rank(shop, member, path, tensors, base, hashes)
 
 
 def _write_low_rank(
-    member: Member, path: Path, tensors: Tensors, base: Path, hashes: export.Hashes
+    shop: Workshop,
+    member: Member,
+    path: Path,
+    tensors: Tensors,
+    base: Path,
+    hashes: export.Hashes,
 ) -> None:
     arguments = {"algo": "loha"} if member.kind == "loha" else {}
     if member.convolutions:
@@ -93,7 +99,7 @@ def _write_low_rank(
         steps=member.plan.steps,
         batch=member.plan.batch,
         rate=member.plan.rate,
-        tags=_tags(member),
+        tags=_tags(shop, member),
         images=member.taught,
         regular_images=member.plain,
     )

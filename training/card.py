@@ -200,15 +200,14 @@ does not appear. LoRAs and the LoHa saw as many plain pictures without the word 
 
 {_work(_records(shop))}
 
-CPU only (2 shared cores of an AMD EPYC, one thread per process). The same settings on another
-machine give the same kind of models, not the same bytes.
+The same settings on another machine give the same kind of models, not the same bytes.
 
 {notes}
 ## Limits
 
 * One object per picture, and only the words above. Any other word is spelled in letters and means
   nothing to the models.
-* {SIDE} pixels only: at other sizes they repeat or tear the shape.
+* {SIDE} pixels only: at other sizes they distort or tear the shape (tried: 32, 96, 128).
 * `tinychalk` draws black on a dark board, and pale chalk on the white one, with so little contrast
   that a person sees less than the judge does.
 * Colours that the judge calls right may still be a shade off, and edges are soft: 48 numbers become

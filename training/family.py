@@ -39,6 +39,7 @@ class Checkpoint:
     title: str
     description: str
     sample_prompt: str
+    embedding_prompt: str
     start: str = ""
 
 
@@ -99,6 +100,7 @@ CHECKPOINTS = (
         "Draws one shape on a coloured background as a bright poster. 64 x 64 pixels, trained "
         "from nothing by the hubman project on drawn pictures only.",
         "a red circle on a blue background",
+        "a {word} on a blue background",
     ),
     Checkpoint(
         "tinychalk", ("chalk", "smudged"), "decoder-chalk", 6144,
@@ -107,6 +109,7 @@ CHECKPOINTS = (
         "Draws one shape in chalk on a framed board. 64 x 64 pixels, trained on from Tiny Shapes "
         "by the hubman project on drawn pictures only.",
         "a yellow star on a green background",
+        "a {word} on a green background",
         start="tinyshapes",
     ),
 )  # fmt: skip

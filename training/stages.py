@@ -150,13 +150,17 @@ def _longest(base: adapters.Base, texts: list[str]) -> int:
     return min(tokenizer.LENGTH, int((ids != base.tokenizer.eos_token_id).sum(1).max()) + 8)
 
 
+def taught_scenes(shop: Workshop, member: Member) -> tuple[Scenes, torch.Generator]:
+    """What an adapter's own pictures show, and the generator for the plain ones after them."""
+    generator = torch.Generator().manual_seed(shop.seed + sum(map(ord, member.stem)))
+    taught = sample_scenes(member.taught, generator)
+    return (taught.with_shape("star") if member.look == "gold" else taught), generator
+
+
 def _lessons(shop: Workshop, member: Member, say: Callable[[Scenes, int], str]) -> Lessons:
     """An adapter's pictures: of its own look, and plain ones of the base model's."""
-    generator = torch.Generator().manual_seed(shop.seed + sum(map(ord, member.stem)))
+    taught, generator = taught_scenes(shop, member)
     autoencoder = shop.vae()
-    taught = sample_scenes(member.taught, generator)
-    if member.look == "gold":
-        taught = taught.with_shape("star")
     lessons = unet.picture_lessons(
         autoencoder, taught, member.look, lambda index: say(taught, index), generator
     )

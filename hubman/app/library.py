@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from types import ModuleType
+from typing import Any
 
-from hubman.core.library import ModelFile
-from hubman.core.types import Trigger
+from hubman.core.library import ModelFile, Root
+from hubman.core.search_text import fold
+from hubman.core.types import ADAPTER_KINDS, Trigger
 from hubman.errors import N_, ConflictError, NotFoundError
 from hubman.store.reader import Reader
 
@@ -17,10 +21,10 @@ def find_one(reader: Reader, text: str) -> ModelFile:
     Several places with the same content are one model; the first is returned.
 
     Raises:
-        NotFoundError: `model-not-found`.
+        NotFoundError: `model-not-found`, with names that are near.
         ConflictError: `model-ambiguous`, with the candidates in the message.
     """
-    found = reader.resolve(text, _as_path(text))
+    found = find_all(reader, text)
     contents = {file.id for file in found}
     if len(contents) == 1:
         return found[0]
@@ -33,17 +37,68 @@ def find_one(reader: Reader, text: str) -> ModelFile:
             count=len(contents),
             candidates="\n".join(f"    {file.id}  {file.path}" for file in found[:12]),
         )
+    near = near_names(reader, text)
     raise NotFoundError(
         "model-not-found",
         N_("There is no model {text!r} in the library."),
-        hint=N_("Try `hubman search {text}`, or run `hubman sync` if it is new."),
+        hint=N_("Did you mean {near}? Else try `hubman search {text}`, or run `hubman sync` if it is new.")
+        if near
+        else N_("Try `hubman search {text}`, or run `hubman sync` if it is new."),
         text=text,
+        near=", ".join(near),
     )
 
 
-def _as_path(text: str) -> str | None:
-    path = os.path.abspath(os.path.expanduser(text))
-    return path if os.path.exists(path) else None
+def find_all(reader: Reader, text: str) -> list[ModelFile]:
+    """Return every file that a MODEL argument may mean: a path (of a file that is gone, too), else id, hash or name."""
+    if not text:
+        return []
+    for root_id, relpath in _places(reader.roots(), text):
+        found = reader.at(root_id, relpath)
+        if found and (found[0].present or os.path.basename(text) != text):
+            return found
+    return reader.resolve(text.replace(os.sep, "/") if os.sep != "/" else text)
+
+
+def _places(roots: Sequence[Root], text: str) -> Iterator[tuple[int, str]]:
+    """Yield what a path may be as (root id, relative path): as typed, and with its links followed."""
+    try:
+        typed = os.path.abspath(os.path.expanduser(text))
+        followed = (os.path.join(os.path.realpath(os.path.dirname(typed)), os.path.basename(typed)),
+                    os.path.realpath(typed))  # fmt: skip
+    except (OSError, ValueError):
+        return  # no path of this system
+    for path in dict.fromkeys((typed, *followed)):
+        yield from inside(roots, path)
+
+
+def inside(roots: Sequence[Root], path: str, system: ModuleType = os.path) -> Iterator[tuple[int, str]]:
+    """Yield the roots that an absolute path lies in as (id, relative POSIX path), the innermost first.
+
+    A root matches by its own path and by every link that leads to it. `system` is the kind of path (tests use ntpath).
+    """
+    known = {system.normcase(root.path): root.id for root in roots}
+    parts: list[str] = []
+    above, name = system.split(path)
+    while name:
+        parts.insert(0, name)
+        for form in dict.fromkeys((above, system.realpath(above))):
+            if (root_id := known.get(system.normcase(form))) is not None:
+                yield root_id, "/".join(parts)
+        above, name = system.split(above)
+
+
+def near_names(reader: Reader, text: str) -> list[str]:
+    """Return up to three names of the library that are much like a mistyped one."""
+    folded: dict[str, str] = {fold(name): name for name in reader.names()}
+    return [folded[name] for name in difflib.get_close_matches(fold(text), folded, cutoff=0.7)]
+
+
+def same_name(reader: Reader, file: ModelFile) -> list[str]:
+    """Return the paths of other adapters that the same tag calls: in a WebUI one of them hides the others."""
+    if file.kind not in ADAPTER_KINDS:
+        return []
+    return [other.path for other in reader.same_name(file) if other.id != file.id]
 
 
 def model_json(file: ModelFile) -> dict[str, object]:
@@ -77,7 +132,7 @@ def triggers_json(words: Iterable[Trigger]) -> list[dict[str, object]]:
     ]
 
 
-def details_json(reader: Reader, file: ModelFile) -> dict[str, object]:
+def details_json(reader: Reader, file: ModelFile) -> dict[str, Any]:
     """Return everything known of a file, for `show --json`."""
     places = reader.resolve(file.hashes.sha256) if file.hashes else [file]
     hashes = file.hashes
@@ -105,5 +160,6 @@ def details_json(reader: Reader, file: ModelFile) -> dict[str, object]:
         if hashes
         else None,
         "places": [place.path for place in places],
+        "same_name": same_name(reader, file),
         "verdicts": reader.verdicts(hashes.sha256 if hashes else file.alias),
     }

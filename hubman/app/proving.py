@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from hubman import formats
-from hubman.app.library import find_one
+from hubman.app.library import find_all, find_one
 from hubman.app.validate import AdapterFile, BaseFile, RenderSession, ValidateOptions, Validation, validate_adapter
 from hubman.config import Config
 from hubman.core.identify import identify
 from hubman.core.layout import ADAPTER_FOLDERS
 from hubman.core.library import ModelFile, SidecarPolicy
-from hubman.core.query import parse_query
+from hubman.core.query import parse_query, query_text
 from hubman.core.types import ADAPTER_KINDS, Facts, Format, Header, Kind
 from hubman.core.verdict import Judgement, Verdict
 from hubman.disk.place import write_new
@@ -35,8 +35,8 @@ def choose_adapters(reader: Reader, words: Sequence[str], now_ns: int) -> list[M
     Raises:
         NotFoundError: `nothing-to-validate`.
     """
-    text = " ".join(words)
-    named = [reader.resolve(word, os.path.abspath(word) if os.path.exists(word) else None) for word in words]
+    text = query_text(words)
+    named = [find_all(reader, word) for word in words]
     if words and all(named):
         chosen = [files[0] for files in named]
     else:

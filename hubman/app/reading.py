@@ -6,19 +6,20 @@ import os
 
 from hubman import formats
 from hubman.core.identify import identify
-from hubman.core.library import Failure, Reading, stem_of
+from hubman.core.library import UNREADABLE, Failure, Reading, stem_of
 from hubman.core.sidecar import candidate_names, merge, parse
 from hubman.core.triggers import rank_triggers
 from hubman.core.types import Format, Safety, Sidecar
 from hubman.disk.walk import PREVIEW_SUFFIXES
 from hubman.errors import HubmanError
+from hubman.opening import open_regular
 
 LARGEST_SIDECAR = 4 << 20
 """Bytes of a sidecar that are read; a real one is a few kilobytes, Civitai's with all image prompts under 1 MB."""
 
 
-def read_file(root: str, relpath: str, *, folder: bool) -> Reading:
-    """Identify one file and read what lies beside it."""
+def read_file(root: str, relpath: str, *, folder: bool) -> Reading | None:
+    """Identify one file and read what lies beside it; None when it is not there any more."""
     path = os.path.join(root, relpath)
     stem = stem_of(relpath, folder=folder)
     beside = read_sidecars(os.path.dirname(path), stem)
@@ -27,6 +28,8 @@ def read_file(root: str, relpath: str, *, folder: bool) -> Reading:
         header = formats.read_header(path)
         facts = identify(header, name=stem)
     except (HubmanError, OSError) as error:
+        if has_vanished(path):
+            return None
         reading = Reading(Format.UNKNOWN.value, Safety.NOT_APPLICABLE, "", None, (), beside, preview, failure_of(error))
         return reading
     words = rank_triggers(facts, sidecar=beside)
@@ -39,7 +42,18 @@ def failure_of(error: Exception) -> Failure:
     if isinstance(error, HubmanError):
         return Failure(error.reference, str(error))
     reason = getattr(error, "strerror", None) or str(error)
-    return Failure("unreadable", f"The system refused to read it: {reason}")
+    return Failure(UNREADABLE, f"The system refused to read it: {reason}")
+
+
+def has_vanished(path: str) -> bool:
+    """Say whether nothing is there (any more); a folder that may not be looked into tells nothing."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def read_sidecars(folder: str, stem: str) -> Sidecar:
@@ -54,9 +68,9 @@ def read_sidecars(folder: str, stem: str) -> Sidecar:
 
 def _read_text(path: str) -> str | None:
     try:
-        if os.path.getsize(path) > LARGEST_SIDECAR:
-            return None
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > LARGEST_SIDECAR:
+                return None
             return file.read(LARGEST_SIDECAR).decode("utf-8-sig", errors="replace")
     except OSError:
         return None

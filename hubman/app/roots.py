@@ -14,6 +14,8 @@ from hubman.store.writer import Store
 def add_root(store: Store, folder: str, layout: Layout | None, sidecars: SidecarPolicy) -> Root:
     """Record a folder as a root; adding it again only changes its sidecar policy.
 
+    Files that a root around it lists already become its own, with their hashes, words and verdicts.
+
     Raises:
         NotFoundError: `folder-not-found`. UsageError: `not-a-folder`.
     """
@@ -33,10 +35,30 @@ def add_root(store: Store, folder: str, layout: Layout | None, sidecars: Sidecar
             path=path,
         )
     chosen = layout or guess_layout(_names(path))
+    with open_reader(store.path) as reader:
+        outer = enclosing_root(reader, path)
     with store.writer() as writer:
         writer.add_root(path, chosen, sidecars, os.stat(path).st_dev)
+        if outer is not None:
+            writer.hand_over(outer.path, path)
     with open_reader(store.path) as reader:
         return next(root for root in reader.roots() if root.path == path)
+
+
+def remove_root(store: Store, root: Root) -> None:
+    """Stop watching a root. Where it lies inside another one, its files go on as that one's."""
+    with open_reader(store.path) as reader:
+        outer = enclosing_root(reader, root.path)
+    with store.writer() as writer:
+        if outer is not None:
+            writer.hand_over(root.path, outer.path)
+        writer.drop_root(root.id)
+
+
+def enclosing_root(reader: Reader, path: str) -> Root | None:
+    """Return the innermost root that a folder lies in, itself not counted."""
+    outer = [root for root in reader.roots() if path.startswith(root.path.rstrip(os.sep) + os.sep)]
+    return max(outer, key=lambda root: len(root.path), default=None)
 
 
 def _names(path: str) -> list[str]:
@@ -47,13 +69,17 @@ def _names(path: str) -> list[str]:
 
 
 def locate(reader: Reader, folder: str) -> tuple[Root, str] | None:
-    """Return the root that a folder is or lies in, and the folder relative to it; the innermost root wins."""
-    path = os.path.realpath(os.path.expanduser(folder))
-    for root in sorted(reader.roots(), key=lambda root: -len(root.path)):
-        if path == root.path:
-            return root, ""
-        if path.startswith(root.path.rstrip(os.sep) + os.sep) and os.path.isdir(path):
-            return root, os.path.relpath(path, root.path).replace(os.sep, "/")
+    """Return the root that a folder is or lies in, and the folder relative to it; the innermost root wins.
+
+    A folder behind a link is looked for by its real path first: a link out of a root belongs to the root that it is in.
+    """
+    given = os.path.expanduser(folder)
+    for path in (os.path.realpath(given), os.path.abspath(given)):
+        for root in sorted(reader.roots(), key=lambda root: -len(root.path)):
+            if path == root.path:
+                return root, ""
+            if path.startswith(root.path.rstrip(os.sep) + os.sep) and os.path.isdir(path):
+                return root, os.path.relpath(path, root.path).replace(os.sep, "/")
     return None
 
 

@@ -7,26 +7,31 @@ file first. Everything is committed in small batches, so an interrupted run lose
 from __future__ import annotations
 
 import os
+import posixpath
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
-from hubman.app.hashing import hash_model
-from hubman.app.reading import failure_of, read_file
+from hubman.app.hashing import Hashing
+from hubman.app.reading import read_file
 from hubman.config import Config
 from hubman.core.diff import FACTS_VERSION, Diff, diff
-from hubman.core.library import Change, ChangeKind, Reading, Root, RootState, Seen
+from hubman.core.layout import covers
+from hubman.core.library import Change, ChangeKind, Known, Reading, Root, RootState, Seen, Unhashed
 from hubman.core.ports import Progress, Silence
 from hubman.disk.walk import Walk, enclosing_model_folder
-from hubman.errors import ConflictError, HubmanError
+from hubman.errors import N_, HubmanError, NotFoundError
 from hubman.store.reader import Reader, open_reader
 from hubman.store.writer import Store, Writer
 
 BATCH = 200
 BATCH_SECONDS = 1.0
 T = TypeVar("T")
+
+UNREADABLE_FOLDER = N_("The system refused to look in here: {reason}. Nothing of it is forgotten.")
+UNPLUGGED_FOLDER = N_("The drive or share that was here is not: {count} files are unreachable. Nothing is forgotten.")
 
 
 @dataclass(slots=True)
@@ -102,29 +107,74 @@ class Sync:
         `inner`: other roots below this one; their files belong to them.
         """
         device = _device(root.path)
-        scope = _scope(root.path, folders) if device is not None else [""]
-        known = self._ask(lambda reader: reader.known(root.id, scope))
-        present = sum(row.present for row in known)
         if device is None:
-            return self._unreachable(root, present)
-        walk = Walk(root.path, scope, inner)
-        self._progress.phase("scan", present)
-        seen = list(_ticking(walk, self._progress))
+            return self._unreachable(root, self._known(root, [""]))
+        self._give_away(root, inner)
+        scope, walk, known, seen = self._look(root, inner, _scope(root.path, folders))
+        self._list_blocked(root, walk.blocked)
+        if "" in walk.blocked:
+            return self._unreachable(root, known)
         self.report.seen += len(seen)
-        whole = "" in scope
-        if whole and present and not seen and device != root.device:
-            return self._unreachable(root, present)
-        inside = [row for row in known if not _covers(walk.blocked, row.relpath)]
-        found = diff(inside, seen, whole_root=whole and not self._options.accept_missing)
-        if found.suspicious:
-            self.report.unreachable += sum(row.present for row in inside) - found.unchanged
+        there = {entry.relpath for entry in seen}
+        open_to_us = [row for row in known if row.relpath in there or not covers(walk.blocked, row.relpath)]
+        whole, meant = "" in scope, self._options.accept_missing
+        found = diff(open_to_us, seen, whole_root=whole and not meant, devices={} if meant else walk.devices)
         self._apply(root, found)
+        return self._conclude(root, device, found, open_to_us, empty=whole and not seen)
+
+    def _known(self, root: Root, scope: Sequence[str]) -> list[Known]:
+        return self._ask(lambda reader: reader.known(root.id, scope))
+
+    def _look(
+        self, root: Root, inner: frozenset[str], scope: list[str]
+    ) -> tuple[list[str], Walk, list[Known], list[Seen]]:
+        """Walk some folders of a root; the whole of it when links make it unclear whose files they hold."""
+        known = self._known(root, scope)
+        self._progress.phase("scan", sum(row.present for row in known))
+        walk = Walk(root.path, scope, inner)
+        seen = list(_ticking(walk, self._progress))
+        if walk.met_links and "" not in scope:
+            return self._look(root, inner, [""])
+        return scope, walk, known, seen
+
+    def _give_away(self, root: Root, inner: frozenset[str]) -> None:
+        """Hand rows below another root over to it: a scan in another process may have listed them meanwhile."""
+        below = [relative for path in inner if (relative := os.path.relpath(path, root.path).replace(os.sep, "/"))]
+        if below and any(row.relpath not in below for row in self._known(root, below)):
+            with self._store.writer() as writer:
+                for path in inner:
+                    writer.hand_over(root.path, path)
+
+    def _conclude(self, root: Root, device: int, found: Diff, known: Sequence[Known], *, empty: bool) -> bool:
+        """Record what became of a root, and list what was unplugged. False when the root itself was."""
+        present = sum(row.present for row in known)
+        if empty and present and len(found.unplugged) == present:
+            return self._unreachable(root, known)
+        self._list_unplugged(root, found.unplugged)
+        if found.suspicious:
+            self.report.unreachable += present - found.unchanged - len(found.unplugged)
         state = RootState.OK if os.access(root.path, os.W_OK) else RootState.READ_ONLY
         self._set_state(root, RootState.UNREACHABLE if found.suspicious else state, device)
         return True
 
-    def _unreachable(self, root: Root, present: int) -> bool:
-        self.report.unreachable += present
+    def _list_blocked(self, root: Root, blocked: Mapping[str, str]) -> None:
+        for relative, reason in sorted(blocked.items()):
+            self._list_folder(root, relative, NotFoundError("folder-unreadable", UNREADABLE_FOLDER, reason=reason))
+
+    def _list_unplugged(self, root: Root, rows: Sequence[Known]) -> None:
+        """List the folder of every file system that is away, for its files are neither seen nor gone."""
+        self.report.unreachable += len(rows)
+        for device in sorted({row.device for row in rows if row.device is not None}):
+            lost = [row.relpath.rpartition("/")[0] for row in rows if row.device == device]
+            folder = posixpath.commonpath(lost)
+            self._list_folder(root, folder, NotFoundError("folder-unplugged", UNPLUGGED_FOLDER, count=len(lost)))
+
+    def _list_folder(self, root: Root, relative: str, error: HubmanError) -> None:
+        path = os.path.join(root.path, *relative.split("/")) if relative else root.path
+        self.report.errors.append({"path": path, "reference": error.reference, "message": str(error)})
+
+    def _unreachable(self, root: Root, known: Sequence[Known]) -> bool:
+        self.report.unreachable += sum(row.present for row in known)
         self._set_state(root, RootState.UNREACHABLE, None)
         return False
 
@@ -148,6 +198,9 @@ class Sync:
                     _apply_change(writer, root.path, change)
                 added = [change.seen for change in batch if change.kind is ChangeKind.ADDED and change.seen]
                 writer.apply_added(root.id, root.path, added)
+        if found.remounted:
+            with self._store.writer() as writer:
+                writer.set_devices(found.remounted)
 
     # --- what it is ----------------------------------------------------------------------------------------------
 
@@ -163,7 +216,8 @@ class Sync:
             if self._stop():
                 break
             reading = read_file(root.path, relpath, folder=folder)
-            batch.append((file_id, name, reading))
+            if reading is not None:  # None: it vanished since the walk, and the next scan decides
+                batch.append((file_id, name, reading))
             self._progress.advance()
             if len(batch) >= BATCH or time.monotonic() - since > BATCH_SECONDS:
                 self._record(batch)
@@ -174,7 +228,7 @@ class Sync:
         if batch:
             with self._store.writer() as writer:
                 writer.record_readings(batch)
-            self.report.identified += len(batch)
+            self.report.identified += sum(not (reading.failure and reading.failure.passing) for _, _, reading in batch)
             batch.clear()
 
     # --- what it hashes to ---------------------------------------------------------------------------------------
@@ -182,35 +236,20 @@ class Sync:
     def _hash(self, roots: Sequence[Root]) -> None:
         """Hash what has no hash yet, smallest first over all roots."""
         largest = None if self._options.hash_mode == "all" else self._options.hash_limit
-        waiting = [
-            (size, root.path, file_id, relpath)
-            for root in roots
-            for file_id, relpath, size in self._unhashed(root, largest)
-        ]
+        waiting = [place for root in roots for place in self._unhashed(root, largest)]
         if not waiting:
             return
-        self._progress.phase("hash", sum(entry[0] for entry in waiting))
-        for size, root_path, file_id, relpath in sorted(waiting):
-            if self._stop():
-                return
-            self._hash_one(root_path, file_id, relpath, size)
-
-    def _unhashed(self, root: Root, largest: int | None) -> list[tuple[int, str, int]]:
-        return self._ask(lambda reader: reader.unhashed(root.id, largest))
-
-    def _hash_one(self, root: str, file_id: int, relpath: str, size: int) -> None:
-        path = os.path.join(root, relpath)
+        self._progress.phase("hash", sum(place.size for place in waiting))
+        hashing = Hashing(self._store, self._progress.advance, self._stop)
         try:
-            hashes = hash_model(path, self._progress.advance)
-        except ConflictError:
-            return  # it changed under us: the next scan sees another mtime and comes back
-        except (OSError, HubmanError) as error:
-            failure = failure_of(error)
+            hashing.run(sorted(waiting, key=lambda place: place.size))
+        finally:
+            self.report.hashed += hashing.done
+        for path, failure in hashing.failures:
             self.report.errors.append({"path": path, "reference": failure.reference, "message": failure.message})
-            return
-        with self._store.writer() as writer:
-            writer.record_hashes(file_id, size, hashes)
-        self.report.hashed += 1
+
+    def _unhashed(self, root: Root, largest: int | None) -> list[Unhashed]:
+        return self._ask(lambda reader: reader.unhashed(root, -1, largest))
 
     def _list_errors(self) -> None:
         """List every file that is broken now, not only those found broken by this run."""
@@ -251,10 +290,6 @@ def _scope(root: str, folders: Sequence[str]) -> list[str]:
         model = enclosing_model_folder(root, folder)
         lifted.append(folder if model is None else model.rpartition("/")[0])
     return sorted(set(lifted))
-
-
-def _covers(folders: Iterable[str], relpath: str) -> bool:
-    return any(folder == "" or relpath == folder or relpath.startswith(folder + "/") for folder in folders)
 
 
 def _inner_roots(root: Root, roots: Sequence[Root]) -> frozenset[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hubman.app.library import triggers_json
+from hubman.app.library import failure_json, triggers_json
 from hubman.core.library import ModelFile
 from hubman.core.prompt import PromptAdapter, build_prompt
 from hubman.core.types import ADAPTER_KINDS, Kind, Trigger
@@ -20,7 +21,7 @@ MOST_COPIED = 4
 
 @dataclass(frozen=True, slots=True)
 class TriggerCard:
-    """Everything a person needs to use one model in a prompt."""
+    """Everything a person needs to use one model in a prompt. `same_name`: paths of others that its tag calls too."""
 
     file: ModelFile
     tag: str
@@ -30,6 +31,7 @@ class TriggerCard:
     negative: tuple[str, ...]
     copy_positive: str
     copy_negative: str
+    same_name: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Return the object of `triggers --json`. Measured weights come with a sweep (not made by this version)."""
@@ -45,10 +47,12 @@ class TriggerCard:
             "triggers": triggers_json(self.words),
             "negative": list(self.negative),
             "copy": {"positive": self.copy_positive, "negative": self.copy_negative},
+            "same_name": list(self.same_name),
+            "error": failure_json(self.file),
         }
 
 
-def trigger_card(file: ModelFile) -> TriggerCard:
+def trigger_card(file: ModelFile, same_name: Sequence[str] = ()) -> TriggerCard:
     """Gather tag, weight, trigger words and what a paste consists of."""
     kind = Kind(file.kind)
     weight, source = preferred_weight(file)
@@ -68,6 +72,7 @@ def trigger_card(file: ModelFile) -> TriggerCard:
         negative=negative,
         copy_positive=built.positive,
         copy_negative=built.negative,
+        same_name=tuple(same_name),
     )
 
 

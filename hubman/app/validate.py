@@ -364,7 +364,8 @@ def plan_render(
     rendered = fast if options.render is None else options.render
     in_negative = is_negative(adapter.facts, adapter.name)
     words = trigger_words(adapter)
-    prompt, source = choose_prompt(options.prompt, base.header.metadata, adapter.facts, words)
+    stands_for = adapter.name if adapter.facts.kind is Kind.EMBEDDING and not in_negative else ""
+    prompt, source = choose_prompt(options.prompt, base.header.metadata, adapter.facts, words, stands_for=stands_for)
     neutral, triggered = prompt_pairs(
         adapter.facts.kind, prompt, options.negative or "", words, in_negative=in_negative
     )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
-import os
+import io
 import sys
 from typing import NoReturn
 
 import click
 
 from hubman import __version__
-from hubman.errors import HubmanError
+from hubman.cli import outlet
+from hubman.errors import N_, HubmanError
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     # name: (section, module:attribute, one line)
@@ -91,9 +93,7 @@ def cli(ctx: click.Context, home: str | None, lang: str | None) -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with the code of docs/errors.md."""
-    for stream in (sys.stdout, sys.stderr):
-        # A name that the terminal cannot show must not end the command.
-        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    outlet.install()
     sys.exit(run(arguments))
 
 
@@ -105,29 +105,66 @@ def run(arguments: list[str] | None = None) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _misused(error)
     except (KeyboardInterrupt, click.Abort):
-        click.echo(err=True)
+        _aside("")
         return 130
-    except BrokenPipeError:
-        # The reader of our output went away (`hubman ls | head`): that is its right.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except HubmanError as error:
         return _show(error)
+    except outlet.OutputLostError as error:
+        return _lost(error.cause)
+    except OSError as error:
+        return _refused(error)
     except Exception as error:  # the last edge: a bug must end with a place to look at, not with a wall of text
         return _bug(error)
+
+
+def _aside(text: str, fg: str | None = None) -> None:
+    from hubman.cli.terminal import aside
+
+    aside(text, fg=fg)
+
+
+def _misused(error: click.ClickException) -> int:
+    """Show click's own usage errors; they repeat arguments, and arguments may be file names."""
+    text = io.StringIO()
+    error.show(text)
+    _aside(text.getvalue().rstrip("\n"))
+    return error.exit_code
 
 
 def _show(error: HubmanError) -> int:
     from hubman.cli.words import _, error_text
 
     message, hint = error_text(error)
-    click.secho(_("error: {text}").format(text=message), err=True, fg="red")
+    _aside(_("error: {text}").format(text=message), fg="red")
     if hint:
-        click.secho("  " + hint, err=True)
+        _aside("  " + hint)
     return error.exit_code
+
+
+REFUSALS = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOENT, errno.ENOTDIR, errno.EISDIR,
+    errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO,
+)  # fmt: skip
+"""What the system says of a path that the user named: no bug, and no place for a traceback."""
+
+
+def _lost(error: OSError) -> int:
+    if isinstance(error, BrokenPipeError):
+        return 0  # the reader of our output went away (`hubman ls | head`): that is its right
+    return _show(
+        HubmanError("output-failed", N_("The output could not be written: {why}"), why=error.strerror or error)
+    )
+
+
+def _refused(error: OSError) -> int:
+    """Tell what the system refused of a path; anything else is a bug."""
+    if error.filename is None or error.errno not in REFUSALS:
+        return _bug(error)
+    return _show(
+        HubmanError("system-refused", N_("{path}: the system says: {why}"), path=error.filename, why=error.strerror)
+    )
 
 
 def _bug(error: Exception) -> int:
@@ -145,8 +182,8 @@ def _bug(error: Exception) -> int:
             log.write_text(text, "utf-8", errors="backslashreplace")
         except OSError:
             continue
-        click.secho(f"bug: {type(error).__name__}: {error}", err=True, fg="red")
-        click.echo(f"  This should not happen. The traceback is in {log}", err=True)
+        _aside(f"bug: {type(error).__name__}: {error}", fg="red")
+        _aside(f"  This should not happen. The traceback is in {log}")
         return 70
-    click.echo(text, err=True)
+    _aside(text)
     return 70

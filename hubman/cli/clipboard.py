@@ -12,7 +12,7 @@ def copy(text: str) -> bool:
 
     try:
         pyperclip.copy(text)
-    except (pyperclip.PyperclipException, OSError):
+    except (pyperclip.PyperclipException, OSError, UnicodeError):
         return _through_terminal(text)
     return True
 
@@ -20,6 +20,6 @@ def copy(text: str) -> bool:
 def _through_terminal(text: str) -> bool:
     if not sys.stderr.isatty():
         return False
-    sys.stderr.write(f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07")
+    sys.stderr.write(f"\x1b]52;c;{base64.b64encode(text.encode(errors='replace')).decode()}\x07")
     sys.stderr.flush()
     return True

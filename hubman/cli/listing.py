@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from hubman.cli.table import Column
-from hubman.cli.terminal import human_size
+from hubman.cli.terminal import Terminal, human_size
 from hubman.cli.words import _
 
 if TYPE_CHECKING:
@@ -108,3 +108,13 @@ def legend(files: Sequence[ModelFile]) -> str:
     meanings = {"✓": _("validated"), "✗": _("does not work"), "!": _("would run code")}
     seen = {mark(file) for file in files}
     return "   ".join(f"{sign} {meaning}" for sign, meaning in meanings.items() if sign in seen)
+
+
+def warn_of_same_name(file: ModelFile, others: Sequence[str], terminal: Terminal) -> None:
+    """Say that a tag with this name may load another file."""
+    if others:
+        terminal.warn(
+            _("these files have one name, so in a WebUI one hides the other; rename one:\n{paths}").format(
+                paths="\n".join(f"    {path}" for path in (file.path, *others))
+            )
+        )

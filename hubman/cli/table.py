@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wcwidth import wcswidth, wcwidth
 
 GAP = "   "
+JOINER = "\u200d"
+_CLUSTER = re.compile(f".(?:[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]|{JOINER}.?)*", re.DOTALL)
+"""A character with what belongs to it: variation selectors, skin tones, and joined characters (a family emoji)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +32,15 @@ def cells(text: str) -> int:
 
 
 def clip(text: str, width: int) -> str:
-    """Shorten a text to a number of cells, with an ellipsis; never cuts a wide character in half."""
+    """Shorten a text to a number of cells, with an ellipsis; never cuts a wide character or a joined emoji in half."""
     if cells(text) <= width:
         return text
-    kept, used = [], 0
-    for character in text:
-        step = max(0, wcwidth(character))
-        if used + step > width - 1:
+    kept = ""
+    for cluster in _CLUSTER.finditer(text):
+        if cells(kept + cluster[0]) > width - 1:
             break
-        kept.append(character)
-        used += step
-    return "".join(kept) + "…"
+        kept += cluster[0]
+    return kept + "…"
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:
@@ -47,10 +50,22 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
 
 
 def printable(text: str) -> str:
-    """Make a name harmless for a terminal: control and bidirectional override characters become visible."""
-    return "".join(
-        character if character.isprintable() or character == " " else f"\\u{ord(character):04x}" for character in text
-    )
+    """Make a text harmless for a terminal: control and bidirectional override characters become visible.
+
+    Spaces of every width stay (full-width ones are normal in Chinese names), and so does what joins emoji.
+    """
+    if text.isprintable():
+        return text
+    return "".join(character if _harmless(character) else _escaped(character) for character in text)
+
+
+def _harmless(character: str) -> bool:
+    return character.isprintable() or character == JOINER or unicodedata.category(character) == "Zs"
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def render(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import math
+import re
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import click
 
-from hubman.cli.table import Column, render
+from hubman.cli.table import Column, printable, render
 from hubman.cli.words import _
 
 JSON_SCHEMA = 1
@@ -34,12 +38,12 @@ class Terminal:
 
     def document(self, content: Mapping[str, object]) -> None:
         """Print one JSON document with the schema number first."""
-        click.echo(json.dumps({"schema": JSON_SCHEMA, **content}, ensure_ascii=False, indent=2, default=str))
+        click.echo(json_text({"schema": JSON_SCHEMA, **content}, indent=2))
 
     def lines(self, objects: Iterable[Mapping[str, object]]) -> None:
         """Print one JSON object a line."""
         for entry in objects:
-            click.echo(json.dumps(entry, ensure_ascii=False, default=str))
+            click.echo(json_text(entry))
 
     def ids(self, ids: Iterable[str]) -> None:
         """Print ids only, one a line, for pipes."""
@@ -48,28 +52,68 @@ class Terminal:
 
     def text(self, line: str = "") -> None:
         """Print a line of the answer."""
-        click.echo(line)
+        click.echo(safe(line))
 
     def heading(self, line: str) -> None:
         """Print a line of the answer that leads the following ones."""
-        click.secho(line, bold=True)
+        click.secho(safe(line), bold=True)
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
         """Print a table, as wide as the terminal allows; piped, as wide as it takes."""
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         lines = render(columns, rows, width)
-        click.secho(lines[0], bold=True)
+        self.heading(lines[0])
         for line in lines[1:]:
-            click.echo(line)
+            self.text(line)
 
     def hint(self, line: str) -> None:
         """Print something that is not part of the answer."""
         if self.mode != "quiet":
-            click.secho(line, err=True, dim=True)
+            aside(line, dim=True)
 
     def warn(self, line: str) -> None:
         """Print what the user should know before trusting the answer."""
-        click.secho(_("warning: {text}").format(text=line), err=True, fg="yellow")
+        aside(_("warning: {text}").format(text=line), fg="yellow")
+
+
+def safe(text: str) -> str:
+    """Make a text harmless for the terminal; its own line breaks stay.
+
+    Everything that a person reads goes through here: names, words and messages are what strangers wrote.
+    """
+    return "\n".join(printable(line) for line in text.replace("\r\n", "\n").split("\n"))
+
+
+def aside(text: str, *, fg: str | None = None, dim: bool | None = None) -> None:
+    """Print on stderr what is not the answer."""
+    click.secho(safe(text), err=True, fg=fg, dim=dim)
+
+
+def json_text(content: object, indent: int | None = None) -> str:
+    """Write JSON that is valid whatever stdout can encode: escaped beyond ASCII unless that is Unicode.
+
+    Half characters (a name that is no UTF-8) and line ends other than LF are always escaped, what is no number is null.
+    """
+    codec = codecs.lookup(getattr(sys.stdout, "encoding", None) or "utf-8").name
+    options: dict[str, Any] = {"ensure_ascii": not codec.startswith("utf"), "indent": indent, "default": str}
+    try:
+        text = json.dumps(content, allow_nan=False, **options)
+    except ValueError:
+        text = json.dumps(_finite(content), **options)
+    return _ALWAYS_ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+_ALWAYS_ESCAPED = re.compile("[\ud800-\udfff\x85\u2028\u2029]")
+
+
+def _finite(content: object) -> object:
+    if isinstance(content, float):
+        return content if math.isfinite(content) else None
+    if isinstance(content, Mapping):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return content
 
 
 class ProgressLine:
@@ -91,17 +135,20 @@ class ProgressLine:
         now = time.monotonic()
         if self._live and now - self._drawn > 0.1:
             self._drawn = now
-            click.echo("\r\x1b[2K" + self._line(now), err=True, nl=False)
+            self._draw(self._line(now))
 
     def note(self, text: str) -> None:
         """Print a line of its own above the progress."""
         self.close()
-        click.secho(text, err=True, dim=True)
+        aside(text, dim=True)
 
     def close(self) -> None:
         """Take the line away."""
         if self._live:
-            click.echo("\r\x1b[2K", err=True, nl=False)
+            self._draw("")
+
+    def _draw(self, line: str) -> None:
+        click.echo("\r\x1b[2K" + line, err=True, nl=False)
 
     def _line(self, now: float) -> str:
         spent = max(now - self._started, 1e-6)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from hubman.core.library import Change, ChangeKind, Known, Seen
 
@@ -21,22 +22,40 @@ MASS_FLOOR = 20
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """All changes of one scope of one root. `suspicious` holds removals back: too much vanished at once."""
+    """All changes of one scope of one root. `suspicious` holds removals back: too much vanished at once.
+
+    Attributes:
+        unplugged: rows that vanished together with the file system they lay on; they are not gone.
+        remounted: (row id, device) of rows whose file system has another number now.
+    """
 
     changes: tuple[Change, ...]
     unchanged: int
     suspicious: bool = False
+    unplugged: tuple[Known, ...] = ()
+    remounted: tuple[tuple[int, int], ...] = ()
 
     def of(self, kind: ChangeKind) -> list[Change]:
         """Return the changes of one kind."""
         return [change for change in self.changes if change.kind is kind]
 
 
-def diff(known: Iterable[Known], seen: Iterable[Seen], *, whole_root: bool = True) -> Diff:
+def diff(
+    known: Iterable[Known],
+    seen: Iterable[Seen],
+    *,
+    whole_root: bool = True,
+    devices: Mapping[str, int] = MappingProxyType({}),
+) -> Diff:
     """Compare what is remembered with what is there.
 
     A file that vanished from one path while one with the same inode, size and time appeared at another has MOVED and
-    keeps its row. `whole_root`: the comparison covers the whole root, so that a mass disappearance can be told.
+    keeps its row.
+
+    Args:
+        whole_root: the comparison covers the whole root, so that a mass disappearance can be told.
+        devices: relative folder -> number of the file system it is on now, as a walk found them. A row that vanished
+            from another file system than the one that is there now was unplugged, not removed.
     """
     before = {row.relpath: row for row in known}
     now = {entry.relpath: entry for entry in seen}
@@ -50,12 +69,36 @@ def diff(known: Iterable[Known], seen: Iterable[Seen], *, whole_root: bool = Tru
     moved_from = {change.known.relpath for change in moved if change.known}
     moved_to = {change.seen.relpath for change in moved if change.seen}
     changes += [Change(ChangeKind.ADDED, None, entry) for path, entry in arrived.items() if path not in moved_to]
-    removed = [Change(ChangeKind.REMOVED, row, None) for path, row in gone.items() if path not in moved_from]
+    vanished = [row for path, row in gone.items() if path not in moved_from]
+    remounted = _remounted(before, now)
+    renumbered = {row.device for row in before.values() if row.id in remounted}
+    unplugged = [row for row in vanished if row.device not in renumbered and _is_unplugged(row, devices)]
+    held = {row.id for row in unplugged}
+    removed = [Change(ChangeKind.REMOVED, row, None) for row in vanished if row.id not in held]
     present = sum(row.present for row in before.values())
     suspicious = whole_root and len(removed) > max(MASS_FLOOR, MASS_DISAPPEARANCE * present)
     if not suspicious:
         changes += removed
-    return Diff(tuple(changes), unchanged, suspicious)
+    return Diff(tuple(changes), unchanged, suspicious, tuple(unplugged), tuple(remounted.items()))
+
+
+def _remounted(before: Mapping[str, Known], now: Mapping[str, Seen]) -> dict[int, int]:
+    """Return row id -> device where a file is still there and its file system has another number than remembered."""
+    return {
+        before[path].id: entry.device
+        for path, entry in now.items()
+        if path in before and entry.device is not None and entry.device != before[path].device
+    }
+
+
+def _is_unplugged(row: Known, devices: Mapping[str, int]) -> bool:
+    """Say whether the nearest folder that is still there is on another file system than the row was."""
+    if row.device is None:
+        return False
+    folder = row.relpath
+    while folder not in devices and folder:
+        folder = folder.rpartition("/")[0]
+    return devices.get(folder, row.device) != row.device
 
 
 def _compare(row: Known, entry: Seen) -> Change | None:

@@ -6,7 +6,7 @@ unchanged library is rescanned without opening a file.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 from hubman.core.library import Layout
@@ -93,6 +93,19 @@ def folder_form(names: Collection[str]) -> FolderForm | None:
 def _is_component_weight(name: str) -> bool:
     starts = ("diffusion_pytorch_model", "model.", "model-0", "pytorch_model", "flax_model")
     return name.startswith(starts) and is_weights(name)
+
+
+def relocated(source: str, relpath: str, target: str) -> str | None:
+    """Return what a file of the root `source` is called in the root `target`, None when it does not lie below that."""
+    separator = "\\" if "\\" in source and "/" not in source else "/"
+    parts = [part for part in source.split(separator) if part] + relpath.split("/")
+    above = [part for part in target.split(separator) if part]
+    return "/".join(parts[len(above) :]) if parts[: len(above)] == above and len(parts) > len(above) else None
+
+
+def covers(folders: Iterable[str], relpath: str) -> bool:
+    """Say whether a relative path is one of the folders or lies below one; "" covers everything."""
+    return any(folder in ("", relpath) or relpath.startswith(folder + "/") for folder in folders)
 
 
 def guess_layout(names: Collection[str]) -> Layout:

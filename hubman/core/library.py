@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from hubman.core.types import Facts, Hashes, Safety, Sidecar, Trigger
 
+UNREADABLE = "unreadable"
+"""Reference of a failure that is the system's and not the file's: rights, a bad cable, a network share that is away."""
+
 ID_LENGTH = 10
 """Characters of an id: Civitai's AutoV2, so that it pastes into Civitai's search."""
 
@@ -59,8 +62,12 @@ class Seen:
         relpath: relative to the root, POSIX separators.
         size: bytes; for a folder the sum over its members.
         mtime_ns: for a folder the newest of its members.
+        inode: the file's number; for a folder a digest of its number and of name, size and time of every member, so
+            that no change of a member goes unnoticed.
         beside: digest of name, size and time of the sidecars beside it, "" when there are none.
         folder: a diffusers, PEFT or sharded model that is one thing in several files.
+        device: the file system's number of the folder that it lies in. It tells an unplugged drive from a deletion and
+            never whether a file changed: a network share gets another number at every mount.
     """
 
     relpath: str
@@ -69,6 +76,7 @@ class Seen:
     inode: int
     beside: str = ""
     folder: bool = False
+    device: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,18 @@ class Known:
     present: bool
     facts_version: int
     sha256: str | None
+    device: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unhashed:
+    """A place whose content has no name yet. `mtime_ns` and `size` say which state of it is meant."""
+
+    id: int
+    root: str
+    relpath: str
+    size: int
+    mtime_ns: int
 
 
 class ChangeKind(StrEnum):
@@ -112,6 +132,11 @@ class Failure:
 
     reference: str
     message: str
+
+    @property
+    def passing(self) -> bool:
+        """Whether the next look may succeed although the file stays as it is: the system refused, not the content."""
+        return self.reference == UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ or description (folded: docs/search.md), so two Chinese characters and the middl
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -47,6 +47,9 @@ FIELDS = (
     "id",
     "sort",
 )
+
+LARGEST = 2**63 - 1
+"""The largest number that the database compares; a larger one in a query means the same."""
 
 _TOKEN = re.compile(r'(?P<minus>-)?(?:(?P<field>[a-z]+):)?(?:"(?P<phrase>[^"]*)"|(?P<word>\S+))')
 _NUMBER = re.compile(r"^(?P<op>>=|<=|>|<|=)?(?P<number>\d+(?:\.\d+)?)(?P<unit>[a-z]*)$")
@@ -93,8 +96,25 @@ class Searchable:
 
     name: str
     words: str
-    body: str
+    tags: str = ""
+    author: str = ""
+    body: str = ""
     columns: Mapping[str, object] = field(default_factory=dict)
+
+
+def query_text(words: Sequence[str]) -> str:
+    """Join the words of a shell into a query: one that holds white space gets its quotes back."""
+    return " ".join(_quoted(word) for word in words)
+
+
+def _quoted(word: str) -> str:
+    if '"' in word or len(word.split()) < 2:
+        return word
+    minus = "-" if word.startswith("-") and not word[1].isspace() else ""
+    name, colon, value = word.removeprefix(minus).partition(":")
+    if colon and name in FIELDS:
+        return f'{minus}{name}:"{value}"'
+    return f'{minus}"{word.removeprefix(minus)}"'
 
 
 def parse_query(text: str, now_ns: int) -> Query:
@@ -140,10 +160,10 @@ def _sort(value: str) -> tuple[str, bool]:
 def _field(name: str, value: str, now_ns: int, *, negated: bool) -> Term:
     if name == "size":
         operator, number = _number(value, SIZE_UNITS, "size:>200mb")
-        return Term(name, operator, int(number), negated)
+        return Term(name, operator, _clamped(number), negated)
     if name == "added":
         operator, seconds = _number(value, AGE_UNITS, "added:<7d")
-        moment = now_ns - int(seconds * 1e9)
+        moment = now_ns - _clamped(seconds * 1e9)
         # "younger than" means a later moment: turn the comparison round.
         return Term(name, _TURNED[operator], moment, negated)
     if name == "has" and value not in HAS:
@@ -179,6 +199,10 @@ def _number(value: str, units: Mapping[str, int], example: str) -> tuple[Operato
     return operator, float(match["number"]) * units[match["unit"]]
 
 
+def _clamped(number: float) -> int:
+    return LARGEST if number >= LARGEST else int(number)
+
+
 def _invalid(message: str, value: str, choices: tuple[str, ...]) -> UsageError:
     return UsageError(
         "query-invalid",
@@ -196,11 +220,13 @@ def matches(query: Query, row: Searchable) -> bool:
 
 def _holds(term: Term, row: Searchable) -> bool:
     if term.field == "text":
-        return any(str(term.value) in text for text in (row.name, row.words, row.body))
+        return any(str(term.value) in text for text in (row.name, row.words, row.tags, row.author, row.body))
     if term.field in ("name", "trigger", "tag", "author"):
-        text = {"name": row.name, "trigger": row.words}.get(term.field, row.body)
-        return str(term.value) in text
+        texts = {"name": row.name, "trigger": row.words, "tag": row.tags, "author": row.author}
+        return str(term.value) in texts[term.field]
     value = row.columns.get(term.field)
+    if term.field == "path":
+        return str(term.value) in fold(str(value or ""))
     if term.operator is Operator.CONTAINS:
         return str(term.value) in str(value or "")
     if term.field == "has":

@@ -2,12 +2,13 @@
 
 Chinese has no spaces, users search from two characters and mid-word (`shuimo` in `xlshuimov2`): the one semantics that
 serves all of it is "occurs in", on text that is NFKC-normalised and case-folded. Both the SQL and the in-memory test
-use the same three strings.
+use the same strings.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hubman.core.library import Reading
@@ -21,10 +22,12 @@ MOST_TAGS = 400
 
 @dataclass(frozen=True, slots=True)
 class SearchText:
-    """Folded text of a file: its name, its trigger words, and everything else said about it."""
+    """Folded text of a file: its name, its trigger words, tags, author, and everything else said about it."""
 
     name: str
     words: str
+    tags: str
+    author: str
     body: str
 
 
@@ -37,9 +40,14 @@ def search_text(name: str, reading: Reading) -> SearchText:
     """Gather what a file can be found by."""
     sidecar = reading.sidecar
     tags = [tag for tag, _ in reading.facts.tags[:MOST_TAGS]] if reading.facts else []
-    body = [sidecar.name, sidecar.author, sidecar.description, sidecar.notes, sidecar.base_model, *sidecar.tags, *tags]
     return SearchText(
         name=fold(name),
-        words=SEPARATOR.join(fold(word.text) for word in reading.triggers),
-        body=SEPARATOR.join(fold(part) for part in body if part),
+        words=_folded(word.text for word in reading.triggers),
+        tags=_folded((*sidecar.tags, *tags)),
+        author=_folded([sidecar.author]),
+        body=_folded([sidecar.name, sidecar.description, sidecar.notes, sidecar.base_model]),
     )
+
+
+def _folded(parts: Iterable[str | None]) -> str:
+    return SEPARATOR.join(fold(part) for part in parts if part)

@@ -16,8 +16,11 @@ from dataclasses import replace
 
 from hubman.core.types import Hashes
 from hubman.errors import N_, ConflictError
+from hubman.opening import open_regular
 
 CHUNK = 1 << 20
+WORTH_A_THREAD = 1 << 16
+"""Bytes below which handing them to another thread takes longer than hashing them."""
 AUTOV1_OFFSET = 0x100000
 AUTOV1_LENGTH = 0x10000
 Progress = Callable[[int], None]
@@ -37,13 +40,17 @@ def digest_file(path: str, data_offset: int | None = None, progress: Progress | 
     """
     whole, tail = hashlib.sha256(), hashlib.sha256()
     window, crc, position = b"", 0, 0
-    with open(path, "rb", buffering=0) as file, ThreadPoolExecutor(1) as second:
+    with open_regular(path) as file, ThreadPoolExecutor(1) as second:
         before = os.fstat(file.fileno())
         while chunk := file.read(CHUNK):
             # hashlib releases the GIL, so the second sha256 (AutoV3) runs beside the first one.
             pending = None
             if data_offset is not None and position + len(chunk) > data_offset:
-                pending = second.submit(tail.update, chunk[max(0, data_offset - position) :])
+                part = chunk[max(0, data_offset - position) :]
+                if len(part) > WORTH_A_THREAD:
+                    pending = second.submit(tail.update, part)
+                else:
+                    tail.update(part)
             whole.update(chunk)
             crc = zlib.crc32(chunk, crc)
             if position + len(chunk) > AUTOV1_OFFSET and len(window) < AUTOV1_LENGTH:

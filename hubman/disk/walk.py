@@ -6,16 +6,16 @@ five times one.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hubman.core.layout import (
     SKIPPED_FOLDERS,
-    FolderForm,
     folder_form,
     is_model_name,
     is_temporary,
@@ -35,68 +35,144 @@ DEEPEST = 64
 """Levels below a root that are followed; a deeper tree is a loop of links in practice."""
 
 
+Entries = Mapping[str, os.DirEntry[str]]
+
+
 @dataclass(slots=True)
 class Walk:
-    """One walk over a root, or over some of its folders. Iterate it once; `blocked` is complete after that.
+    """One walk over a root, or over some of its folders. Iterate it once; the attributes are complete after that.
+
+    A real folder always wins over links to it, whatever their names, so that every file has one path. Folders that
+    links lead to outside the root are walked last, in the order of the links; a walk over some folders cannot know that
+    order, and says so in `met_links`.
 
     Attributes:
-        blocked: relative paths of folders that could not be read; what is known below them must not be called gone.
+        exclude: absolute paths of other roots below this one: what lies there is theirs.
+        blocked: relative path -> why of what could not be looked at; what is known below must not be called gone.
+        devices: relative path -> number of the file system of every folder that is there.
+        met_links: a folder outside the root was met behind a link.
     """
 
     root: str
     folders: Collection[str] = ("",)
     exclude: frozenset[str] = frozenset()
-    blocked: list[str] = field(default_factory=list)
+    blocked: dict[str, str] = field(default_factory=dict)
+    devices: dict[str, int] = field(default_factory=dict)
+    met_links: bool = False
     _visited: set[tuple[int, int]] = field(default_factory=set)
+    _links: list[str] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Seen]:
+        self._visited |= {(status.st_dev, status.st_ino) for path in self.exclude if (status := _stat(path))}
         for folder in self.folders:
-            yield from self._tree(folder)
+            if not self._is_excluded(folder):
+                self._note_device_above(folder)
+                self.met_links = self.met_links or self._is_behind_link(folder)
+                yield from self._tree(folder)
+        while self._links:
+            links, self._links = sorted(self._links), []
+            for link in links:
+                yield from self._tree(link)
 
     def _tree(self, start: str) -> Iterator[Seen]:
-        stack = [start]
+        stack: list[tuple[str, Entries]] = [(start, self._above(start))]
         while stack:
-            relative = stack.pop()
+            relative, beside = stack.pop()
             entries = self._list(relative)
             if entries is None:
                 continue
-            form = folder_form(entries)
-            if form is not None and relative:
-                yield from self._model_folder(relative, form)
+            if relative and folder_form(entries) is not None:
+                yield from self._model_folder(relative, beside)
                 continue
             yield from self._files(relative, entries)
-            stack += [join(relative, name) for name in self._subfolders(relative, entries)]
+            stack += [(join(relative, name), entries) for name in self._subfolders(relative, entries)]
 
-    def _list(self, relative: str) -> dict[str, os.DirEntry[str]] | None:
+    def _path(self, relative: str) -> str:
+        return os.path.join(self.root, relative) if relative else self.root
+
+    def _list(self, relative: str) -> Entries | None:
         """Read one folder; None when it is gone, unreadable, or was visited under another name already."""
-        path = os.path.join(self.root, relative) if relative else self.root
         if relative.count("/") > DEEPEST:
             return None
         try:
-            with os.scandir(path) as scan:
-                entries = {entry.name: entry for entry in scan}
-            status = os.stat(path)
+            entries, status = self._read(relative)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except OSError:
-            self.blocked.append(relative)
+        except OSError as error:
+            self.blocked[relative] = _reason(error)
             return None
+        self.devices[relative] = status.st_dev
         key = (status.st_dev, status.st_ino)
         if status.st_ino and key in self._visited:
             return None
         self._visited.add(key)
         return entries
 
-    def _subfolders(self, relative: str, entries: Mapping[str, os.DirEntry[str]]) -> list[str]:
+    def _above(self, relative: str) -> Entries:
+        """Return what lies beside a folder, nothing where that cannot be read."""
+        try:
+            return self._read(relative.rpartition("/")[0])[0] if relative else {}
+        except OSError:
+            return {}
+
+    def _read(self, relative: str) -> tuple[Entries, os.stat_result]:
+        path = self._path(relative)
+        with os.scandir(path) as scan:
+            entries = {entry.name: entry for entry in scan}
+        return entries, os.stat(path)
+
+    # --- folders and links ---------------------------------------------------------------------------------------
+
+    def _subfolders(self, relative: str, entries: Entries) -> list[str]:
+        """Return the folders to go down into, last first; links are put off until every real folder was walked."""
         found = []
         for name, entry in entries.items():
-            if name.lower() in SKIPPED_FOLDERS or (name.startswith(".") and not name.startswith(".hub")):
+            if _is_skipped(name) or not self._is_dir(relative, entry):
                 continue
-            if _is_dir(entry) and os.path.join(self.root, relative, name) not in self.exclude:
+            if not _is_link(entry):
                 found.append(name)
+            elif not self._leads_inside(join(relative, name)):
+                self.met_links = True
+                self._links.append(join(relative, name))
         return sorted(found, reverse=True)
 
-    def _files(self, relative: str, entries: Mapping[str, os.DirEntry[str]]) -> Iterator[Seen]:
+    def _is_dir(self, relative: str, entry: os.DirEntry[str]) -> bool:
+        try:
+            return entry.is_dir()
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                self.blocked[join(relative, entry.name)] = _reason(error)
+            return False
+
+    def _leads_inside(self, link: str) -> bool:
+        """Say whether a link leads to a folder that the walk finds under its own name, here or in a root below."""
+        home, target = os.path.realpath(self.root), os.path.realpath(self._path(link))
+        if target == home:
+            return True
+        if not target.startswith(home.rstrip(os.sep) + os.sep):
+            return False
+        return not any(_is_skipped(part) for part in os.path.relpath(target, home).split(os.sep))
+
+    def _is_behind_link(self, folder: str) -> bool:
+        """Say whether a folder is, or lies below, a link: only a walk over the whole root knows whose files it has."""
+        parts = folder.split("/") if folder else []
+        paths = [os.path.join(self.root, *parts[:depth]) for depth in range(1, len(parts) + 1)]
+        return any(os.path.islink(path) or _is_junction(path) for path in paths)
+
+    def _is_excluded(self, folder: str) -> bool:
+        path = os.path.normpath(self._path(folder))
+        return any(path == other or path.startswith(other.rstrip(os.sep) + os.sep) for other in self.exclude)
+
+    def _note_device_above(self, folder: str) -> None:
+        """Note the file system of the nearest folder that is there, also when the one asked for is gone."""
+        while (status := _stat(self._path(folder))) is None and folder:
+            folder = folder.rpartition("/")[0]
+        if status is not None:
+            self.devices[folder] = status.st_dev
+
+    # --- models --------------------------------------------------------------------------------------------------
+
+    def _files(self, relative: str, entries: Entries) -> Iterator[Seen]:
         indexes = {name.removesuffix(SHARD_INDEX) for name in entries if name.endswith(SHARD_INDEX)}
         for name in sorted(entries):
             if name.endswith(SHARD_INDEX):
@@ -104,41 +180,89 @@ class Walk:
             elif is_model_name(name) and not _is_shard(name, indexes):
                 yield from self._single(relative, name, entries)
 
-    def _single(self, relative: str, name: str, entries: Mapping[str, os.DirEntry[str]]) -> Iterator[Seen]:
-        status = _regular(entries[name])
+    def _regular(self, relative: str, entry: os.DirEntry[str]) -> os.stat_result | None:
+        """Stat a model file; None for FIFOs, devices, dangling links and folders, which are never opened.
+
+        When the system refuses, what is known of the file (or of its folder, which may be listed and not entered) must
+        not be called gone.
+        """
+        try:
+            status = entry.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                self.blocked[join(relative, entry.name) if entry.is_symlink() else relative] = _reason(error)
+            return None
+        return status if stat.S_ISREG(status.st_mode) else None
+
+    def _single(self, relative: str, name: str, entries: Entries) -> Iterator[Seen]:
+        status = self._regular(relative, entries[name])
         if status is not None:
             yield Seen(
                 join(relative, name), status.st_size, status.st_mtime_ns, _inode(entries[name], status),
-                beside=_beside(name.rpartition(".")[0], entries),
+                beside=_beside(name.rpartition(".")[0], entries), device=self.devices.get(relative),
             )  # fmt: skip
 
-    def _sharded(self, relative: str, name: str, entries: Mapping[str, os.DirEntry[str]]) -> Iterator[Seen]:
+    def _sharded(self, relative: str, name: str, entries: Entries) -> Iterator[Seen]:
         stem = name.removesuffix(SHARD_INDEX)
-        members = [name] + [other for other in entries if _is_shard(other, {stem})]
-        stats = [status for member in members if (status := _regular(entries[member]))]
-        if len(stats) > 1:
-            yield _sum(join(relative, name), stats, _inode(entries[name], stats[0]))
+        names = [name, *sorted(other for other in entries if _is_shard(other, {stem}))]
+        found = [(member, self._regular(relative, entries[member])) for member in names]
+        members = [(member, status) for member, status in found if status is not None]
+        if len(members) > 1:
+            number = _inode(entries[name], members[0][1])
+            yield _sum(join(relative, name), members, number, _beside(stem, entries), self.devices.get(relative))
 
-    def _model_folder(self, relative: str, form: FolderForm) -> Iterator[Seen]:
-        """One model in a folder. A pipeline without weights is a checkpoint's config and no model of its own."""
-        stats, weights = [], False
-        for path, name in member_files(os.path.join(self.root, relative)):
-            try:
-                stats.append(os.stat(path))
-            except OSError:
-                continue
-            weights = weights or is_weights(name)
-        if weights and stats:
-            yield _sum(relative, stats, os.stat(os.path.join(self.root, relative)).st_ino)
+    def _model_folder(self, relative: str, beside: Entries) -> Iterator[Seen]:
+        """One model in a folder. A pipeline without weights is a checkpoint's config and no model of its own.
+
+        `beside`: what lies in the folder above, where its sidecars are.
+        """
+        folder = self._path(relative)
+        try:
+            members = list(member_files(folder))
+            number = os.stat(folder).st_ino
+        except FileNotFoundError:
+            return  # it is being moved or deleted: the event of that, or the next scan, comes back
+        except OSError as error:
+            self.blocked[relative] = _reason(error)
+            return
+        if any(is_weights(os.path.basename(name)) for name, _ in members):
+            stem = relative.rpartition("/")[2]
+            yield _sum(relative, members, number, _beside(stem, beside), self.devices.get(relative))
 
 
-def member_files(folder: str) -> Iterator[tuple[str, str]]:
-    """Yield (path, name) of the regular files of a model folder, in sorted order."""
-    for here, folders, names in os.walk(folder):
+def member_files(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield (relative POSIX path, stat) of the regular files of a model folder, in sorted order.
+
+    Raises:
+        OSError: something in it cannot be looked at, so that the list would be incomplete.
+    """
+    for here, folders, names in os.walk(folder, onerror=_raise):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not is_temporary(name):
-                yield os.path.join(here, name), name
+            path = os.path.join(here, name)
+            status = None if is_temporary(name) else _stat_member(path)
+            if status is not None:
+                yield os.path.relpath(path, folder).replace(os.sep, "/"), status
+
+
+def _stat_member(path: str) -> os.stat_result | None:
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None  # a dangling link, or it vanished meanwhile
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def model_members(path: str) -> list[str]:
+    """Return the names, relative to its folder, of the files of a model in several files: a folder or a shard index."""
+    if os.path.isdir(path):
+        return [name for name, _ in member_files(path)]
+    folder, index = os.path.split(path)
+    stem = index.removesuffix(SHARD_INDEX)
+    names = [index, *(name for name in os.listdir(folder) if _is_shard(name, {stem}))]
+    return sorted(name for name in names if os.path.isfile(os.path.join(folder, name)))
 
 
 def enclosing_model_folder(root: str, relative: str) -> str | None:
@@ -160,20 +284,33 @@ def join(relative: str, name: str) -> str:
     return f"{relative}/{name}" if relative else name
 
 
-def _is_dir(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
+def _raise(error: OSError) -> None:
+    raise error
 
 
-def _regular(entry: os.DirEntry[str]) -> os.stat_result | None:
-    """Stat an entry; None for FIFOs, devices, dangling links and folders, which are never opened."""
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+def _stat(path: str) -> os.stat_result | None:
     try:
-        status = entry.stat()
+        return os.stat(path)
     except OSError:
         return None
-    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def _is_skipped(name: str) -> bool:
+    return name.lower() in SKIPPED_FOLDERS or (name.startswith(".") and not name.startswith(".hub"))
+
+
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    return entry.is_symlink() or _is_junction(entry.path)
+
+
+def _is_junction(path: str) -> bool:
+    """Say whether a folder is a Windows junction, which leads elsewhere and is no symbolic link."""
+    found: Callable[[str], bool] | None = getattr(os.path, "isjunction", None)  # Python 3.12
+    return os.name == "nt" and found is not None and found(path)
 
 
 def _inode(entry: os.DirEntry[str], status: os.stat_result) -> int:
@@ -187,20 +324,36 @@ def _is_shard(name: str, stems: Collection[str]) -> bool:
     return match is not None and name[: match.start()] in stems
 
 
-def _sum(relpath: str, stats: list[os.stat_result], inode: int) -> Seen:
-    newest = max(status.st_mtime_ns for status in stats)
-    size = sum(status.st_size for status in stats)
-    return Seen(relpath, size, newest, inode & 0x7FFF_FFFF_FFFF_FFFF, folder=True)
+def _sum(
+    relpath: str, members: Sequence[tuple[str, os.stat_result]], inode: int, beside: str, device: int | None
+) -> Seen:
+    """One model of several files. Its number changes when any member does, also one that is not the newest."""
+    signature = hashlib.blake2b(f"{inode};".encode(), digest_size=8)
+    for name, status in members:
+        line = f"{name}\0{status.st_size}:{status.st_mtime_ns};"
+        signature.update(line.encode(errors="surrogateescape"))
+    number = int.from_bytes(signature.digest(), "big") & 0x7FFF_FFFF_FFFF_FFFF
+    size = sum(status.st_size for _, status in members)
+    newest = max(status.st_mtime_ns for _, status in members)
+    return Seen(relpath, size, newest, number, beside, folder=True, device=device)
 
 
-def _beside(stem: str, entries: Mapping[str, os.DirEntry[str]]) -> str:
+def _beside(stem: str, entries: Entries) -> str:
     """Digest name, size and time of what lies beside a model, so that an edited sidecar is noticed unopened."""
     signature = hashlib.blake2b(digest_size=8)
     found = False
     for suffix in (*SIDECAR_SUFFIXES, *PREVIEW_SUFFIXES):
         entry = entries.get(stem + suffix)
-        status = _regular(entry) if entry is not None else None
+        status = _stat_entry(entry) if entry is not None else None
         if status is not None:
             found = True
             signature.update(f"{suffix}:{status.st_size}:{status.st_mtime_ns};".encode())
     return signature.hexdigest() if found else ""
+
+
+def _stat_entry(entry: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        status = entry.stat()
+    except OSError:
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None

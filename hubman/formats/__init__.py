@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 from hubman.core.types import Finding, Format, Header, Safety
 from hubman.errors import N_, IntegrityError
 from hubman.formats.sniff import HEAD, WORDS, Guess, guess, named_like_a_model
+from hubman.opening import open_regular
 
 if TYPE_CHECKING:
     from hubman.formats.folder import FolderForm
@@ -58,7 +59,7 @@ def read_header(
 
 def container(path: str | os.PathLike[str]) -> Format:
     """Tell the container of a file by its first bytes, reading nothing more."""
-    with open(path, "rb", buffering=0) as file:
+    with open_regular(path) as file:
         found = guess(file.read(HEAD) or b"", os.fstat(file.fileno()).st_size)
     return Format(found) if found in READERS else Format.UNKNOWN
 
@@ -90,7 +91,7 @@ def _load(dotted: str) -> Callable[..., Any]:
 
 
 def _read_file(path: str, readers: dict[Guess, str]) -> Header:
-    with open(path, "rb", buffering=0) as file:
+    with open_regular(path) as file:
         head = file.read(HEAD) or b""
         size = os.fstat(file.fileno()).st_size
         found = guess(head, size)

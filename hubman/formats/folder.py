@@ -17,6 +17,7 @@ from enum import StrEnum
 
 from hubman.core.types import Finding, Format, Header, Safety, TensorInfo
 from hubman.errors import N_, IntegrityError
+from hubman.opening import open_regular
 
 INDEX_SUFFIX = ".safetensors.index.json"
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
@@ -123,7 +124,7 @@ def _list(path: str) -> list[str]:
 def _object(path: str) -> Mapping[str, object]:
     """Read a small JSON object; anything else is an empty one."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             value = json.loads(file.read(MAX_JSON))
     except (OSError, ValueError, RecursionError):
         return {}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from hubman.core.query import Operator, Query, Term
+from hubman.core.search_text import fold
 
 _VERDICT_OK = "('ok', 'weak')"
 _HAS = {
@@ -23,7 +26,8 @@ _IS = {
     "failed": f"(v.verdict IS NOT NULL AND v.verdict NOT IN {_VERDICT_OK})",
     "unvalidated": "v.verdict IS NULL",
 }
-_TEXT_COLUMNS = {"name": "s.name", "trigger": "s.words", "tag": "s.body", "author": "s.body"}
+_TEXT_COLUMNS = {"name": "s.name", "trigger": "s.words", "tag": "s.tags", "author": "s.author"}
+_ALL_TEXTS = ("s.name", "s.words", "s.tags", "s.author", "s.body")
 _PLAIN_COLUMNS = {
     "type": "f.kind",
     "base": "f.architecture",
@@ -35,6 +39,11 @@ TEXT_FIELDS = ("text", *_TEXT_COLUMNS)
 """Fields that the table `search` answers."""
 
 TRIGRAM = 3
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Give a connection what the conditions need beyond SQL: `fold`, for paths (SQLite's lower() knows ASCII only)."""
+    connection.create_function("fold", 1, fold, deterministic=True)
 
 
 def condition(query: Query) -> tuple[str, list[object]]:
@@ -60,15 +69,15 @@ def _clause(term: Term) -> tuple[str, list[object]]:
     if term.field == "id":
         return "(instr(coalesce(f.sha256, ''), ?) > 0 OR instr(f.alias, ?) > 0)", [term.value, term.value]
     if term.field == "path":
-        return "instr(lower(f.relpath), ?) > 0", [term.value]
+        return "instr(fold(f.relpath), ?) > 0", [term.value]
     operator = "=" if term.operator is Operator.CONTAINS else term.operator.value
     return f"{_PLAIN_COLUMNS[term.field]} {operator} ?", [term.value]
 
 
 def _anywhere(word: str) -> tuple[str, list[object]]:
-    """A word occurs in one of the three texts. From three characters on, the trigram index narrows the rows first."""
-    exact = "(instr(s.name, ?) > 0 OR instr(s.words, ?) > 0 OR instr(s.body, ?) > 0)"
-    values: list[object] = [word, word, word]
+    """A word occurs in one of the texts. From three characters on, the trigram index narrows the rows first."""
+    exact = "(" + " OR ".join(f"instr({text}, ?) > 0" for text in _ALL_TEXTS) + ")"
+    values: list[object] = [word] * len(_ALL_TEXTS)
     if len(word) < TRIGRAM or not _indexable(word):
         return exact, values
     grams = sorted({word[start : start + TRIGRAM] for start in range(len(word) - TRIGRAM + 1)})

@@ -17,17 +17,26 @@ from hubman.core.library import (
     Root,
     RootState,
     SidecarPolicy,
+    Unhashed,
     VerdictNote,
     id_of,
+    stem_of,
     with_own_words,
 )
 from hubman.core.query import Query
+from hubman.core.search_text import fold
 from hubman.core.types import Hashes, Trigger
 from hubman.errors import N_, NotFoundError, StoreError
-from hubman.store.conditions import TEXT_FIELDS, condition, order
+from hubman.store.conditions import TEXT_FIELDS, condition, order, prepare
 from hubman.store.migrate import damaged, stored_revision
 from hubman.store.revision import SCHEMA_HEAD
 from hubman.store.text import pack, unpack
+
+SHORTEST_HASH = 6
+"""Digits from which a word is tried as the beginning of a hash."""
+
+OTHER_HASHES = ("autov1", "autov3", "autov3_written", "crc32", "blake3")
+"""Columns of blob beside sha256, of which AutoV2 is the beginning."""
 
 _LATEST_VERDICT = """ LEFT JOIN verdict v ON v.id = (
     SELECT w.id FROM verdict w WHERE w.subject = coalesce(f.sha256, f.alias)
@@ -60,6 +69,7 @@ class Reader:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        prepare(connection)
         connection.text_factory = lambda raw: unpack(raw.decode("utf-8", "replace"))
 
     def _ask(self, question: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
@@ -78,7 +88,7 @@ class Reader:
         for folder in folders:
             clause, values = _below(folder)
             cursor = self._ask(
-                "SELECT id, relpath, size, mtime_ns, inode, beside, present, facts_version, sha256 "
+                "SELECT id, relpath, size, mtime_ns, inode, beside, present, facts_version, sha256, device "
                 f"FROM file f WHERE root_id = ? AND {clause}",
                 [root_id, *values],
             )
@@ -94,14 +104,14 @@ class Reader:
         )
         return [(row[0], row[1], row[2], bool(row[3])) for row in cursor]
 
-    def unhashed(self, root_id: int, largest: int | None) -> list[tuple[int, str, int]]:
-        """Return (file id, relpath, size) of present files without a hash, smallest first."""
+    def unhashed(self, root: Root, smallest: int, largest: int | None) -> list[Unhashed]:
+        """Return the present files without a hash, larger than `smallest` and at most `largest`, smallest first."""
         cursor = self._ask(
-            "SELECT id, relpath, size FROM file WHERE root_id = ? AND present = 1 "
-            "AND sha256 IS NULL AND size <= ? ORDER BY size",
-            [root_id, 2**62 if largest is None else largest],
+            "SELECT id, relpath, size, mtime_ns FROM file WHERE root_id = ? AND present = 1 "
+            "AND sha256 IS NULL AND size > ? AND size <= ? ORDER BY size",
+            [root.id, smallest, 2**62 if largest is None else largest],
         )
-        return [(row[0], row[1], row[2]) for row in cursor]
+        return [Unhashed(row[0], root.path, row[1], row[2], row[3]) for row in cursor]
 
     def broken(self) -> list[ModelFile]:
         """Return the present files that could not be read."""
@@ -139,25 +149,35 @@ class Reader:
             found |= {file.file_id: file for file in self._files(f"f.id IN ({','.join('?' * len(part))})", part)}
         return [found[file_id] for file_id in file_ids]
 
-    def resolve(self, text: str, path: str | None = None) -> list[ModelFile]:
-        """Return every file that a MODEL argument may mean: path, id, longer hash, other hash kind, or name."""
-        if path is not None and (found := self._files("r.path || '/' || f.relpath = ?", [path.replace("\\", "/")])):
-            return found
-        lower = text.lower()
-        attempts: list[tuple[str, list[object]]] = [("f.name = ?", [text])]
-        if lower.startswith("@"):
-            former = "f.id IN (SELECT a.file_id FROM former_alias a WHERE substr(a.alias, 1, ?) = ?)"
-            attempts = [("substr(f.alias, 1, ?) = ?", [len(lower), lower]), (former, [len(lower), lower]), *attempts]
-        elif len(lower) >= 6 and set(lower) <= set("0123456789abcdef"):
-            attempts.insert(0, ("substr(f.sha256, 1, ?) = ?", [len(lower), lower]))
-            attempts.append(("b.autov1 = ? OR b.autov3 = ? OR b.autov3_written = ? OR b.crc32 = ?", [lower] * 4))
-        attempts.append(("lower(f.name) = ?", [lower]))
-        attempts.append(("f.relpath = ? OR f.relpath LIKE '%/' || ?", [text, text]))
-        for where, values in attempts:
+    def at(self, root_id: int, relpath: str) -> list[ModelFile]:
+        """Return the file at a path of a root; when no name is equal, those equal after folding (NFC and NFD, case)."""
+        exact = self._files("f.root_id = ? AND f.relpath = ?", [root_id, relpath])
+        if exact:
+            return exact
+        stems = [fold(stem_of(relpath, folder=folder)) for folder in (False, True)]
+        same = self._files(
+            "f.root_id = ? AND f.id IN (SELECT s.file_id FROM search s WHERE s.name IN (?, ?)) ORDER BY f.present DESC",
+            [root_id, *stems],
+        )
+        return [file for file in same if fold(file.relpath) == fold(relpath)]
+
+    def resolve(self, text: str) -> list[ModelFile]:
+        """Return every file that a MODEL argument may mean: id, longer hash, other hash kind, name, end of a path."""
+        for where, values in _meanings(text):
             found = self._files(f"({where}) ORDER BY f.present DESC, r.path, f.relpath", values)
             if found:
                 return [file for file in found if file.present] or found
         return []
+
+    def same_name(self, file: ModelFile) -> list[ModelFile]:
+        """Return the present files of a file's kind and name, itself included."""
+        return self._files(
+            "f.present = 1 AND f.kind = ? AND f.name = ? ORDER BY r.path, f.relpath", [file.kind, file.name]
+        )
+
+    def names(self) -> list[str]:
+        """Return the names of all present files, each once."""
+        return [str(row[0]) for row in self._ask("SELECT DISTINCT name FROM file WHERE present = 1")]
 
     def verdicts(self, subject: str) -> list[dict[str, object]]:
         """Return the stored verdict objects of a blob (or alias), the latest first."""
@@ -242,6 +262,25 @@ def open_reader(path: Path) -> Iterator[Reader]:
         raise damaged(path, error) from error
 
 
+def _meanings(text: str) -> Iterator[tuple[str, list[object]]]:
+    """Conditions for what a MODEL argument may mean, the likeliest first."""
+    lower, folded = text.lower(), fold(text)
+    if lower.startswith("@"):
+        yield "substr(f.alias, 1, ?) = ?", [len(lower), lower]
+        former = "f.id IN (SELECT a.file_id FROM former_alias a WHERE substr(a.alias, 1, ?) = ?)"
+        yield former, [len(lower), lower]
+    hexadecimal = len(lower) >= SHORTEST_HASH and set(lower) <= set("0123456789abcdef")
+    if hexadecimal:
+        yield "f.sha256 BETWEEN ? AND ?", [lower, lower + "g"]
+    yield "f.name = ?", [text]
+    if hexadecimal:
+        kinds = " OR ".join(f"{kind} BETWEEN ? AND ?" for kind in OTHER_HASHES)
+        yield f"f.sha256 IN (SELECT sha256 FROM blob WHERE {kinds})", [lower, lower + "g"] * len(OTHER_HASHES)
+    yield "f.id IN (SELECT s.file_id FROM search s WHERE s.name = ?) OR lower(f.name) = ?", [folded, lower]
+    yield "f.relpath = ? OR substr(f.relpath, -?) = ?", [text, len(text) + 1, "/" + text]
+    yield "fold(f.relpath) = ? OR substr(fold(f.relpath), -?) = ?", [folded, len(folded) + 1, "/" + folded]
+
+
 def _below(folder: str) -> tuple[str, list[object]]:
     """A condition for everything in a folder (or the folder itself, when it is one model)."""
     if not folder:
@@ -251,8 +290,8 @@ def _below(folder: str) -> tuple[str, list[object]]:
 
 
 def _known(row: tuple[Any, ...]) -> Known:
-    identity, relpath, size, mtime_ns, inode, beside, present, facts_version, sha256 = row
-    return Known(identity, relpath, size, mtime_ns, inode, beside, bool(present), facts_version, sha256)
+    identity, relpath, size, mtime_ns, inode, beside, present, facts_version, sha256, device = row
+    return Known(identity, relpath, size, mtime_ns, inode, beside, bool(present), facts_version, sha256, device)
 
 
 def _model_file(row: tuple[Any, ...], words: tuple[Trigger, ...]) -> ModelFile:

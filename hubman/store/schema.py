@@ -83,6 +83,7 @@ file = Table(
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
     Column("inode", BigInteger, nullable=False),
+    Column("device", BigInteger),
     Column("beside", String(16), nullable=False),
     Column("present", Boolean, nullable=False),
     Column("sha256", String(64), ForeignKey("blob.sha256"), index=True),
@@ -149,5 +150,7 @@ search = Table(
     Column("file_id", Integer, ForeignKey("file.id", ondelete="CASCADE"), primary_key=True),
     Column("name", Text, nullable=False),
     Column("words", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("author", Text, nullable=False),
     Column("body", Text, nullable=False),
 )

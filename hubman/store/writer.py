@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from hubman.core.diff import FACTS_VERSION
-from hubman.core.library import Known, Layout, Reading, RootState, Seen, SidecarPolicy, alias_of, stem_of
+from hubman.core.layout import relocated
+from hubman.core.library import Known, Layout, Reading, RootState, Seen, SidecarPolicy, Unhashed, alias_of, stem_of
 from hubman.core.search_text import SEPARATOR, SearchText, fold, search_text
 from hubman.core.types import Hashes, Kind, Safety, Trigger
 from hubman.errors import N_, StoreError
@@ -141,8 +143,9 @@ class Writer:
                 "root_id": root_id, "relpath": entry.relpath, "alias": alias_of(root_path, entry.relpath),
                 "name": stem_of(entry.relpath, folder=entry.folder), "folder": entry.folder, "present": True,
                 "size": entry.size, "mtime_ns": entry.mtime_ns, "inode": entry.inode, "beside": entry.beside,
-                "format": "unknown", "kind": Kind.UNKNOWN.value, "safety": Safety.NOT_APPLICABLE.value,
-                "header_digest": "", "facts": "{}", "sidecar": "{}", "facts_version": 0, "added_ns": now,
+                "device": entry.device, "format": "unknown", "kind": Kind.UNKNOWN.value,
+                "safety": Safety.NOT_APPLICABLE.value, "header_digest": "", "facts": "{}", "sidecar": "{}",
+                "facts_version": 0, "added_ns": now,
             }
             for entry in entries
         ]  # fmt: skip
@@ -160,10 +163,12 @@ class Writer:
             "size": entry.size,
             "mtime_ns": entry.mtime_ns,
             "inode": entry.inode,
+            "device": entry.device,
             "beside": entry.beside,
             "present": True,
         }
-        if content_changed or entry != Seen(row.relpath, row.size, row.mtime_ns, row.inode, row.beside, entry.folder):
+        remembered = (row.relpath, row.size, row.mtime_ns, row.inode, row.beside)
+        if content_changed or remembered != (entry.relpath, entry.size, entry.mtime_ns, entry.inode, entry.beside):
             values["facts_version"] = 0  # another name, sidecar or content: the header is read again
         old, new = alias_of(root_path, row.relpath), alias_of(root_path, entry.relpath)
         if content_changed:
@@ -183,6 +188,44 @@ class Writer:
         for table in (schema.verdict, schema.user_words):
             self._connection.execute(sa.update(table).where(table.c.subject == old).values(subject=new))
 
+    def hand_over(self, source: str, target: str) -> None:
+        """Give the root `target` every place of the root `source` that lies below it, with all that is known of it.
+
+        Where `target` lists a place already, its own row stays and the other one goes.
+        """
+        file, root = schema.file, schema.root
+        roots = self._connection.execute(sa.select(root.c.path, root.c.id).where(root.c.path.in_((source, target))))
+        ids = {str(path): int(root_id) for path, root_id in roots}
+        places = sa.select(file.c.id, file.c.relpath).where(file.c.root_id == ids[source])
+        taken = set(self._connection.scalars(sa.select(file.c.relpath).where(file.c.root_id == ids[target])))
+        for file_id, relpath in self._connection.execute(places).fetchall():
+            moved = relocated(source, relpath, target)
+            if moved in taken:
+                self._connection.execute(sa.delete(file).where(file.c.id == file_id))
+            elif moved is not None:
+                self._rebase(file_id, alias_of(source, relpath), ids[target], moved, alias_of(target, moved))
+
+    def _rebase(self, file_id: int, old: str, root_id: int, relpath: str, new: str) -> None:
+        self._rename_subject(old, new)
+        former = upsert(schema.former_alias).values(alias=old, file_id=file_id)
+        self._connection.execute(former.on_conflict_do_nothing())
+        values = {"root_id": root_id, "relpath": relpath, "alias": new}
+        self._connection.execute(sa.update(schema.file).where(schema.file.c.id == file_id).values(**values))
+
+    def set_devices(self, devices: Sequence[tuple[int, int]]) -> None:
+        """Record on which file system places are now, as (file id, device)."""
+        rows = [{"row_id": file_id, "new_device": device} for file_id, device in devices]
+        if rows:
+            statement = sa.update(schema.file).where(schema.file.c.id == sa.bindparam("row_id"))
+            self._connection.execute(statement.values(device=sa.bindparam("new_device")), rows)
+
+    def record_hash(self, place: Unhashed, hashes: Hashes) -> None:
+        """Give a file its content, unless the place holds something else by now: then the hash is of the past."""
+        file = schema.file
+        meant = (file.c.id == place.id, file.c.size == place.size, file.c.mtime_ns == place.mtime_ns)
+        if self._connection.execute(sa.select(file.c.id).where(*meant)).first():
+            self.record_hashes(place.id, place.size, hashes)
+
     def apply_gone(self, file_ids: Sequence[int]) -> None:
         """Mark places whose file is not there any more. Nothing is deleted: what is known comes back with the file."""
         if file_ids:
@@ -195,7 +238,8 @@ class Writer:
         rows = [_reading_row(file_id, reading) for file_id, _, reading in batch]
         if not rows:
             return
-        self._part_with_words([(file_id, reading.header_digest) for file_id, _, reading in batch])
+        looked = [entry for entry in batch if not (entry[2].failure and entry[2].failure.passing)]
+        self._part_with_words([(file_id, reading.header_digest) for file_id, _, reading in looked])
         columns: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in _READING_COLUMNS}
         self._connection.execute(sa.update(table).where(table.c.id == sa.bindparam("row_id")).values(columns), rows)
         ids = [{"row_id": file_id} for file_id, _, _ in batch]
@@ -327,11 +371,11 @@ def _reading_row(file_id: int, reading: Reading) -> dict[str, object]:
         "new_facts": facts_json(facts) if facts else "{}",
         "new_sidecar": sidecar_json(reading.sidecar),
         "new_preview": reading.preview,
-        "new_facts_version": FACTS_VERSION,
+        "new_facts_version": 0 if failure and failure.passing else FACTS_VERSION,  # 0: every sync tries again
         "new_error_reference": failure.reference if failure else None,
         "new_error_message": failure.message if failure else None,
     }
 
 
 def _search_row(file_id: int, text: SearchText) -> dict[str, object]:
-    return {"file_id": file_id, "name": text.name, "words": text.words, "body": text.body}
+    return {"file_id": file_id, **asdict(text)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +25,7 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer as WatchdogObserver
+from watchdog.observers.api import ObservedWatch
 
 from hubman.core.layout import is_temporary
 
@@ -35,14 +36,29 @@ WANTED: list[type[FileSystemEvent]] = [
 
 
 class Observer:
-    """Watches several roots; calls `tell((root id, relative folder))` from its own thread."""
+    """Watches several roots; calls `tell((root id, relative folder))` from its own thread. Use it as a context."""
 
-    def __init__(self, roots: Mapping[int, str], tell: Callable[[tuple[int, str]], None]) -> None:
+    def __init__(self, tell: Callable[[tuple[int, str]], None]) -> None:
         self._observer = WatchdogObserver()
         self._overflow = _OverflowLog()
-        for root_id, path in roots.items():
-            handler = _Handler(root_id, path, tell)
-            self._observer.schedule(handler, path, recursive=True, event_filter=WANTED)
+        self._tell = tell
+        self._watches: dict[int, ObservedWatch] = {}
+
+    def watch(self, root_id: int, path: str) -> None:
+        """Begin to watch a root, or begin anew when another folder took its place.
+
+        Raises:
+            OSError: the system does not let us: rights, or no watches are left.
+        """
+        self.unwatch(root_id)
+        handler = _Handler(root_id, path, self._tell)
+        self._watches[root_id] = self._observer.schedule(handler, path, recursive=True, event_filter=WANTED)
+
+    def unwatch(self, root_id: int) -> None:
+        """End the watch of a root, if there is one."""
+        watch = self._watches.pop(root_id, None)
+        if watch is not None:
+            self._observer.unschedule(watch)
 
     def lost_events(self) -> bool:
         """Say whether the system dropped events since the last call, so that everything must be looked at again."""

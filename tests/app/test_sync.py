@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import hashlib
 import json
 import os
@@ -16,15 +17,18 @@ from pathlib import Path
 
 import pytest
 
-from hubman.app.roots import add_root
+from hubman.app.hashing import Hashing, hash_model
+from hubman.app.roots import add_root, find_root, remove_root
 from hubman.app.sync import Sync, SyncOptions, SyncReport
-from hubman.core.library import Layout, ModelFile, SidecarPolicy
+from hubman.app.user_words import change_words
+from hubman.core.library import Layout, ModelFile, Root, SidecarPolicy
 from hubman.core.query import parse_query
 from hubman.store.reader import open_reader
 from hubman.store.writer import Store, open_store
 from tests.conftest import lora_bytes
 
 Put = Callable[..., Path]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -323,3 +327,361 @@ def test_two_processes_at_once_work(webui: Path, put: Put, isolated: Path) -> No
     assert [child.returncode for child in children] == [0, 0], outputs
     with open_reader(isolated / "library.db") as reader:
         assert reader.count() == 60
+
+
+# --- what the system refuses, and what is unplugged ------------------------------------------------------------------
+
+
+root_only = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
+
+
+def sync_as_nobody(isolated: Path, *arguments: str) -> SyncReport:
+    """Run `hubman sync --json` as another user, for whom rights count, in a home of that user's own."""
+    for folder in [isolated, *isolated.rglob("*")]:
+        os.chown(folder, 65534, 65534)
+    nobody = ["setpriv", "--reuid=65534", "--clear-groups"]
+    command = [*nobody, sys.executable, "-m", "hubman", "sync", "--json", *arguments]
+    run = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd="/"
+    )
+    return report_of(run)
+
+
+def report_of(run: subprocess.CompletedProcess[str]) -> SyncReport:
+    assert run.returncode == 0, run.stderr
+    fields = {field.name for field in dataclasses.fields(SyncReport)}
+    return SyncReport(**{name: value for name, value in json.loads(run.stdout).items() if name in fields})
+
+
+@pytest.fixture
+def open_to_all(webui: Path) -> Path:
+    for folder in [webui, *webui.parents]:
+        if folder.stat().st_uid == os.geteuid() and str(folder).startswith("/tmp/"):
+            folder.chmod(0o755)
+    return webui
+
+
+@pytest.fixture
+def mounted(webui: Path) -> Iterator[Callable[[], Path]]:
+    """Give a function that mounts a new, empty file system on Lora/nas."""
+    place = webui / "Lora/nas"
+    place.mkdir()
+
+    def mount() -> Path:
+        if subprocess.run(
+            ["mount", "-t", "tmpfs", "tmpfs", str(place)], check=False, stderr=subprocess.DEVNULL
+        ).returncode:
+            pytest.skip("may not mount")
+        return place
+
+    yield mount
+    while os.path.ismount(place):
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def unmount(place: Path) -> None:
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@root_only
+def test_a_refused_read_is_tried_again(open_to_all: Path, put: Put, isolated: Path) -> None:
+    """Rights that come back need no new mtime: the failure was the system's, not the file's."""
+    path = put("Lora/a.safetensors")
+    path.chmod(0)
+    (error,) = sync_as_nobody(isolated, str(open_to_all)).errors
+    assert (error["path"], error["reference"]) == (str(path), "unreadable")
+    path.chmod(0o644)
+    report = sync_as_nobody(isolated)
+    assert (report.errors, report.identified, report.hashed) == ([], 1, 1)
+
+
+def test_a_file_that_vanishes_between_walk_and_read_is_not_broken(
+    store: Store, webui: Path, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next scan decides; until then there is nothing to say about it."""
+    path = put("Lora/a.safetensors")
+    put("Lora/b.safetensors", fill=2)
+    real = Sync._identify
+
+    def identify_later(self: Sync, root: Root) -> None:
+        path.unlink(missing_ok=True)
+        real(self, root)
+
+    monkeypatch.setattr(Sync, "_identify", identify_later)
+    report = sync(store, webui)
+    assert (report.errors, report.identified, report.hashed) == ([], 1, 1)
+    assert models(store, "is:broken") == []
+    assert sync(store, webui).removed == 1
+
+
+@root_only
+def test_an_unreadable_folder_is_listed_and_its_files_stay(open_to_all: Path, put: Put, isolated: Path) -> None:
+    """Neither silence nor "gone"; and a root that cannot be read is unreachable."""
+    put("Lora/secret/a.safetensors")
+    put("VAE/b.safetensors")
+    sync_as_nobody(isolated, str(open_to_all))
+    for mode in (0, 0o444):  # listed and not entered is as bad as not listed
+        (open_to_all / "Lora/secret").chmod(mode)
+        report = sync_as_nobody(isolated)
+        (error,) = report.errors
+        assert (error["path"], error["reference"]) == (str(open_to_all / "Lora/secret"), "folder-unreadable")
+        assert "Permission denied" in str(error["message"])
+        assert (report.removed, report.added, report.modified, report.roots[0]["state"]) == (0, 0, 0, "read-only")
+    open_to_all.chmod(0)
+    report = sync_as_nobody(isolated)
+    assert (report.unreachable, report.removed, report.roots[0]["state"]) == (2, 0, "unreachable")
+    open_to_all.chmod(0o755)
+    (open_to_all / "Lora/secret").chmod(0o755)
+    report = sync_as_nobody(isolated)
+    assert (report.errors, report.changed) == ([], False)
+
+
+@root_only
+def test_an_unmounted_folder_forgets_nothing(store: Store, webui: Path, put: Put, mounted: Callable[[], Path]) -> None:
+    """An empty mount point, or none at all; files of the next mount are believed again, also one by one."""
+    place = mounted()
+    put("Lora/local.safetensors")
+    for name in ("a", "b", "deep/c"):
+        put(f"Lora/nas/{name}.safetensors")
+    sync(store, webui)
+    unmount(place)
+    for folders in (("",), ("Lora/nas",), ("Lora/nas/deep",)):
+        report = sync(store, webui, folders=folders)
+        assert (report.removed, report.unreachable) == (0, 1 if "deep" in folders[0] else 3)
+        (error,) = report.errors
+        assert error["reference"] == "folder-unplugged"
+        assert str(error["path"]).startswith(str(place))
+    place.rmdir()
+    assert sync(store, webui).unreachable == 3
+    assert len(models(store)) == 4
+    place.mkdir()
+    report = sync(store, webui, accept_missing=True)
+    assert (report.removed, report.unreachable, report.errors) == (3, 0, [])
+
+
+@root_only
+def test_a_share_that_got_another_number_is_the_same_share(
+    store: Store, webui: Path, put: Put, mounted: Callable[[], Path], tmp_path: Path
+) -> None:
+    """A network share has another device number after every mount: no file changed, and a deletion is one."""
+    for name in ("a", "b", "c"):
+        put(f"away/{name}.safetensors", fill=ord(name))
+    place = mounted()
+    subprocess.run(["cp", "-a", *map(str, sorted((webui / "away").iterdir())), str(place)], check=True)
+    shutil.rmtree(webui / "away")
+    sync(store, webui)
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        connection.execute("UPDATE file SET device = 999999")
+    (place / "a.safetensors").unlink()
+    report = sync(store, webui)
+    assert (report.removed, report.unreachable, report.modified, report.hashed) == (1, 0, 0, 0)
+    shutil.rmtree(place / "b.safetensors", ignore_errors=True)
+    (place / "b.safetensors").unlink(missing_ok=True)
+    assert sync(store, webui).removed == 1
+    unmount(place)
+    report = sync(store, webui)
+    assert (report.removed, report.unreachable) == (0, 1)
+
+
+# --- roots inside roots ----------------------------------------------------------------------------------------------
+
+
+def test_a_root_added_inside_a_root_takes_its_files_over(store: Store, webui: Path, put: Put) -> None:
+    """Nothing twice, nothing lost, nothing hashed again: words of unhashed files come along."""
+    for number in range(30):
+        put(f"Lora/{number}.safetensors", fill=number)
+    put("VAE/b.safetensors", fill=99)
+    large = put("Lora/large.safetensors", rank=16)
+    sync(store, webui, hash_limit=large.stat().st_size - 1)
+    (unhashed,) = models(store, "large")
+    assert unhashed.hashes is None
+    change_words(store, unhashed, "set", ["my word"])
+    report = sync(store, webui / "Lora", hash_mode="none")
+    assert (report.added, report.removed, report.unreachable) == (0, 0, 0)
+    assert {str(root["state"]) for root in report.roots} == {"ok"}
+    assert len(models(store)) == 32
+    (moved,) = models(store, "large")
+    assert (moved.file_id, moved.root, moved.relpath) == (unhashed.file_id, str(webui / "Lora"), "large.safetensors")
+    assert moved.triggers[0].text == "my word"
+    with open_reader(store.path) as reader:
+        assert [file.file_id for file in reader.resolve(unhashed.alias)] == [moved.file_id]
+
+
+def test_a_root_removed_from_inside_a_root_gives_its_files_back(store: Store, webui: Path, put: Put) -> None:
+    """They are still below the outer one."""
+    put("Lora/a.safetensors")
+    put("VAE/b.safetensors", fill=2)
+    sync(store, webui, webui / "Lora")
+    with open_reader(store.path) as reader:
+        inner = find_root(reader, str(webui / "Lora"))
+    remove_root(store, inner)
+    report = sync(store)
+    assert (report.seen, report.added, report.removed, report.hashed) == (2, 0, 0, 0)
+    assert sorted(file.relpath for file in models(store)) == ["Lora/a.safetensors", "VAE/b.safetensors"]
+
+
+def test_a_root_added_around_a_root_leaves_it_its_files(store: Store, webui: Path, put: Put) -> None:
+    """The inner one was there first; also when a scan asks for a folder in it by the outer root."""
+    put("Lora/deep/a.safetensors")
+    put("VAE/b.safetensors", fill=2)
+    sync(store, webui / "Lora")
+    assert sync(store, webui).added == 1
+    with open_reader(store.path) as reader:
+        outer = find_root(reader, str(webui))
+    assert Sync(store, SyncOptions()).run([outer], ("Lora/deep",)).seen == 0
+    assert sorted(file.relpath for file in models(store)) == ["VAE/b.safetensors", "deep/a.safetensors"]
+
+
+def test_rows_listed_by_a_scan_that_knew_nothing_of_the_inner_root_are_handed_over(
+    store: Store, webui: Path, put: Put
+) -> None:
+    """Another process scans the outer root while the inner one is added: its rows must not be a mass disappearance."""
+    for number in range(30):
+        put(f"Lora/{number}.safetensors", fill=number)
+    sync(store, webui)
+    with open_reader(store.path) as reader:
+        (outer,) = reader.roots()
+    with store.writer() as writer:
+        writer.add_root(str(webui / "Lora"), Layout.FLAT, SidecarPolicy.OFF, None)
+    report = Sync(store, SyncOptions()).run([outer])
+    assert (report.removed, report.unreachable, report.roots[0]["state"]) == (0, 0, "ok")
+    report = sync(store)
+    assert (report.seen, report.added, len(models(store))) == (30, 0, 30)
+
+
+# --- pipes, links, folders, broken files -----------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name != "posix", reason="FIFOs")
+def test_pipes_beside_and_inside_models_are_never_waited_for(webui: Path, put: Put, isolated: Path) -> None:
+    """A FIFO as a sidecar, as a config and as weights of a model folder: the run ends."""
+    put("Lora/x.safetensors")
+    os.mkfifo(webui / "Lora/x.txt")
+    put("Stable-diffusion/dream/unet/diffusion_pytorch_model.safetensors")
+    (webui / "Stable-diffusion/dream/model_index.json").write_text(
+        '{"_class_name": "X", "unet": ["a", "b"], "vae": ["a", "b"]}'
+    )
+    (webui / "Stable-diffusion/dream/vae").mkdir()
+    os.mkfifo(webui / "Stable-diffusion/dream/unet/config.json")
+    os.mkfifo(webui / "Stable-diffusion/dream/vae/diffusion_pytorch_model.safetensors")
+    put("VAE/part/diffusion_pytorch_model.safetensors", fill=3)
+    os.mkfifo(webui / "VAE/part/config.json")
+    run = subprocess.run(
+        [sys.executable, "-m", "hubman", "sync", "--json", str(webui)], capture_output=True, text=True, timeout=30
+    )
+    assert report_of(run).seen == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+def test_a_folder_and_a_link_to_it_are_one_in_every_order(store: Store, webui: Path, put: Put, tmp_path: Path) -> None:
+    """The real folder wins by whatever name, in scans of everything and of either folder."""
+    put("Lora/zz/q.safetensors")
+    (webui / "Lora/aa").symlink_to("zz")
+    outside = tmp_path / "outside"
+    (outside / "sub").mkdir(parents=True)
+    (outside / "sub/o.safetensors").write_bytes(lora_bytes(fill=5))
+    (webui / "VAE/l1").symlink_to(outside)
+    (webui / "VAE/l2").symlink_to(outside / "sub")
+    expected = ["Lora/zz/q.safetensors", "VAE/l1/sub/o.safetensors"]
+    for folder in ("", "Lora/zz", "Lora/aa", "Lora", "VAE/l2", "VAE", "VAE/l1/sub", ""):
+        report = sync(store, webui, folders=(folder,))
+        assert report.removed == 0
+        assert sorted(file.relpath for file in models(store)) == expected, folder
+
+
+def test_sidecars_of_models_of_several_files_are_noticed(store: Store, webui: Path, put: Put) -> None:
+    """They lie beside the folder, or beside the index."""
+    put("VAE/dream/diffusion_pytorch_model.safetensors")
+    (webui / "VAE/dream/config.json").write_text('{"_class_name": "AutoencoderKL"}')
+    for number in (1, 2):
+        put(f"Lora/t5-0000{number}-of-00002.safetensors", fill=number)
+    names = [f"t5-0000{number}-of-00002.safetensors" for number in (1, 2)]
+    (webui / "Lora/t5.safetensors.index.json").write_text(json.dumps({"weight_map": dict(enumerate(names))}))
+    sync(store, webui)
+    for path in ("VAE/dream.json", "Lora/t5.json"):
+        (webui / path).write_text(json.dumps({"notes": "from the sidecar"}))
+    report = sync(store, webui)
+    assert (report.identified, report.hashed) == (2, 0)
+    assert [file.sidecar.get("notes") for file in models(store)] == ["from the sidecar"] * 2
+    for folder in ("VAE", "VAE/dream", "Lora"):
+        assert not sync(store, webui, folders=(folder,)).changed
+
+
+def test_a_member_that_changed_and_is_not_the_newest_is_noticed(store: Store, webui: Path, put: Put) -> None:
+    """Same sum of sizes, same newest time, other content: the hash must not stay."""
+    weights = put("VAE/dream/diffusion_pytorch_model.safetensors", fill=1)
+    config = webui / "VAE/dream/config.json"
+    config.write_text('{"_class_name": "AutoencoderKL"}')
+    os.utime(weights, ns=(1, 1_000_000_000))
+    sync(store, webui)
+    (before,) = models(store)
+    weights.write_bytes(lora_bytes(fill=2))
+    os.utime(weights, ns=(1, 2_000_000_000))
+    report = sync(store, webui)
+    assert (report.modified, report.hashed) == (1, 1)
+    assert models(store)[0].id != before.id
+    (webui / "VAE/dream").rename(webui / "VAE/renamed")
+    report = sync(store, webui)
+    assert (report.moved, report.hashed) == (1, 0)
+
+
+def test_a_broken_file_is_hashed_and_opened_once(store: Store, webui: Path, put: Put) -> None:
+    """Its bytes have a name like any others: an unchanged broken file is left alone by the next run."""
+    good = put("Lora/good.safetensors").read_bytes()
+    cut = webui / "Lora/cut.safetensors"
+    cut.write_bytes(good[:-10])
+    put("Lora/t5-00001-of-00002.safetensors")
+    index = {"weight_map": {"a": "t5-00001-of-00002.safetensors", "b": "t5-00002-of-00002.safetensors"}}
+    (webui / "Lora/t5.safetensors.index.json").write_text(json.dumps(index))
+    report = sync(store, webui)
+    assert {error["reference"] for error in report.errors} == {"safetensors-truncated", "shard-missing"}
+    assert len(models(store, "is:broken")) == 2
+    (broken,) = models(store, "is:broken name:cut")
+    assert broken.hashes is not None
+    assert broken.hashes.sha256 == hashlib.sha256(good[:-10]).hexdigest()
+    opened: list[str] = []
+    watching = True
+
+    def hook(event: str, args: tuple[object, ...]) -> None:
+        if watching and event == "open" and isinstance(args[0], str) and args[0].startswith(str(webui)):
+            opened.append(args[0])
+
+    sys.addaudithook(hook)
+    report = sync(store, webui)
+    watching = False
+    assert (opened, len(report.errors), report.changed) == ([], 2, False)
+
+
+def test_hashes_are_recorded_in_batches_and_a_stop_keeps_what_was_done(
+    store: Store, webui: Path, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One transaction a file made 3,000 small files take 19 s."""
+    for number in range(40):
+        put(f"Lora/{number:02}.safetensors", fill=number)
+    sync(store, webui, hash_mode="none")
+    writes = []
+    real = Store.writer
+    monkeypatch.setattr(Store, "writer", lambda self: writes.append(1) or real(self))
+    with open_reader(store.path) as reader:
+        (root,) = reader.roots()
+        waiting = reader.unhashed(root, -1, None)
+    steps: list[int] = []
+    hashing = Hashing(store, steps.append, lambda: len(steps) > 30)
+    hashing.run(waiting)
+    assert 0 < hashing.done < 40
+    assert len(writes) <= 2
+    assert sum(file.hashes is not None for file in models(store)) == hashing.done
+
+
+def test_a_hash_of_the_past_is_not_recorded(store: Store, webui: Path, put: Put) -> None:
+    """Between hashing and recording, another process saw the file change."""
+    path = put("Lora/a.safetensors", fill=1)
+    sync(store, webui, hash_mode="none")
+    with open_reader(store.path) as reader:
+        (place,) = reader.unhashed(reader.roots()[0], -1, None)
+    hashes = hash_model(str(path))
+    path.write_bytes(lora_bytes(fill=2))
+    sync(store, webui, hash_mode="none")
+    with store.writer() as writer:
+        writer.record_hash(place, hashes)
+    assert models(store)[0].hashes is None

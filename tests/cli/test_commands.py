@@ -142,6 +142,117 @@ def test_prompt_from_several_models_and_text(library: Path, call: Any) -> None:
     assert call("prompt", "absent", "plain")[0] == 3
 
 
+def test_a_mistyped_model_is_no_text(library: Path, call: Any) -> None:
+    """Exit 3 with what is near; a text has a space or a comma, or is given as --text."""
+    code, out, err = call("prompt", "plian:0.8")
+    assert (code, out) == (3, "")
+    assert "'plian'" in err
+    assert "plain" in err
+    assert call("prompt", "plain", "mountain")[0] == 3
+    assert call("prompt", "plain", "--text", "mountain")[1].strip() == "<lora:plain:0.6>, mountain"
+    assert call("prompt", "plain", "一座孤山，水墨")[1].strip() == "<lora:plain:0.6>, 一座孤山，水墨"
+    assert call("prompt", "a b", "plain")[0] == 3
+    assert call("prompt", "plain", "--text", "x", "a b")[0] == 3
+
+
+@pytest.mark.parametrize(("typed", "weight"), [("plain:.5", "0.5"), ("plain:1.", "1"), ("plain:-0.4", "-0.4")])
+def test_weights_as_people_write_them(library: Path, call: Any, typed: str, weight: str) -> None:
+    """Without a digit before or after the point, too."""
+    assert call("prompt", typed)[1].strip() == f"<lora:plain:{weight}>"
+
+
+def test_a_broken_file_is_called_broken(library: Path, call: Any) -> None:
+    """By `prompt` (exit 6) and by `triggers`; a checkpoint gets another hint."""
+    code, _, err = call("prompt", "cut")
+    assert code == 6
+    assert "cut is broken" in err
+    assert "checkpoint" not in err
+    code, out, _ = call("triggers", "cut")
+    assert code == 0
+    assert "it cannot be used" in out
+    assert "names none" not in out
+    (card,) = json.loads(call("triggers", "cut", "--json")[1])["models"]
+    assert card["error"]["reference"] == "safetensors-header"
+
+
+def test_removing_a_word_that_is_not_yours_says_why(library: Path, call: Any) -> None:
+    """Exit 0: the list is what it was."""
+    code, out, err = call("triggers", "水墨山水_v2", "--rm", "shuimo, nowhere")
+    assert code == 0
+    assert "'shuimo' is not a word of yours (sidecar)" in err
+    assert "'nowhere' is not one of your words" in err
+    assert "shuimo" in out
+
+
+def test_one_word_in_three_spellings_is_one_word(library: Path, call: Any) -> None:
+    """`--add` keeps the first, and what is there already."""
+    for words in ("Foo,foo,FOO", "fOO"):
+        call("triggers", "plain", "--add", words)
+    (card,) = json.loads(call("triggers", "plain", "--json")[1])["models"]
+    assert [word["text"] for word in card["triggers"]] == ["Foo"]
+
+
+def test_two_files_with_one_stem_are_named(library: Path, put: Put, call: Any) -> None:
+    """In a WebUI the tag means either; the same content twice is harmless."""
+    twin = put("Lora/sub/plain.safetensors", fill=9)
+    put("Lora/copy/水墨山水_v2.safetensors", fill=1, metadata={"modelspec.trigger_phrase": "shuimo, ink wash painting"})
+    call("sync")
+    for command in ("triggers", "show"):
+        _, _, err = call(command, str(twin))
+        assert str(twin) in err
+        assert str(library / "Lora/plain.safetensors") in err
+        assert "one name" not in call(command, "水墨山水_v2")[2]
+    (card,) = json.loads(call("triggers", str(twin), "--json")[1])["models"]
+    assert card["same_name"] == [str(library / "Lora/plain.safetensors")]
+
+
+EXCLUSIONS = [
+    (["-tag:nsfw"], 3), (["-name:plain"], 2), (["-is:broken"], 2), (["-墨山"], 2), (["-ink wash"], 2),
+    (["type:lora", "-plain", "-q", "-墨山"], 0), (["--", "-plain"], 2), (["-plain", "--limit", "1"], 1),
+    (["--limit=1", "-plain"], 1), (["-quality"], 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "hits"), EXCLUSIONS)
+def test_a_minus_excludes_without_a_double_dash(words: list[str], hits: int, library: Path, call: Any) -> None:
+    """As documented, in search and ls; options keep working before, between and after."""
+    quiet = [] if "-q" in words else ["-q"]
+    for command in ("search", "ls"):
+        code, out, err = call(command, *quiet, *words)
+        assert (code, len(out.split())) == (0, hits), err
+
+
+def test_mistyped_options_are_still_named(library: Path, call: Any) -> None:
+    """Two dashes are an option, and an option wants its value."""
+    assert "--limt" in call("ls", "--limt", "3")[2]
+    assert call("ls", "-plain", "--limit")[0] == 2
+    assert call("search", "-h")[0] == 0
+    assert call("validate", "-name:plain", "type:vae")[0] == 3
+    assert call("search")[0] == 2
+
+
+def test_names_never_reach_the_terminal_raw(webui: Path, put: Put, call: Any) -> None:
+    """Escape sequences and text-turning characters, by every command that prints a name or a word."""
+    evil = "a\x1b[31m\u202eb"
+    path = put(f"Lora/{evil}.safetensors", metadata={"modelspec.trigger_phrase": "red\x1b]0;x\x07"})
+    (webui / f"Lora/{evil}.txt").write_text("x")
+    (webui / f"Lora/{evil}2.safetensors").write_bytes(b"")
+    runs = [
+        ("sync", str(webui)), ("ls",), ("search", "red"), ("show", evil, "--why"), ("triggers", evil), ("prompt", evil),
+        ("prompt", evil, "--style", "comfy"), ("inspect", str(path), "--why"), ("roots", "ls"), ("show", evil + "x"),
+        ("prompt", evil + "2"), ("triggers", evil, "--rm", "x\x1b"), ("triggers", evil + "2"), ("ls", f"--{evil}"), (evil,),
+        ("show", "red\x1b[2J"), ("search", "size:\x1b"), ("sync", f"/none/{evil}"), ("preview", evil),
+        ("roots", "add", f"/none/{evil}"), ("inspect", str(webui / f"Lora/{evil}2.safetensors")),
+    ]  # fmt: skip
+    for arguments in runs:
+        code, out, err = call(*arguments)
+        assert code != 70, arguments
+        assert not set(out + err) & set("\x1b\x07\u202e"), arguments
+    document = json.loads(call("triggers", evil, "--json")[1])
+    assert document["models"][0]["name"] == evil
+    assert document["models"][0]["copy"]["positive"].startswith(f"<lora:{evil}:0.6>")
+
+
 def test_inspect_needs_no_library_and_writes_nothing(put: Put, isolated: Path, call: Any) -> None:
     """The document of docs/json.md, with hashes when asked."""
     path = put("Lora/a.safetensors")

@@ -38,6 +38,26 @@ def test_control_and_direction_characters_become_visible() -> None:
     assert printable("a\x1b[31mb\u202egpj") == "a\\u001b[31mb\\u202egpj"
 
 
+FAMILY = "👨\u200d👩\u200d👧"
+
+
+def test_emoji_of_several_characters_stay_whole_and_aligned() -> None:
+    """A joiner and a variation selector are no control characters; a cut never leaves half a family."""
+    for text in (FAMILY, "❤\ufe0f", "☎\ufe0e", "一\u3000二"):
+        assert printable(text) == text
+    assert cells(FAMILY) == 2
+    assert clip(FAMILY + FAMILY + "abc", 4) == FAMILY + "…"
+    lines = render([Column("NAME"), Column("B")], [[FAMILY, "x"], ["ab", "x"], ["a\x1bb", "x"]], None)
+    assert {cells(line) for line in lines[1:]} == {cells(lines[1])}
+
+
+def test_what_hides_or_turns_text_is_shown_as_an_escape() -> None:
+    """C0, C1, bidirectional, half characters, tags outside the BMP."""
+    for code in (0x1B, 0x07, 0x9B, 0x202E, 0x2066, 0x200F, 0xDC80, 0x2028):
+        assert printable(chr(code)) == f"\\u{code:04x}"
+    assert printable("\U000e0067") == "\\U000e0067"
+
+
 def test_sizes_as_people_say_them() -> None:
     """Decimal units."""
     assert [human_size(size) for size in (656, 13_000, 228_000_000, 6_940_000_000)] == [

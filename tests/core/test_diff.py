@@ -103,3 +103,22 @@ def test_every_file_and_every_row_is_accounted_for_once(
         change.known.relpath for change in result.changes if change.known and change.kind in ("removed", "moved")
     }
     assert gone == handled
+
+
+def test_what_vanished_with_its_file_system_is_unplugged() -> None:
+    """The nearest folder that is there decides; without a device, or when told of none, a vanished file is gone."""
+    row = replace(known(1, "nas/deep/f", 7), device=5)
+    for devices in ({"": 1}, {"": 1, "nas": 1}, {"": 1, "nas": 1, "nas/deep": 1}):
+        result = diff([row], [], devices=devices)
+        assert (result.unplugged, kinds(result)) == ((row,), [])
+    assert kinds(diff([row], [], devices={"": 1, "nas": 5})) == ["removed"]
+    assert kinds(diff([row], [])) == ["removed"]
+    assert kinds(diff([replace(row, device=None)], [], devices={"": 1})) == ["removed"]
+
+
+def test_a_file_system_that_got_another_number_is_not_unplugged() -> None:
+    """Files that are still there tell; their rows learn the new number."""
+    rows = [replace(known(number, f"nas/{number}", number), device=5) for number in (1, 2)]
+    result = diff(rows, [replace(seen("nas/1", 1), device=6)], devices={"": 1, "nas": 6})
+    assert kinds(result) == ["removed"]
+    assert (result.remounted, result.unplugged) == (((1, 6),), ())

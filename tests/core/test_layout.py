@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hubman.core.layout import FolderForm, folder_form, guess_layout, is_model_name, is_temporary
+from hubman.core.layout import FolderForm, folder_form, guess_layout, is_model_name, is_temporary, relocated
 from hubman.core.library import Layout, alias_of, id_of, stem_of
 
 
@@ -69,3 +69,13 @@ def test_stems() -> None:
     assert stem_of("Lora/ink.v2.safetensors", folder=False) == "ink.v2"
     assert stem_of("dreamshaper-8", folder=True) == "dreamshaper-8"
     assert stem_of("t5/model.safetensors.index.json", folder=True) == "model"
+
+
+def test_a_place_has_another_name_in_another_root() -> None:
+    """Both ways, also with Windows' separators; None when it lies elsewhere."""
+    assert relocated("/models", "Lora/a.pt", "/models/Lora") == "a.pt"
+    assert relocated("/models/Lora", "a.pt", "/models") == "Lora/a.pt"
+    assert relocated("/models", "Lora2/a.pt", "/models/Lora") is None
+    assert relocated("/models", "Lora", "/models/Lora") is None
+    assert relocated("D:\\models", "Lora/a.pt", "D:\\models\\Lora") == "a.pt"
+    assert relocated("/", "models/a.pt", "/models") == "a.pt"

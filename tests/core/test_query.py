@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubman.core.query import Operator, Query, Searchable, Term, matches, parse_query
+from hubman.core.query import LARGEST, Operator, Query, Searchable, Term, matches, parse_query, query_text
 from hubman.core.search_text import fold
 from hubman.errors import UsageError
-from hubman.store.conditions import condition
+from hubman.store.conditions import condition, prepare
 
 NOW = 1_700_000_000_000_000_000
 
@@ -69,17 +69,20 @@ def test_a_url_is_a_word() -> None:
 
 alphabet = st.sampled_from("ab水墨山 -:\"_%'*")
 texts = st.text(alphabet, max_size=12)
+paths = st.text(st.sampled_from("aÜüßＡ水/ .\u0308U"), max_size=10)
+fields = st.sampled_from(["", "tag:", "author:", "name:", "trigger:", "path:"])
 
 
 @pytest.fixture(scope="module")
 def database() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:")
+    prepare(connection)
     connection.executescript("""
         CREATE TABLE file (id INTEGER PRIMARY KEY, kind, architecture, algorithm, size, added_ns, relpath,
             sha256, alias, safety, preview, sidecar, error_reference, present);
-        CREATE TABLE search (file_id INTEGER PRIMARY KEY, name, words, body);
+        CREATE TABLE search (file_id INTEGER PRIMARY KEY, name, words, tags, author, body);
         CREATE TABLE verdict (verdict, preview);
-        CREATE VIRTUAL TABLE search_fts USING fts5(name, words, body, content='search', content_rowid='file_id',
+        CREATE VIRTUAL TABLE search_fts USING fts5(name, words, tags, author, body, content='search', content_rowid='file_id',
             tokenize='trigram', detail=none);
     """)
     return connection
@@ -87,27 +90,31 @@ def database() -> sqlite3.Connection:
 
 @settings(max_examples=300, deadline=None)
 @given(
-    name=texts, words=texts, body=texts, query=texts, kind=st.sampled_from(["lora", "vae"]),
+    name=texts, words=texts, tags=texts, author=texts, body=texts, path=paths, field=fields,
+    query=st.one_of(texts, paths), kind=st.sampled_from(["lora", "vae"]),
     size=st.integers(0, 300), operator=st.sampled_from(["size:>", "size:<=", "size:"]), bound=st.integers(0, 300),
     typed=st.sampled_from(["", "type:lora", "-type:lora"]),
 )  # fmt: skip
 def test_sql_and_memory_agree(
-    database: sqlite3.Connection, name: str, words: str, body: str, query: str, kind: str, size: int, operator: str,
-    bound: int, typed: str,
+    database: sqlite3.Connection, name: str, words: str, tags: str, author: str, body: str, path: str, field: str,
+    query: str, kind: str, size: int, operator: str, bound: int, typed: str,
 ) -> None:  # fmt: skip
     """For any row and any query the database says what `matches` says: the trigram index only narrows."""
-    row = Searchable(fold(name), fold(words), fold(body), {"type": kind, "size": size})
+    folded = [fold(text) for text in (name, words, tags, author, body)]
+    row = Searchable(*folded, {"type": kind, "size": size, "path": path})
     try:
-        parsed = parse_query(f"{query} {typed} {operator}{bound}", time.time_ns())
+        parsed = parse_query(f"{field}{query} {typed} {operator}{bound}", time.time_ns())
     except UsageError:
         return
     database.execute("DELETE FROM search_fts")
     database.execute("DELETE FROM file")
     database.execute("DELETE FROM search")
-    database.execute("INSERT INTO file (id, kind, size, sidecar) VALUES (1, ?, ?, '{}')", [kind, size])
-    database.execute("INSERT INTO search VALUES (1, ?, ?, ?)", [row.name, row.words, row.body])
     database.execute(
-        "INSERT INTO search_fts (rowid, name, words, body) VALUES (1, ?, ?, ?)", [row.name, row.words, row.body]
+        "INSERT INTO file (id, kind, size, relpath, sidecar) VALUES (1, ?, ?, ?, '{}')", [kind, size, path]
+    )
+    database.execute("INSERT INTO search VALUES (1, ?, ?, ?, ?, ?)", folded)
+    database.execute(
+        "INSERT INTO search_fts (rowid, name, words, tags, author, body) VALUES (1, ?, ?, ?, ?, ?)", folded
     )
     where, values = condition(parsed)
     found = database.execute(
@@ -115,6 +122,47 @@ def test_sql_and_memory_agree(
         values,
     ).fetchone()[0]
     assert bool(found) == matches(parsed, row)
+
+
+@pytest.mark.parametrize("digits", [20, 400, 5000])
+def test_no_number_is_too_large(database: sqlite3.Connection, digits: int) -> None:
+    """Beyond what the database can hold, a comparison means the same as at its limit."""
+    huge = "9" * digits
+    assert one(f"size:>{huge}tb").value == LARGEST
+    assert not matches(parse_query(f"size:>{huge}", NOW), Searchable("", "", columns={"size": 5}))
+    assert matches(parse_query(f"added:<{huge}y", NOW), Searchable("", "", columns={"added": NOW}))
+    for text in (f"size:<{huge}.{huge}tb", f"added:<{huge}y", f"added:>{huge}h"):
+        where, values = condition(parse_query(text, NOW))
+        database.execute(f"SELECT 1 FROM file f WHERE {where}", values)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["ink", "-tag:nsfw"], "ink -tag:nsfw"),
+        (["two words"], '"two words"'),
+        (["-two words"], '-"two words"'),
+        (["tag:two words", "-tag:two words"], 'tag:"two words" -tag:"two words"'),
+        (["墨\u3000山"], '"墨\u3000山"'),
+        (["a note: text"], '"a note: text"'),
+        (['"quoted already" x'], '"quoted already" x'),
+        (["- x"], '"- x"'),
+    ],
+)
+def test_words_of_a_shell_become_a_query(words: list[str], text: str) -> None:
+    """The shell took the quotes away."""
+    assert query_text(words) == text
+
+
+def test_a_field_looks_into_its_own_text_only() -> None:
+    """A description that mentions a name is not its author."""
+    row = Searchable(
+        "ink", "shuimo", "style\nnature", "mei", "thanks to bob, not a photo", {"path": "Lora/ＡBC/Über.pt"}
+    )
+    for text in ("author:mei", "tag:nature", "path:abc/über", "path:ÜBER", "-author:bob", "-tag:photo", "bob", "photo"):
+        assert matches(parse_query(text, NOW), row), text
+    for text in ("author:bob", "tag:photo", "tag:mei", "author:style"):
+        assert not matches(parse_query(text, NOW), row), text
 
 
 @given(st.text(max_size=40))

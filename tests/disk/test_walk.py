@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hubman.disk.walk import Walk, enclosing_model_folder
+from hubman.opening import open_regular
 
 Put = Callable[..., Path]
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX file kinds and rights")
@@ -108,10 +109,45 @@ def test_an_unreadable_folder_is_reported_as_blocked(webui: Path, put: Put) -> N
             os.chmod(folder, 0o755)
     code = (
         "import sys; from hubman.disk.walk import Walk\n"
-        "walk = Walk(sys.argv[1]); print([s.relpath for s in walk], walk.blocked)"
+        "walk = Walk(sys.argv[1]); print([s.relpath for s in walk], list(walk.blocked))"
     )
     run = subprocess.run(
         ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", code, str(webui)],
         capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
     assert run.stdout.strip() == "['VAE/open.safetensors'] ['Lora/secret']", run.stderr
+
+
+@posix
+def test_only_regular_files_are_opened(tmp_path: Path) -> None:
+    """A pipe, a folder and a device are refused, and a pipe is not waited for."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_bytes(b"x")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/null")):
+        with pytest.raises(OSError, match="Not a regular file|directory"):
+            open_regular(path)
+    with open_regular(tmp_path / "file") as file:
+        assert file.read() == b"x"
+
+
+@posix
+def test_a_real_folder_wins_over_links_to_it(webui: Path, put: Put, tmp_path: Path) -> None:
+    """By whatever name; and a link out of the root is followed after everything real, and says so."""
+    put("Lora/zz/q.safetensors")
+    (webui / "Lora/aa").symlink_to("zz")
+    assert found(webui) == ["Lora/zz/q.safetensors"]
+    (tmp_path / "outside").mkdir()
+    (webui / "VAE/out").symlink_to(tmp_path / "outside")
+    for folder, unclear in (("Lora/zz", False), ("Lora/aa", True), ("VAE", True), ("VAE/out", True)):
+        walk = Walk(str(webui), [folder])
+        list(walk)
+        assert walk.met_links is unclear, folder
+
+
+@posix
+def test_a_root_below_is_left_out_also_behind_a_link_and_from_within(webui: Path, put: Put) -> None:
+    """Its files are its own, however the walk gets there."""
+    put("Lora/deep/a.safetensors")
+    (webui / "VAE/link").symlink_to(webui / "Lora")
+    for folder in ("", "Lora", "Lora/deep"):
+        assert list(Walk(str(webui), [folder], frozenset({str(webui / "Lora")}))) == []

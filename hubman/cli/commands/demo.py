@@ -84,9 +84,9 @@ def _show_use(session: Session, terminal: Terminal) -> None:
     from hubman.core.prompt import PromptStyle
 
     _command(terminal, "hubman ls")
-    find(session, "", None, terminal)
+    find(session, (), None, terminal)
     _command(terminal, f"hubman search {SEARCHED}")
-    find(session, SEARCHED, None, terminal)
+    find(session, (SEARCHED,), None, terminal)
     with session.reader() as reader:
         from hubman.core.query import parse_query
 

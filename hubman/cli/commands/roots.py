@@ -65,19 +65,22 @@ def ls(session: Session, terminal: Terminal) -> None:
 @click.pass_obj
 def rm(session: Session, folder: str, yes: bool, dry_run: bool) -> None:
     """Stop watching FOLDER and drop its files from the index. The files stay where they are."""
-    from hubman.app.roots import find_root
+    from hubman.app.roots import enclosing_root, find_root, remove_root
 
     with session.reader() as reader:
         root = find_root(reader, folder)
+        outer = enclosing_root(reader, root.path)
         count = len(reader.known(root.id))
-    text = _("{path}: {count} files leave the index; none of them is touched.").format(path=root.path, count=count)
-    click.echo(text, err=True)
+    text = _("{path}: {count} files leave the index; none of them is touched.")
+    if outer is not None:
+        text = _("{path}: {count} files stay in the index, as files of {outer}; none of them is touched.")
+    click.echo(text.format(path=root.path, count=count, outer=outer and outer.path), err=True)
     if dry_run:
         return
     if not yes:
         click.confirm(_("Go on?"), abort=True, err=True)
-    with session.store() as store, store.writer() as writer:
-        writer.drop_root(root.id)
+    with session.store() as store:
+        remove_root(store, root)
 
 
 def _json(root: object) -> dict[str, object]:

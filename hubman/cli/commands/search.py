@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import click
 
+from hubman.cli.exclusions import QueryCommand
 from hubman.cli.session import Session, answering
 from hubman.cli.terminal import Terminal
 from hubman.cli.words import _
 
 
-@click.command()
+@click.command(cls=QueryCommand)
 @click.argument("words", nargs=-1, required=True, metavar="QUERY...")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Most models listed.")
 @click.pass_obj
@@ -24,35 +26,27 @@ def search(session: Session, words: tuple[str, ...], limit: int, terminal: Termi
     hubman search ink type:lora base:sdxl -tag:nsfw size:>200mb added:<7d sort:-added
     hubman search has:preview is:unsafe "exact phrase"
     """
-    find(session, " ".join(quoted(word) for word in words), limit, terminal)
+    find(session, words, limit, terminal)
 
 
-@click.command()
+@click.command(cls=QueryCommand)
 @click.argument("words", nargs=-1, metavar="[QUERY...]")
 @click.option("--limit", type=click.IntRange(1), help="Most models listed (default: all).")
 @click.pass_obj
 @answering(lists=True)
 def ls(session: Session, words: tuple[str, ...], limit: int | None, terminal: Terminal) -> None:
     """List models, all of them or those of a query."""
-    find(session, " ".join(quoted(word) for word in words), limit, terminal)
+    find(session, words, limit, terminal)
 
 
-def quoted(word: str) -> str:
-    """Give a shell word its quotes back when it holds a space: the shell took the user's away."""
-    if " " not in word or '"' in word:
-        return word
-    name, colon, value = word.partition(":")
-    return f'{name}:"{value}"' if colon and name.lstrip("-").isalpha() else f'"{word}"'
-
-
-def find(session: Session, text: str, limit: int | None, terminal: Terminal) -> None:
+def find(session: Session, words: Sequence[str], limit: int | None, terminal: Terminal) -> None:
     """Run a query and print the answer."""
     from hubman.app.library import model_json
     from hubman.cli import listing
-    from hubman.core.query import parse_query
+    from hubman.core.query import parse_query, query_text
 
     started = time.perf_counter()
-    query = parse_query(text, time.time_ns())
+    query = parse_query(query_text(words), time.time_ns())
     with session.reader() as reader:
         total, files = reader.search(query, limit)
         everything = reader.count() if terminal.human else 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hubman.cli.listing import base_name, type_name, warn_of_same_name
 from hubman.cli.session import Session, answering
 from hubman.cli.table import pad, printable
 from hubman.cli.terminal import Terminal, human_size
@@ -27,10 +28,15 @@ def show(session: Session, model: str, why: bool, terminal: Terminal) -> None:
     with session.reader() as reader:
         file = find_one(reader, model)
         details = details_json(reader, file)
-    if not terminal.human:
+    if terminal.human:
+        _print(file, details, terminal, why=why)
+    else:
         terminal.document({"model": details})
-        return
-    _print(file, details, terminal)
+    warn_of_same_name(file, details["same_name"], terminal)
+
+
+def _print(file: ModelFile, details: dict[str, Any], terminal: Terminal, *, why: bool) -> None:
+    _print_fields(file, details, terminal)
     if why:
         terminal.text()
         terminal.heading(_("How we know"))
@@ -39,9 +45,7 @@ def show(session: Session, model: str, why: bool, terminal: Terminal) -> None:
             terminal.text(f"  {pad('', 16)} {printable(entry['because'])}")
 
 
-def _print(file: ModelFile, details: dict[str, Any], terminal: Terminal) -> None:
-    from hubman.cli.listing import base_name, type_name
-
+def _print_fields(file: ModelFile, details: dict[str, Any], terminal: Terminal) -> None:
     facts, sidecar = file.facts, file.sidecar
     terminal.heading(f"{printable(file.name)}   {file.id}")
     verdict = f"{file.verdict.verdict}   ({file.verdict.rule})" if file.verdict else None

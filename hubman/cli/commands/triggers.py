@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hubman.cli.listing import base_name, type_name, warn_of_same_name
 from hubman.cli.session import Session, answering
 from hubman.cli.table import cells, pad, printable
 from hubman.cli.terminal import Terminal
@@ -13,6 +14,7 @@ from hubman.cli.words import _
 
 if TYPE_CHECKING:
     from hubman.app.trigger_card import TriggerCard
+    from hubman.core.library import ModelFile
 
 
 @click.command()
@@ -33,26 +35,29 @@ def triggers(
     terminal: Terminal,
 ) -> None:
     """Trigger words, weight and the tag to paste. Your own words (--set, --add) win over all others."""
-    from hubman.app.library import find_one
+    from hubman.app.library import find_one, same_name
     from hubman.app.trigger_card import trigger_card
 
     changes = [
         (how, text) for how, text in (("set", set_words), ("add", add_words), ("rm", rm_words)) if text is not None
     ]
     if changes:
-        _change(session, models, changes)
+        _change(session, models, changes, terminal)
     with session.reader() as reader:
-        cards = [trigger_card(find_one(reader, model)) for model in models]
+        files = [find_one(reader, model) for model in models]
+        cards = [trigger_card(file, same_name(reader, file)) for file in files]
     if terminal.human:
         for card in cards:
             print_card(card, terminal)
     else:
         terminal.document({"models": [card.to_json() for card in cards]})
+    for card in cards:
+        warn_of_same_name(card.file, card.same_name, terminal)
     if copy_it:
         _copy(cards, terminal)
 
 
-def _change(session: Session, models: tuple[str, ...], changes: list[tuple[str, str]]) -> None:
+def _change(session: Session, models: tuple[str, ...], changes: list[tuple[str, str]], terminal: Terminal) -> None:
     from hubman.app.library import find_one
     from hubman.app.user_words import change_words
 
@@ -61,21 +66,33 @@ def _change(session: Session, models: tuple[str, ...], changes: list[tuple[str, 
     with session.store() as store:
         for file in files:
             for how, text in changes:
-                change_words(store, file, how, [word.strip() for word in text.split(",") if word.strip()])
+                done = change_words(store, file, how, [word.strip() for word in text.split(",") if word.strip()])
+                for word in done.not_own:
+                    terminal.hint(_not_own(file, word))
+
+
+def _not_own(file: ModelFile, word: str) -> str:
+    """Say why a word was not removed."""
+    for known in file.triggers:
+        if known.text.casefold() == word.casefold():
+            return _(
+                "{word!r} is not a word of yours ({source}), so it stays; --set puts your own words first."
+            ).format(word=word, source=_source(known.source))
+    return _("{word!r} is not one of your words; nothing was removed.").format(word=word)
 
 
 def print_card(card: TriggerCard, terminal: Terminal) -> None:
     """Print what `triggers` knows of one model."""
-    from hubman.cli.listing import base_name, type_name
-
     file = card.file
     terminal.heading(f"{printable(file.name)}   {type_name(file)} · {base_name(file)} · {file.id}")
-    wide = max([22, *(cells(word.text) for word in card.words), cells(card.tag)])
+    tag = printable(card.tag)
+    wide = max([22, *(cells(printable(word.text)) for word in card.words), cells(tag)])
+    if file.failure:
+        terminal.text("  " + _("it cannot be used: {why}").format(why=printable(file.failure.message)))
     if card.tag:
         whose = {"sidecar": _("the author's"), "default": _("usual")}.get(card.weight_source, card.weight_source)
         terminal.text(
-            f"  {pad(card.tag, wide + 2)}   "
-            + _("weight {weight:g}  ({whose})").format(weight=card.weight, whose=whose)
+            f"  {pad(tag, wide + 2)}   " + _("weight {weight:g}  ({whose})").format(weight=card.weight, whose=whose)
         )
     for rank, word in enumerate(card.words):
         star = "★" if rank == 0 else " "
@@ -83,7 +100,7 @@ def print_card(card: TriggerCard, terminal: Terminal) -> None:
         terminal.text(
             f"  {star} {pad(printable(word.text), wide)}   {pad(count, 7, right=True)}  {_source(word.source)}".rstrip()
         )
-    if not card.words:
+    if not card.words and not file.failure:
         terminal.text("  " + _("no trigger word is known: the file and its sidecars name none"))
     if card.negative:
         terminal.text("  " + _("negative: {words}").format(words=printable(", ".join(card.negative))))

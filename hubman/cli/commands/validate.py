@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hubman.cli.exclusions import QueryCommand
 from hubman.cli.session import Session, answering
 from hubman.cli.terminal import ProgressLine, Terminal
 from hubman.cli.words import _
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from hubman.app.validate import Validation
 
 
-@click.command()
+@click.command(cls=QueryCommand)
 @click.argument("query", nargs=-1, metavar="[MODEL...|QUERY]")
 @click.option("--base", metavar="CHECKPOINT", help="Prove it on this checkpoint, not on the one hubman would choose.")
 @click.option("--prompt", metavar="TEXT", help="What the pictures show (trigger words are added).")
@@ -83,11 +84,10 @@ def validate(
 def print_verdicts(results: list[Validation], terminal: Terminal) -> None:
     """Print the table, and a reason for everything that is not ok."""
     from hubman.cli import verdicts
-    from hubman.cli.table import printable
 
     terminal.table(verdicts.columns(), [verdicts.row(done) for done in results])
     for line in verdicts.reasons(results):
-        terminal.text("  " + printable(line))
+        terminal.text("  " + line)
     terminal.hint(
         _("CHANGE: how far the picture moves at weight 1, of 255. `hubman preview MODEL` shows the pictures.")
     )

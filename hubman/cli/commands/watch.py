@@ -14,6 +14,7 @@ from hubman.cli.words import _
 
 if TYPE_CHECKING:
     from hubman.app.sync import SyncReport
+    from hubman.core.library import Root
 
 
 @click.command()
@@ -40,6 +41,11 @@ def watch(session: Session, as_lines: bool, quiet_seconds: float) -> None:
         elif report.changed:
             print_report(report, terminal)
 
+    def warn(root: Root, why: str) -> None:
+        progress.close()
+        text = _("{path} cannot be watched: {why}. It is scanned once an hour.")
+        terminal.warn(text.format(path=root.path, why=why))
+
     with session.store() as store:
         with session.reader() as reader:
             roots = reader.roots()
@@ -50,8 +56,10 @@ def watch(session: Session, as_lines: bool, quiet_seconds: float) -> None:
                 hint=N_("Run `hubman roots add FOLDER` (say, the models folder of your WebUI), or `hubman demo`."),
             )
         terminal.hint(_("Watching {count} roots. Ctrl-C ends it.").format(count=len(roots)))
-        watching = Watching(store, options_of(session.config), tell, lambda: bool(stopped), progress, quiet_seconds)
+        watching = Watching(
+            store, options_of(session.config), tell, lambda: bool(stopped), progress, quiet_seconds, warn
+        )
         try:
-            watching.run(roots)
+            watching.run()
         except KeyboardInterrupt:
             progress.close()

@@ -16,6 +16,12 @@ FAMILY_PROMPT = "a photograph of a red apple on a wooden table"
 SAMPLE_PROMPT_KEY = "hubman.sample_prompt"
 """Metadata in a base's own header that names a prompt it was trained to understand (hubman's demo family writes it)."""
 
+EMBEDDING_PROMPT_KEY = "hubman.embedding_prompt"
+"""The same with `{word}` in the place of a thing."""
+
+EMBEDDING_PROMPT = "a photo of {word}"
+"""The first of the caption templates that textual inversion is trained with (Gal et al. 2022, appendix)."""
+
 TINY_PARAMETERS = 60_000_000
 """Up to this many parameters a picture costs well under a second on one CPU core (the demo family has 3.8 million)."""
 
@@ -36,7 +42,7 @@ class Sampling:
 
     seeds: tuple[int, ...] = (1, 2, 3)
     steps: int = 10
-    cfg: float = 5.0
+    cfg: float = 3.0
     sampler: str = "dpmpp_2m"
     width: int | None = None
     height: int | None = None
@@ -121,11 +127,19 @@ def _plain(value: Any) -> Any:
 
 
 def choose_prompt(
-    given: str | None, base_metadata: Mapping[str, str], facts: Facts, triggers: Sequence[str]
+    given: str | None, base_metadata: Mapping[str, str], facts: Facts, triggers: Sequence[str], *, stands_for: str = ""
 ) -> tuple[str, str]:
-    """Return (neutral prompt, where it comes from): the user's, the base's own, training tags, or a plain default."""
+    """Return (prompt, where it comes from): the user's, the base's own, training tags, or a plain default.
+
+    `stands_for`: the word of a positive embedding. It stands for a thing, so it is the thing in the prompt: appended to
+    a prompt about another thing the two would compete.
+    """
     if given is not None:
         return given, "given"
+    if stands_for:
+        template = base_metadata.get(EMBEDDING_PROMPT_KEY, "")
+        named = "{word}" in template
+        return (template if named else EMBEDDING_PROMPT).replace("{word}", stands_for), "base" if named else "default"
     sample = base_metadata.get(SAMPLE_PROMPT_KEY, "").strip()
     if sample:
         return sample, "base"
