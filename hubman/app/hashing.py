@@ -110,6 +110,5 @@ class Hashing:
         self._since = time.monotonic()
         if batch:
             with self._store.writer() as writer:
-                for place, hashes in batch:
-                    writer.record_hash(place, hashes)
+                writer.record_hashes(batch)
             self.done += len(batch)

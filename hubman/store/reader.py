@@ -277,8 +277,8 @@ def _meanings(text: str) -> Iterator[tuple[str, list[object]]]:
         kinds = " OR ".join(f"{kind} BETWEEN ? AND ?" for kind in OTHER_HASHES)
         yield f"f.sha256 IN (SELECT sha256 FROM blob WHERE {kinds})", [lower, lower + "g"] * len(OTHER_HASHES)
     yield "f.id IN (SELECT s.file_id FROM search s WHERE s.name = ?) OR lower(f.name) = ?", [folded, lower]
-    yield "f.relpath = ? OR substr(f.relpath, -?) = ?", [text, len(text) + 1, "/" + text]
-    yield "fold(f.relpath) = ? OR substr(fold(f.relpath), -?) = ?", [folded, len(folded) + 1, "/" + folded]
+    yield "substr('/' || f.relpath, -?) = ?", [len(text) + 1, "/" + text]
+    yield "substr('/' || fold(f.relpath), -?) = ?", [len(folded) + 1, "/" + folded]
 
 
 def _below(folder: str) -> tuple[str, list[object]]:

@@ -219,13 +219,6 @@ class Writer:
             statement = sa.update(schema.file).where(schema.file.c.id == sa.bindparam("row_id"))
             self._connection.execute(statement.values(device=sa.bindparam("new_device")), rows)
 
-    def record_hash(self, place: Unhashed, hashes: Hashes) -> None:
-        """Give a file its content, unless the place holds something else by now: then the hash is of the past."""
-        file = schema.file
-        meant = (file.c.id == place.id, file.c.size == place.size, file.c.mtime_ns == place.mtime_ns)
-        if self._connection.execute(sa.select(file.c.id).where(*meant)).first():
-            self.record_hashes(place.id, place.size, hashes)
-
     def apply_gone(self, file_ids: Sequence[int]) -> None:
         """Mark places whose file is not there any more. Nothing is deleted: what is known comes back with the file."""
         if file_ids:
@@ -280,22 +273,39 @@ class Writer:
         if rows:
             self._connection.execute(sa.insert(schema.trigger), rows)
 
-    def record_hashes(self, file_id: int, size: int, hashes: Hashes) -> None:
-        """Give a file its content. The blob may be known already, from another place or an earlier life."""
-        row = {
-            "sha256": hashes.sha256, "size": size, "autov1": hashes.autov1, "autov3": hashes.autov3,
-            "autov3_written": hashes.autov3_written, "crc32": hashes.crc32, "blake3": hashes.blake3,
-            "first_seen_ns": time.time_ns(),
-        }  # fmt: skip
-        self._connection.execute(upsert(schema.blob).values(**row).on_conflict_do_nothing())
-        self._hand_over(file_id, hashes.sha256)
-        statement = sa.update(schema.file).where(schema.file.c.id == file_id).values(sha256=hashes.sha256)
-        self._connection.execute(statement)
-        self._refresh_words(schema.file.c.id == file_id)
+    def record_hashes(self, batch: Sequence[tuple[Unhashed, Hashes]]) -> None:
+        """Give places their content. The blobs may be known already, from another place or an earlier life.
 
-    def _hand_over(self, file_id: int, sha256: str) -> None:
+        A place that holds something else by now is left alone: the hash is of the past.
+        """
+        aliases = self._aliases([place for place, _ in batch])
+        current = [(place, hashes) for place, hashes in batch if place.id in aliases]
+        if not current:
+            return
+        self._connection.execute(upsert(schema.blob).on_conflict_do_nothing(), [_blob_row(*entry) for entry in current])
+        words, verdict = schema.user_words.c.subject, schema.verdict.c.subject
+        named = sa.union(
+            *(sa.select(subject).where(subject.in_(list(aliases.values()))) for subject in (words, verdict))
+        )
+        spoken_of = set(self._connection.scalars(named))
+        for place, hashes in current:
+            if aliases[place.id] in spoken_of:
+                self._hand_over(aliases[place.id], hashes.sha256)
+        rows = [{"row_id": place.id, "new_sha256": hashes.sha256} for place, hashes in current]
+        statement = sa.update(schema.file).where(schema.file.c.id == sa.bindparam("row_id"))
+        self._connection.execute(statement.values(sha256=sa.bindparam("new_sha256")), rows)
+        self._refresh_words(schema.file.c.id.in_([place.id for place, _ in current]))
+
+    def _aliases(self, places: Sequence[Unhashed]) -> dict[int, str]:
+        """Return file id -> alias of the places that still hold what was looked at."""
+        file = schema.file
+        query = sa.select(file.c.id, file.c.size, file.c.mtime_ns, file.c.alias)
+        found = self._connection.execute(query.where(file.c.id.in_([place.id for place in places]))).fetchall()
+        meant = {(place.id, place.size, place.mtime_ns) for place in places}
+        return {row[0]: row[3] for row in found if (row[0], row[1], row[2]) in meant}
+
+    def _hand_over(self, alias: str, sha256: str) -> None:
         """Give the blob what was recorded under the alias while the file had no hash; the newer statement wins."""
-        alias = self._connection.execute(sa.select(schema.file.c.alias).where(schema.file.c.id == file_id)).scalar_one()
         words, verdict = schema.user_words, schema.verdict
         if self._connection.execute(sa.select(words.c.rank).where(words.c.subject == alias)).first():
             self._connection.execute(sa.delete(words).where(words.c.subject == sha256))
@@ -375,6 +385,14 @@ def _reading_row(file_id: int, reading: Reading) -> dict[str, object]:
         "new_error_reference": failure.reference if failure else None,
         "new_error_message": failure.message if failure else None,
     }
+
+
+def _blob_row(place: Unhashed, hashes: Hashes) -> dict[str, object]:
+    return {
+        "sha256": hashes.sha256, "size": place.size, "autov1": hashes.autov1, "autov3": hashes.autov3,
+        "autov3_written": hashes.autov3_written, "crc32": hashes.crc32, "blake3": hashes.blake3,
+        "first_seen_ns": time.time_ns(),
+    }  # fmt: skip
 
 
 def _search_row(file_id: int, text: SearchText) -> dict[str, object]:

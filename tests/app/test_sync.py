@@ -683,5 +683,5 @@ def test_a_hash_of_the_past_is_not_recorded(store: Store, webui: Path, put: Put)
     path.write_bytes(lora_bytes(fill=2))
     sync(store, webui, hash_mode="none")
     with store.writer() as writer:
-        writer.record_hash(place, hashes)
+        writer.record_hashes([(place, hashes)])
     assert models(store)[0].hashes is None

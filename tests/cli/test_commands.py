@@ -172,7 +172,7 @@ def test_a_broken_file_is_called_broken(library: Path, call: Any) -> None:
     assert "it cannot be used" in out
     assert "names none" not in out
     (card,) = json.loads(call("triggers", "cut", "--json")[1])["models"]
-    assert card["error"]["reference"] == "safetensors-header"
+    assert card["error"]["reference"].startswith("safetensors-")
 
 
 def test_removing_a_word_that_is_not_yours_says_why(library: Path, call: Any) -> None:
@@ -240,7 +240,8 @@ def test_names_never_reach_the_terminal_raw(webui: Path, put: Put, call: Any) ->
     runs = [
         ("sync", str(webui)), ("ls",), ("search", "red"), ("show", evil, "--why"), ("triggers", evil), ("prompt", evil),
         ("prompt", evil, "--style", "comfy"), ("inspect", str(path), "--why"), ("roots", "ls"), ("show", evil + "x"),
-        ("prompt", evil + "2"), ("triggers", evil, "--rm", "x\x1b"), ("triggers", evil + "2"), ("ls", f"--{evil}"), (evil,),
+        ("prompt", evil + "2"), ("triggers", evil, "--rm", "x\x1b"), ("triggers", evil + "2"), ("ls", f"--{evil}"),
+        (evil,),
         ("show", "red\x1b[2J"), ("search", "size:\x1b"), ("sync", f"/none/{evil}"), ("preview", evil),
         ("roots", "add", f"/none/{evil}"), ("inspect", str(webui / f"Lora/{evil}2.safetensors")),
     ]  # fmt: skip

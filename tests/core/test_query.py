@@ -82,8 +82,8 @@ def database() -> sqlite3.Connection:
             sha256, alias, safety, preview, sidecar, error_reference, present);
         CREATE TABLE search (file_id INTEGER PRIMARY KEY, name, words, tags, author, body);
         CREATE TABLE verdict (verdict, preview);
-        CREATE VIRTUAL TABLE search_fts USING fts5(name, words, tags, author, body, content='search', content_rowid='file_id',
-            tokenize='trigram', detail=none);
+        CREATE VIRTUAL TABLE search_fts USING fts5(name, words, tags, author, body, content='search',
+            content_rowid='file_id', tokenize='trigram', detail=none);
     """)
     return connection
 

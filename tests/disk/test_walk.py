@@ -124,7 +124,7 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "file").write_bytes(b"x")
     for path in (tmp_path / "pipe", tmp_path, Path("/dev/null")):
-        with pytest.raises(OSError, match="Not a regular file|directory"):
+        with pytest.raises(OSError, match=r"Not a regular file|directory"):
             open_regular(path)
     with open_regular(tmp_path / "file") as file:
         assert file.read() == b"x"

@@ -175,12 +175,15 @@ def without_words(prompt: str, words: Sequence[str]) -> str:
 def prompt_pairs(
     kind: Kind, prompt: str, negative: str, words: Sequence[str], *, in_negative: bool
 ) -> tuple[PromptPair, PromptPair]:
-    """Return the neutral and the triggered prompts; an embedding made for the negative prompt is called there."""
+    """Return the neutral and the triggered prompts; an embedding made for the negative prompt is called there.
+
+    Words that the prompt holds already stay in their place in the triggered one.
+    """
     if kind is Kind.EMBEDDING and in_negative:
         neutral = PromptPair(without_words(prompt, words), without_words(negative, words))
-        return neutral, replace(neutral, negative=add_words(neutral.negative, words))
+        return neutral, replace(neutral, negative=add_words(negative, words))
     neutral = PromptPair(without_words(prompt, words), negative)
-    return neutral, replace(neutral, positive=add_words(neutral.positive, words))
+    return neutral, replace(neutral, positive=add_words(prompt, words))
 
 
 _NEGATIVE_NAME = re.compile(
