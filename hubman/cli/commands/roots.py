@@ -6,7 +6,7 @@ import click
 
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column
-from hubman.cli.terminal import Terminal
+from hubman.cli.terminal import Terminal, aside
 from hubman.cli.words import _
 
 
@@ -74,7 +74,7 @@ def rm(session: Session, folder: str, yes: bool, dry_run: bool) -> None:
     text = _("{path}: {count} files leave the index; none of them is touched.")
     if outer is not None:
         text = _("{path}: {count} files stay in the index, as files of {outer}; none of them is touched.")
-    click.echo(text.format(path=root.path, count=count, outer=outer and outer.path), err=True)
+    aside(text.format(path=root.path, count=count, outer=outer and outer.path))
     if dry_run:
         return
     if not yes:
