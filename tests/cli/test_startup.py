@@ -13,11 +13,14 @@ HEAVY = {"sqlalchemy", "alembic", "httpx", "fastapi", "watchdog", "PIL", "numpy"
 
 def third_party(code: str) -> set[str]:
     """Run code in a fresh interpreter; return the top-level third-party modules it loaded."""
-    program = (
-        "import sys, json, site\n" + code + "\n"
-        "names = {m.split('.')[0] for m, v in list(sys.modules.items()) if 'site-packages' in (getattr(v, '__file__', '') or '')}\n"
-        "print('\\n' + json.dumps(sorted(n for n in names if not n.startswith(('_', 'sitecustomize')))))"
-    )
+    program = f"""
+import sys, json
+{code}
+loaded = {{name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}}
+names = {{name.split(".")[0] for name, path in loaded.items() if "site-packages" in path}}
+print()
+print(json.dumps(sorted(name for name in names if not name.startswith(("_", "sitecustomize")))))
+"""
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
     return set(json.loads(run.stdout.splitlines()[-1]))
