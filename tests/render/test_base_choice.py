@@ -259,7 +259,7 @@ def test_the_prompt_comes_from_the_best_source() -> None:
 def test_the_neutral_prompt_never_holds_the_trigger() -> None:
     neutral, triggered = prompt_pairs(Kind.LORA, "a hill, shuimo, sky", "", ["shuimo"], in_negative=False)
     assert neutral == PromptPair("a hill, sky")
-    assert triggered == PromptPair("a hill, sky, shuimo")
+    assert triggered == PromptPair("a hill, shuimo, sky")
 
 
 def test_a_negative_embedding_is_called_in_the_negative_prompt() -> None:

@@ -146,7 +146,7 @@ def test_an_unsafe_pickle_is_never_opened(files: Any, tiny: Any, tmp_path: Path)
 
 def test_an_embedding_is_tested_against_its_own_name(files: Any, tiny: Any, renderer: Any) -> None:
     result = prove(adapter_file(files.embedding("goldstar"), Kind.EMBEDDING), [tiny], renderer).to_json()
-    assert result["plan"]["triggered"] == {"positive": "a red circle, goldstar", "negative": ""}
+    assert result["plan"]["triggered"] == {"positive": "a photo of goldstar", "negative": ""}
     assert result["verdict"] in {"ok", "weak"}
     assert result["effect"]["mae"] > 0
     assert len(result["numbers"]["adapter"]["te1_norms"]) == 2
@@ -184,7 +184,7 @@ def test_pictures_carry_their_recipe(files: Any, loaded: Any, tiny: Any, rendere
     assert texts["parameters"] == result.recipe
     first, second = result.recipe.splitlines()
     assert first == "<lora:水墨_toy:0.6>, a red circle, shuimo"
-    assert second.startswith("Steps: 3, Sampler: DPM++ 2M, CFG scale: 5, Seed: 7, Size: 32x32, Model hash: ")
+    assert second.startswith("Steps: 3, Sampler: DPM++ 2M, CFG scale: 3, Seed: 7, Size: 32x32, Model hash: ")
     assert json.loads(texts["hubman"])["adapter"]["sha256"] == adapter.sha256
     assert result.preview == str(tmp_path / "out" / f"{adapter.sha256}.png")
     assert os.path.isfile(result.without)
