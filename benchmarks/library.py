@@ -9,7 +9,7 @@ from pathlib import Path
 from hubman.app.roots import add_root
 from hubman.app.sync import Sync, SyncOptions
 from hubman.core.library import SidecarPolicy
-from hubman.store.writer import Store, open_store
+from hubman.store.door import Store, open_store
 
 WORDS = (
     "ink",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from benchmarks.library import indexed
 from hubman.app.sync import Sync, SyncOptions
+from hubman.store.door import open_store
 from hubman.store.reader import open_reader
-from hubman.store.writer import open_store
 
 FILES = 2000
 

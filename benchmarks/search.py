@@ -11,8 +11,8 @@ from benchmarks.library import WORDS
 from hubman.core.library import Layout, Reading, Seen, SidecarPolicy
 from hubman.core.query import parse_query
 from hubman.core.types import Facts, Kind, Safety, Trigger
+from hubman.store.door import open_store
 from hubman.store.reader import open_reader
-from hubman.store.writer import open_store
 
 MODELS = 20_000
 

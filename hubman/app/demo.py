@@ -16,7 +16,7 @@ from hubman.core.library import ModelFile
 from hubman.errors import N_, ConflictError, NotFoundError
 from hubman.paths import demo_models
 from hubman.renderers.process import Renderer
-from hubman.store.writer import Store
+from hubman.store.door import Store
 
 OPTIONS = ValidateOptions(seeds=(1, 2, 3), strengths=(0.6, 1.0))
 """Few pictures and no sweep: the demo must be over in three minutes on two cores."""

@@ -13,7 +13,7 @@ from hubman.core.types import Format, Hashes
 from hubman.disk.digest import Progress, digest_file, digest_members, with_written
 from hubman.disk.walk import model_members
 from hubman.errors import ConflictError, HubmanError, IntegrityError
-from hubman.store.writer import Store
+from hubman.store.door import Store
 
 SHARD_INDEX = ".safetensors.index.json"
 WRITTEN_KEYS = ("sshs_model_hash", "modelspec.hash_sha256")

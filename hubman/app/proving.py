@@ -19,8 +19,8 @@ from hubman.core.types import ADAPTER_KINDS, Facts, Format, Header, Kind
 from hubman.core.verdict import Judgement, Verdict
 from hubman.disk.place import write_new
 from hubman.errors import N_, ConflictError, HubmanError, NotFoundError, UsageError
+from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
-from hubman.store.writer import Store
 
 GOOD = (Verdict.OK, Verdict.WEAK)
 BASE_KINDS = (Kind.CHECKPOINT,)

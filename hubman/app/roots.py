@@ -7,8 +7,8 @@ import os
 from hubman.core.layout import guess_layout
 from hubman.core.library import Layout, Root, SidecarPolicy
 from hubman.errors import N_, NotFoundError, UsageError
+from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
-from hubman.store.writer import Store
 
 
 def add_root(store: Store, folder: str, layout: Layout | None, sidecars: SidecarPolicy) -> Root:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from hubman.app.hashing import Hashing
 from hubman.app.reading import read_file
@@ -23,8 +23,11 @@ from hubman.core.library import Change, ChangeKind, Known, Reading, Root, RootSt
 from hubman.core.ports import Progress, Silence
 from hubman.disk.walk import Walk, enclosing_model_folder
 from hubman.errors import N_, HubmanError, NotFoundError
+from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
-from hubman.store.writer import Store, Writer
+
+if TYPE_CHECKING:
+    from hubman.store.writer import Writer
 
 BATCH = 200
 BATCH_SECONDS = 1.0

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hubman.core.library import ModelFile
+from hubman.store.door import Store
 from hubman.store.reader import open_reader
-from hubman.store.writer import Store
 
 
 @dataclass(frozen=True, slots=True)

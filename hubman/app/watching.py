@@ -18,8 +18,8 @@ from hubman.app.sync import Sync, SyncOptions, SyncReport
 from hubman.core.coalesce import Coalescer
 from hubman.core.library import Root, Unhashed
 from hubman.core.ports import Progress, Silence
+from hubman.store.door import Store
 from hubman.store.reader import open_reader
-from hubman.store.writer import Store
 from hubman.watch import Observer
 
 RESCAN_SECONDS = 3600.0

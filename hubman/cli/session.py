@@ -17,8 +17,8 @@ from hubman.cli import words
 from hubman.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from hubman.store.door import Store
     from hubman.store.reader import Reader
-    from hubman.store.writer import Store
 
 _home: str | None = None
 
@@ -50,7 +50,7 @@ class Session:
     @contextmanager
     def store(self) -> Iterator[Store]:
         """Open the library for writing, creating or upgrading it first."""
-        from hubman.store.writer import open_store
+        from hubman.store.door import open_store
 
         store = open_store(self.config.database, self.config.backups)
         try:

@@ -7,8 +7,6 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wcwidth import wcswidth, wcwidth
-
 GAP = "   "
 JOINER = "\u200d"
 _CLUSTER = re.compile(f".(?:[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]|{JOINER}.?)*", re.DOTALL)
@@ -27,6 +25,10 @@ class Column:
 
 def cells(text: str) -> int:
     """Return the number of terminal cells that a text takes (control characters count as none)."""
+    if text.isascii() and text.isprintable():
+        return len(text)
+    from wcwidth import wcswidth, wcwidth  # 37 ms, and a plain table needs none of it
+
     width = wcswidth(text)
     return width if width >= 0 else sum(max(0, wcwidth(character)) for character in text)
 

@@ -7,7 +7,6 @@ locked"; with IMMEDIATE 0 of 200.) No hashing, network, rendering or callback ru
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,63 +29,45 @@ from hubman.store.encode import facts_json, sidecar_json
 from hubman.store.migrate import damaged, ensure_schema, unusable
 
 BUSY_MS = 30_000
-_ONE_AT_A_TIME = threading.Lock()
 
 
-class Store:
-    """An open library for writing. Create with `open_store`; close when done."""
-
-    def __init__(self, engine: sa.Engine, path: Path) -> None:
-        self._engine = engine
-        self.path = path
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self._engine.dispose()
-
-    @contextmanager
-    def writer(self) -> Iterator[Writer]:
-        """Open the one write transaction of this process.
-
-        Raises:
-            StoreError: `store-locked`, another hubman held the library for 30 s; `store-full`; `store-damaged`.
-        """
-        with _ONE_AT_A_TIME:
-            try:
-                with self._engine.begin() as connection:
-                    yield Writer(connection)
-            except OperationalError as error:
-                raise unusable(self.path, error.orig or error) from error
-            except IntegrityError as error:
-                raise StoreError(
-                    "store-conflict",
-                    N_("Another hubman changed the same files at the same moment; this step was not kept."),
-                    hint=N_("Run `hubman sync` again."),
-                ) from error
-            except DatabaseError as error:
-                if "malformed" in str(error.orig) or "not a database" in str(error.orig):
-                    raise damaged(self.path, error.orig or error) from error
-                raise
-
-
-def open_store(path: Path, backups: Path) -> Store:
-    """Open or create the library at `path` and bring its schema up to date."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unusable(path, error) from error
+def connect(path: Path) -> sa.Engine:
+    """Return an engine whose every transaction begins IMMEDIATE."""
     engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_MS / 1000})
     sa.event.listen(engine, "connect", _on_connect)
     sa.event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def upgrade(path: Path, backups: Path) -> None:
+    """Bring the schema of the library at `path` up to date, or create it."""
+    engine = connect(path)
     try:
         ensure_schema(engine, path, backups)
     except OperationalError as error:
-        engine.dispose()
         raise unusable(path, error.orig or error) from error
-    except BaseException:
+    finally:
         engine.dispose()
+
+
+@contextmanager
+def transaction(engine: sa.Engine, path: Path) -> Iterator[Writer]:
+    """Run one write transaction, with what the database refuses told in hubman's words."""
+    try:
+        with engine.begin() as connection:
+            yield Writer(connection)
+    except OperationalError as error:
+        raise unusable(path, error.orig or error) from error
+    except IntegrityError as error:
+        raise StoreError(
+            "store-conflict",
+            N_("Another hubman changed the same files at the same moment; this step was not kept."),
+            hint=N_("Run `hubman sync` again."),
+        ) from error
+    except DatabaseError as error:
+        if "malformed" in str(error.orig) or "not a database" in str(error.orig):
+            raise damaged(path, error.orig or error) from error
         raise
-    return Store(engine, path)
 
 
 def _on_connect(connection: Any, _record: object) -> None:

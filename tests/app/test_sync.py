@@ -23,8 +23,8 @@ from hubman.app.sync import Sync, SyncOptions, SyncReport
 from hubman.app.user_words import change_words
 from hubman.core.library import Layout, ModelFile, Root, SidecarPolicy
 from hubman.core.query import parse_query
+from hubman.store.door import Store, open_store
 from hubman.store.reader import open_reader
-from hubman.store.writer import Store, open_store
 from tests.conftest import lora_bytes
 
 Put = Callable[..., Path]

@@ -17,8 +17,8 @@ from hubman.app.sync import SyncOptions, SyncReport
 from hubman.app.watching import Watching
 from hubman.core.library import SidecarPolicy
 from hubman.core.query import parse_query
+from hubman.store.door import Store, open_store
 from hubman.store.reader import open_reader
-from hubman.store.writer import Store, open_store
 from hubman.watch import Observer
 from tests.conftest import lora_bytes
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from hubman.cli import run
 
 HEAVY = {"sqlalchemy", "alembic", "httpx", "fastapi", "watchdog", "PIL", "numpy", "torch", "diffusers"}
 
@@ -43,6 +46,15 @@ def test_reading_commands_stay_light(command: list[str]) -> None:
 
     assert load({"HUBMAN_HOME": "/x"}).home.name == "x"
     assert not third_party(f"from hubman.cli import run; run({command!r})") & HEAVY
+
+
+def test_a_sync_that_finds_nothing_new_imports_no_sqlalchemy(tmp_path: Path) -> None:
+    """Known rows are read by the standard library; the write door is opened at the first write."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/a.safetensors").write_bytes(b"\2\0\0\0\0\0\0\0{}")
+    assert run(["sync", str(tmp_path / "models")]) == 0
+    loaded = third_party("from hubman.cli import run; assert run(['sync']) == 0")
+    assert not loaded & {"sqlalchemy", "alembic", "watchdog", "torch"}
 
 
 def test_nothing_posix_is_imported_at_load() -> None:

@@ -18,9 +18,9 @@ from hubman.core.library import Layout, RootState, Seen, SidecarPolicy
 from hubman.errors import StoreError
 from hubman.paths import migrations
 from hubman.store import schema
+from hubman.store.door import open_store
 from hubman.store.reader import open_reader
 from hubman.store.revision import SCHEMA_HEAD
-from hubman.store.writer import open_store
 
 
 def test_the_migrations_make_the_schema(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hubman.cli.words import _
 if TYPE_CHECKING:
     from hubman.app.sync import SyncReport
     from hubman.core.library import Root
-    from hubman.store.writer import Store
+    from hubman.store.door import Store
 
 MOST_ERRORS = 10
 
