@@ -12,6 +12,7 @@ from hubman.app.library import find_all, find_one
 from hubman.app.validate import AdapterFile, BaseFile, RenderSession, ValidateOptions, Validation, validate_adapter
 from hubman.config import Config
 from hubman.core.identify import identify
+from hubman.core.identify.wrappers import unwrap
 from hubman.core.layout import ADAPTER_FOLDERS
 from hubman.core.library import ModelFile, SidecarPolicy
 from hubman.core.query import parse_query, query_text
@@ -33,12 +34,13 @@ def choose_adapters(reader: Reader, words: Sequence[str], now_ns: int) -> list[M
     verdict `corrupt` or `unsafe` and are never skipped in silence.
 
     Raises:
-        NotFoundError: `nothing-to-validate`.
+        NotFoundError: `nothing-to-validate`. ConflictError: `model-ambiguous`.
+        UsageError: `not-an-adapter`, a model that was named and that no rendering proves.
     """
     text = query_text(words)
     named = [find_all(reader, word) for word in words]
     if words and all(named):
-        chosen = [files[0] for files in named]
+        chosen = [_provable(find_one(reader, word)) for word in words]
     else:
         chosen = [file for file in reader.search(parse_query(text, now_ns))[1] if is_adapter(file)]
     if not chosen:
@@ -51,12 +53,25 @@ def choose_adapters(reader: Reader, words: Sequence[str], now_ns: int) -> list[M
     return list({file.file_id: file for file in chosen}.values())
 
 
+def _provable(file: ModelFile) -> ModelFile:
+    if is_adapter(file) or file.failure is not None or file.safety == "unsafe" or file.kind == Kind.UNKNOWN:
+        return file
+    raise UsageError(
+        "not-an-adapter",
+        N_("{name} is a {kind}; LoRAs, embeddings and hypernetworks are validated."),
+        hint=N_("To prove adapters on it: hubman validate --base {name}"),
+        name=file.name,
+        kind=file.kind,
+    )
+
+
 def is_adapter(file: ModelFile) -> bool:
     """Say whether a file is something that rendering can prove, or pretends to be by the folder it lies in."""
     if file.kind in ADAPTER_KINDS:
         return True
     folders = {part.lower() for part in file.relpath.split("/")[:-1]} | {os.path.basename(file.root).lower()}
-    return (file.failure is not None or file.safety == "unsafe") and bool(folders & ADAPTER_FOLDERS)
+    suspect = file.failure is not None or file.safety == "unsafe" or file.kind == Kind.UNKNOWN
+    return suspect and bool(folders & ADAPTER_FOLDERS)
 
 
 def choose_bases(reader: Reader, named: str | None, now_ns: int) -> list[ModelFile]:
@@ -97,7 +112,7 @@ class Proving:
         self._store = store
         self._session = session
         self._options = replace(options, out_dir=options.out_dir or str(config.previews))
-        self._bases = [_base_file(base) for base in bases]
+        self._bases, self.skipped = _readable(bases, required=options.base_given)
         with open_reader(store.path) as reader:
             self._policies = {root.id: root.sidecars for root in reader.roots()}
 
@@ -110,20 +125,39 @@ class Proving:
         """Validate one file, record its verdict, and write its preview beside it where the root asks for that."""
         try:
             adapter = _adapter_file(file)
-            result = validate_adapter(adapter, self._bases, self._options, self._session)
         except (HubmanError, OSError) as error:
             result = _corrupt(file, error)
-        if self._record:
-            self._keep(file, result)
-        return result
+        else:
+            result = validate_adapter(adapter, self._bases, self._options, self._session)
+        return self._keep(file, result) if self._record else result
 
-    def _keep(self, file: ModelFile, result: Validation) -> None:
+    def _keep(self, file: ModelFile, result: Validation) -> Validation:
         with self._store.writer() as writer:
             subject = file.hashes.sha256 if file.hashes else file.alias
             base = result.base.sha256 if result.base else None
             writer.record_verdict(subject, base, result.to_json(), result.preview)
-        if result.preview:
+        if result.preview is None or result.verdict not in GOOD:
+            return result  # the picture of a broken adapter must not become its face
+        try:
             place_preview(file, result.preview, self._policies.get(file.root_id, SidecarPolicy.OFF))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            return replace(result, hint=f"the preview could not be written beside the model: {reason}")
+        return result
+
+
+def _readable(bases: Sequence[ModelFile], *, required: bool) -> tuple[list[BaseFile], list[str]]:
+    """Return the bases whose header can be read, and the paths of those that cannot (raised when it is `--base`)."""
+    found: list[BaseFile] = []
+    skipped: list[str] = []
+    for base in bases:
+        try:
+            found.append(_base_file(base))
+        except (HubmanError, OSError):
+            if required:
+                raise
+            skipped.append(base.path)
+    return found, skipped
 
 
 def _adapter_file(file: ModelFile) -> AdapterFile:
@@ -149,7 +183,7 @@ def _base_file(file: ModelFile) -> BaseFile:
         sha256=file.hashes.sha256 if file.hashes else "",
         name=file.name,
         facts=identify(header, name=file.name),
-        header=header,
+        header=unwrap(header),  # the usual .ckpt is {"state_dict": {...}}
         autov1=file.hashes.autov1 if file.hashes else None,
     )
 

@@ -28,8 +28,8 @@ from hubman.core.plan.render import (
     is_negative,
     prompt_pairs,
 )
-from hubman.core.prompt import PromptAdapter, build_prompt, format_weight
-from hubman.core.types import Facts, Header, Kind, Safety, Trigger
+from hubman.core.prompt import PromptAdapter, as_typed, build_prompt, format_weight
+from hubman.core.types import Facts, Format, Header, Kind, Safety, Trigger
 from hubman.core.verdict import (
     Judgement,
     MatchCounts,
@@ -91,6 +91,7 @@ class BaseFile:
             autov1=self.autov1,
             lineage=self.facts.lineage,
             variant=self.facts.variant,
+            renderable=self.header.safety is not Safety.UNSAFE and find_config(self.path, self.header)[1] != "none",
         )
 
 
@@ -289,8 +290,10 @@ def _judge_failure(adapter: AdapterFile, error: RenderError) -> Judgement:
         return Judgement(Verdict.UNSUPPORTED, error.reference, str(error))
     if error.reference != "adapter-unreadable":
         return Judgement(Verdict.ERROR, error.reference, str(error))
-    if adapter.header.safety is Safety.SUSPICIOUS:
-        return Judgement(Verdict.UNSUPPORTED, "suspicious-pickle", f"it holds more than tensors: {error}")
+    if adapter.header.format is Format.PICKLE:
+        # The header could be read, so the file is whole; torch's own advice (switch the safe loader off) is not ours.
+        reason = N_("torch's safe loader refuses it, for it holds more than tensors and plain values")
+        return Judgement(Verdict.UNSUPPORTED, "suspicious-pickle", reason)
     return judge(Measured(unreadable=str(error)))
 
 
@@ -346,7 +349,13 @@ def _prove(known: Validation, base: BaseFile, options: ValidateOptions, session:
         environment=environment,
         hint=_render_hint(plan, options),
     )
-    return _keep_pictures(done, options, session) if measured.rendered else done
+    if not measured.rendered:
+        return done
+    try:
+        return _keep_pictures(done, options, session)
+    except (OSError, RenderError) as error:
+        # The verdict stands on the numbers; a folder that takes no picture does not change it.
+        return replace(done, hint=f"the pictures could not be kept: {error}")
 
 
 def _render_hint(plan: RenderPlan, options: ValidateOptions) -> str:
@@ -364,10 +373,11 @@ def plan_render(
     rendered = fast if options.render is None else options.render
     in_negative = is_negative(adapter.facts, adapter.name)
     words = trigger_words(adapter)
-    stands_for = adapter.name if adapter.facts.kind is Kind.EMBEDDING and not in_negative else ""
+    typed = tuple(as_typed(word) for word in words)
+    stands_for = typed[0] if adapter.facts.kind is Kind.EMBEDDING and not in_negative else ""
     prompt, source = choose_prompt(options.prompt, base.header.metadata, adapter.facts, words, stands_for=stands_for)
     neutral, triggered = prompt_pairs(
-        adapter.facts.kind, prompt, options.negative or "", words, in_negative=in_negative
+        adapter.facts.kind, prompt, options.negative or "", typed, in_negative=in_negative
     )
     config, config_source = find_config(base.path, base.header, options.config)
     switch = adapter.facts.kind is Kind.EMBEDDING

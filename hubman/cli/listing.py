@@ -22,6 +22,9 @@ ALGORITHMS = {
     "oft": "OFT", "boft": "BOFT", "full": "Full",
 }  # fmt: skip
 GOOD_VERDICTS = ("ok", "weak")
+SAYS_NOTHING = ("error", "no-base")
+"""Verdicts about the machine or the library, not about the adapter."""
+
 SHORTEST_ID = 6
 
 
@@ -98,7 +101,7 @@ def mark(file: ModelFile) -> str:
         return "!"
     if file.failure:
         return "✗"
-    if file.verdict is None:
+    if file.verdict is None or file.verdict.verdict in SAYS_NOTHING:
         return ""
     return "✓" if file.verdict.verdict in GOOD_VERDICTS else "✗"
 

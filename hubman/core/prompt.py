@@ -166,6 +166,11 @@ def escape(text: str) -> str:
     return "".join("\\" + char if char in _ESCAPABLE else char for char in text)
 
 
+def as_typed(word: str) -> str:
+    """Return a word as it must be typed to be read literally; one that is escaped already (booru tags) stays."""
+    return word if "\\" in word else escape(word)
+
+
 def format_weight(weight: float) -> str:
     """Return a weight as people write it: at most four decimals, no trailing zeros, never scientific."""
     text = f"{weight:.4f}".rstrip("0").rstrip(".")

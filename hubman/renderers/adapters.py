@@ -198,7 +198,9 @@ class HypernetworkAdapter:
         tree = read_object(plan.path)
         if not isinstance(tree, Mapping):
             raise RenderError("adapter-unreadable", N_("{path} is no hypernetwork"), path=plan.path)
-        pairs = {int(key): value for key, value in tree.items() if isinstance(key, int) and len(value) == 2}
+        pairs = {key: value for key, value in tree.items() if isinstance(key, int)}
+        if not pairs or not all(_is_pair(value) for value in pairs.values()):
+            raise RenderError("adapter-unreadable", N_("{path} is no hypernetwork"), path=plan.path)
         tensors = dict(flat_tensors({str(key): value for key, value in pairs.items()}))
         self.base = base
         self.strength = 0.0
@@ -241,6 +243,15 @@ class HypernetworkAdapter:
 
     def embeddings(self) -> Mapping[str, Vectors]:
         return {}
+
+
+def _is_pair(value: object) -> bool:
+    """A width has two networks (for to_k and to_v), each with at least one matrix."""
+    return (
+        isinstance(value, tuple | list)
+        and len(value) == 2
+        and all(isinstance(half, Mapping) and any(w.dim() == 2 for w in half.values()) for half in value)
+    )
 
 
 _ACTIVATIONS = {"swish": "Hardswish", "leakyrelu": "LeakyReLU"}

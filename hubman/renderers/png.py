@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 
 import torch
 from PIL import Image
@@ -22,5 +23,10 @@ def save_png(pixels: torch.Tensor, path: str, texts: Mapping[str, str]) -> None:
     for key, text in texts.items():
         info.add_itxt(key, text) if not text.isascii() else info.add_text(key, text)
     part = f"{path}.{os.getpid()}.part"
-    to_image(torch.nan_to_num(pixels)).save(part, format="PNG", pnginfo=info)
-    os.replace(part, path)
+    try:
+        to_image(torch.nan_to_num(pixels)).save(part, format="PNG", pnginfo=info)
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(part)
+        raise

@@ -296,7 +296,15 @@ class Writer:
         self._connection.execute(sa.update(verdict).where(verdict.c.subject == alias).values(subject=sha256))
 
     def record_verdict(self, subject: str, base: str | None, verdict: dict[str, object], preview: str | None) -> None:
-        """Record the latest verdict on a blob (or, unhashed, on an alias) against one base."""
+        """Record the latest verdict on a blob (or, unhashed, on an alias) against one base.
+
+        `error` says that hubman or the machine failed, nothing about the adapter: it never replaces what was measured.
+        """
+        known = sa.select(schema.verdict.c.id).where(
+            schema.verdict.c.subject == subject, schema.verdict.c.verdict != "error"
+        )
+        if verdict["verdict"] == "error" and self._connection.execute(known).first():
+            return
         row = {
             "subject": subject, "base": base or "", "verdict": verdict["verdict"], "rule": verdict["rule"],
             "preview": preview, "detail": json.dumps(verdict, ensure_ascii=False), "made_ns": time.time_ns(),

@@ -136,3 +136,101 @@ def test_the_demo_shows_all_of_it(call: Call, tmp_path: Path) -> None:
     with Image.open(document["contact_sheet"]) as sheet:
         assert min(sheet.size) > 400
     assert run(["demo", "--keep", str(tmp_path / "demo")]) == 8
+
+
+def test_an_unreadable_checkpoint_costs_a_warning_not_the_run(family: Path, call: Call) -> None:
+    """Others prove the adapters; and one without a config is not preferred to one that can be rendered."""
+    call("sync", str(family))
+    shutil.copyfile(
+        family / "Stable-diffusion/tinyshapes.safetensors", family / "Stable-diffusion/a_noconf.safetensors"
+    )
+    shutil.copyfile(family / "Stable-diffusion/tinyshapes.safetensors", family / "Stable-diffusion/gone.safetensors")
+    call("sync", str(family))
+    (family / "Stable-diffusion/gone.safetensors").unlink()
+    code, document = call("validate", "goldstar", *FAST)
+    (verdict,) = document["verdicts"]
+    assert (code, verdict["base"]["name"]) == (0, "tinyshapes")
+
+
+def test_the_usual_ckpt_is_a_base(family: Path, call: Call) -> None:
+    """`{"state_dict": {...}}` as a pickle, the layout that SD 1.5 was published in."""
+    import torch
+    from safetensors.torch import load_file
+
+    weights = load_file(family / "Stable-diffusion/tinyshapes.safetensors")
+    torch.save({"state_dict": weights, "global_step": 1}, family / "Stable-diffusion/wrapped.ckpt")
+    shutil.copytree(family / "Stable-diffusion/tinyshapes", family / "Stable-diffusion/wrapped")
+    call("sync", str(family))
+    code, document = call("validate", "zbrstripe_lora", "--base", "wrapped", *FAST)
+    assert (code, document["verdicts"][0]["verdict"]) == (0, "ok"), document["verdicts"][0]["because"]
+
+
+def test_an_embedding_named_with_brackets_is_called(family: Path, call: Call) -> None:
+    """`bad(v2)` is an ordinary name; unescaped its brackets would be emphasis and the word never found."""
+    shutil.copyfile(family / "embeddings/goldstar.pt", family / "embeddings/star(x).pt")
+    call("sync", str(family))
+    plain = call("validate", "goldstar", *FAST)[1]["verdicts"][0]
+    named = call("validate", str(family / "embeddings/star(x).pt"), *FAST)[1]["verdicts"][0]
+    assert named["plan"]["triggered"]["positive"] == r"a star\(x\) on a blue background"
+    assert named["verdict"] == plain["verdict"]
+    assert named["effect"]["mae"] > 1
+
+
+def test_a_failure_of_the_machine_does_not_unsay_a_verdict(family: Path, call: Call, isolated: Path) -> None:
+    """A folder that takes no pictures leaves the numbers; `error` is never written over them."""
+    from hubman.core.query import parse_query
+    from hubman.store.door import open_store
+    from hubman.store.reader import open_reader
+
+    call("sync", str(family))
+    (isolated / "previews").write_text("in the way")
+    code, document = call("validate", "zbrstripe_lora", *FAST)
+    (verdict,) = document["verdicts"]
+    assert (code, verdict["verdict"], verdict["preview"]) == (0, "ok", None)
+    assert "could not be kept" in verdict["hint"]
+    with open_reader(isolated / "library.db") as reader:
+        (file,) = reader.search(parse_query("zbrstripe", 0))[1]
+    store = open_store(isolated / "library.db", isolated / "backups")
+    assert file.hashes is not None
+    with store.writer() as writer:
+        writer.record_verdict(file.hashes.sha256, None, {"verdict": "error", "rule": "render-crashed"}, None)
+    store.close()
+    assert [model["name"] for model in call("ls", "is:ok")[1]["models"]] == ["zbrstripe_lora"]
+
+
+def test_a_checkpoint_is_no_adapter(family: Path, call: Call) -> None:
+    """Exit 2 with the way to use it, and no verdict on it."""
+    call("sync", str(family))
+    assert call("validate", "tinyshapes")[0] == 2
+    assert call("ls", "has:verdict")[1]["models"] == []
+
+
+def test_options_that_make_no_sense_are_refused(family: Path, call: Call) -> None:
+    """Before anything is rendered or recorded."""
+    call("sync", str(family))
+    for option in (["--size", "0x0"], ["--size", "²x²"], ["--seeds", "9" * 30], ["--device", "foo"],
+                   ["--prompt", "a <lora:other:1>"]):  # fmt: skip
+        assert call("validate", "goldstar", *option)[0] == 2, option
+
+
+def test_the_picture_of_a_broken_adapter_is_not_its_preview(family: Path, call: Call) -> None:
+    """`--sidecars missing`: only what works gets a face."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(family / "Lora/zbrstripe_lora.safetensors")
+    burnt = {name: value * 30 if ".lora_up" in name else value for name, value in weights.items()}
+    save_file({name: torch.clone(value) for name, value in burnt.items()}, family / "Lora/burnt.safetensors")
+    call("roots", "add", str(family), "--sidecars", "missing")
+    call("sync")
+    code, document = call("validate", "burnt", *FAST)
+    assert (code, document["verdicts"][0]["verdict"]) == (1, "broken")
+    assert not (family / "Lora/burnt.preview.png").exists()
+
+
+def test_preview_make_renders_one_and_answers_in_one_document(family: Path, call: Call) -> None:
+    """`--make --json` is one JSON document."""
+    call("sync", str(family))
+    code, document = call("preview", "goldstar", "--make")
+    assert code == 0
+    assert Path(document["preview"]).read_bytes().startswith(b"\x89PNG")

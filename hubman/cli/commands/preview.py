@@ -14,9 +14,9 @@ from hubman.cli.words import _
 @click.option("--make", is_flag=True, help="Render a new one (validates the model).")
 @click.option("--open", "open_it", is_flag=True, help="Open the picture.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Copy the picture to this new file.")
-@click.pass_context
+@click.pass_obj
 @answering()
-def preview(ctx: click.Context, model: str, make: bool, open_it: bool, output: str | None, terminal: Terminal) -> int:
+def preview(session: Session, model: str, make: bool, open_it: bool, output: str | None, terminal: Terminal) -> int:
     """Show where the preview of MODEL is; --make renders one.
 
     The picture carries its recipe in text chunks (a WebUI's "PNG Info" reads it). It lies in hubman's own data folder,
@@ -28,11 +28,8 @@ def preview(ctx: click.Context, model: str, make: bool, open_it: bool, output: s
     from hubman.disk.place import write_new
     from hubman.errors import N_, NotFoundError
 
-    session: Session = ctx.obj
-    if make:
-        from hubman.cli.commands.validate import validate
-
-        ctx.invoke(validate, query=(model,), as_json=False, device="auto")
+    if make and (code := _make(session, model, terminal)):
+        return code
     with session.reader() as reader:
         file = find_one(reader, model)
     if file.preview is None or not Path(file.preview).exists():
@@ -52,3 +49,28 @@ def preview(ctx: click.Context, model: str, make: bool, open_it: bool, output: s
         click.launch(output or file.preview)
         terminal.hint(_("opened"))
     return 0
+
+
+def _make(session: Session, model: str, terminal: Terminal) -> int:
+    """Validate one model, which renders its preview; the exit code of the verdict when there is no picture."""
+    import time
+
+    from hubman.app.proving import Proving, choose_adapters, choose_bases
+    from hubman.app.validate import ValidateOptions
+    from hubman.cli.commands.validate import exit_code, print_verdicts
+    from hubman.renderers.process import Renderer
+
+    now = time.time_ns()
+    with session.reader() as reader:
+        files, bases = choose_adapters(reader, (model,), now), choose_bases(reader, None, now)
+    with session.store() as store, Renderer() as renderer:
+        done = Proving(store, session.config, bases, ValidateOptions(), renderer).prove(files[0])
+    if done.preview is not None:
+        return 0
+    if terminal.human:
+        print_verdicts([done], terminal)
+    else:
+        terminal.document(
+            {"id": done.adapter.id, "name": done.adapter.name, "preview": None, "verdict": done.to_json()}
+        )
+    return exit_code([done]) or 1

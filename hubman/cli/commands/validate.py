@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--config", metavar="DIR", type=click.Path(exists=True, file_okay=False), help="Diffusers config of the base."
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
 @click.option("--render/--static", default=None, help="Render even a large model on a CPU, or render nothing.")
 @click.pass_obj
 @answering()
@@ -59,7 +60,8 @@ def validate(
     from hubman.renderers.process import Renderer
 
     options = ValidateOptions(
-        base_given=base is not None, config=config, prompt=prompt, negative=negative, size=_size(size),
+        base_given=base is not None, config=config, prompt=_plain(prompt, "--prompt"),
+        negative=_plain(negative, "--negative"), size=_size(size),
         seeds=_seeds(seeds), steps=steps, cfg=cfg, weight=weight, device=device, render=render,
     )  # fmt: skip
     now = time.time_ns()
@@ -70,7 +72,10 @@ def validate(
     progress.phase("validate", len(files))
     results: list[Validation] = []
     with session.store() as store, Renderer(device=device) as renderer:
-        for done in Proving(store, session.config, bases, options, renderer).run(files):
+        proving = Proving(store, session.config, bases, options, renderer)
+        for path in proving.skipped:
+            terminal.warn(_("{path} cannot be read, so nothing is proven on it").format(path=path))
+        for done in proving.run(files):
             results.append(done)
             progress.advance()
     progress.close()
@@ -101,19 +106,35 @@ def exit_code(results: list[Validation]) -> int:
     return 10 if verdicts == {"error"} else 1
 
 
+LARGEST_SEED = 2**64 - 1
+SIDES = (64, 4096)
+
+
 def _seeds(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise click.BadParameter(f"{text!r} is no list of numbers, like 1,2,3", param_hint="--seeds") from error
+    parts = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch("[0-9]{1,20}", part) and int(part) <= LARGEST_SEED for part in parts):
+        raise click.BadParameter(f"{text!r} is no list of seeds, like 1,2,3", param_hint="--seeds")
+    return tuple(int(part) for part in parts)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    width, _x, height = text.lower().partition("x")
-    if not (width.isdigit() and height.isdigit()):
-        raise click.BadParameter(f"{text!r} is no size, like 512x768", param_hint="--size")
-    return int(width), int(height)
+    match = re.fullmatch("([0-9]{1,5})[xX×]([0-9]{1,5})", text)
+    sides = [int(side) for side in match.groups()] if match else []
+    if not sides or not all(SIDES[0] <= side <= SIDES[1] and side % 8 == 0 for side in sides):
+        raise click.BadParameter(
+            f"{text!r} is no size: two multiples of 8 from {SIDES[0]} to {SIDES[1]}, like 512x768", param_hint="--size"
+        )
+    return sides[0], sides[1]
+
+
+def _plain(prompt: str | None, option: str) -> str | None:
+    """Refuse adapter tags in a prompt: the pictures are made without them, and the recipe would not be true."""
+    from hubman.core.prompt import extract_tags
+
+    if prompt and extract_tags(prompt)[1]:
+        raise click.BadParameter("adapters in it are not applied; name the adapter as MODEL", param_hint=option)
+    return prompt

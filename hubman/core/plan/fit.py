@@ -185,7 +185,7 @@ def adapter_shape(facts: Facts, tensors: Mapping[str, TensorInfo]) -> AdapterSha
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A base that could be used. `autov1` as in Hashes, or None."""
+    """A base that could be used. `autov1` as in Hashes, or None; `renderable`: its config is known and it is safe."""
 
     name: str
     sha256: str
@@ -193,6 +193,7 @@ class Candidate:
     autov1: str | None = None
     lineage: str | None = None
     variant: str | None = None
+    renderable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,10 +289,11 @@ def _best(
 ) -> int | None:
     usable = [i for i, match in enumerate(matches) if match.share > FITTING_SHARE]
 
-    def rank(i: int) -> tuple[float, bool, bool, bool, str, str]:
+    def rank(i: int) -> tuple[float, bool, bool, bool, bool, str, str]:
         base = candidates[i]
         return (
             -matches[i].share,
+            not base.renderable,
             i not in named,
             not _same_lineage(base, declared),
             base.variant in {"inpaint", "depth", "instruct-pix2pix", "refiner"},
