@@ -277,7 +277,7 @@ def _corrupt(m: Measured) -> Judgement | None:
     if m.unreadable is not None:
         return Judgement(Verdict.CORRUPT, "unreadable", m.unreadable)
     if m.match.incomplete:
-        reason = N_("{count} modules miss a partner tensor (a down without its up)")
+        reason = N_("{count} modules miss a partner tensor, or have one that does not fit (a down without its up)")
         return _say(Verdict.CORRUPT, "missing-partner", reason, count=m.match.incomplete)
     return None
 

@@ -292,3 +292,23 @@ def test_a_plan_survives_json() -> None:
     )
     assert RenderPlan.from_json(plan.to_json()) == plan
     assert RenderPlan.from_json({**plan.to_json(), "later": 1}) == plan
+
+
+def test_partners_that_do_not_fit_are_a_fault_of_the_file() -> None:
+    """An up of another rank, a rank of 0, an alpha of several numbers: incomplete, never a crash in the renderer."""
+    name = "lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_q"
+
+    def complete(up: tuple[int, ...], down: tuple[int, ...], alpha: tuple[int, ...] = ()) -> bool:
+        tensors = {
+            f"{name}.lora_up.weight": TensorInfo(up, "F16"),
+            f"{name}.lora_down.weight": TensorInfo(down, "F16"),
+            f"{name}.alpha": TensorInfo(alpha, "F16"),
+        }
+        (module,) = adapter_layout(tensors).modules
+        return module.complete
+
+    assert complete((32, 4), (4, 32))
+    assert complete((32, 4), (4, 32), (1,))
+    assert not complete((32, 8), (4, 32))
+    assert not complete((32, 0), (0, 32))
+    assert not complete((32, 4), (4, 32), (4,))

@@ -332,7 +332,7 @@ class AdapterModule:
         part, key: where it belongs; key is folded, before aliases.
         algorithm: one of ALGORITHMS, or "unknown".
         tensors: role -> (tensor name, shape).
-        complete: False when a partner (the up of a down) is missing.
+        complete: False when a partner (the up of a down) is missing or does not fit.
     """
 
     name: str
@@ -400,7 +400,19 @@ def _module(name: str, roles: dict[str, tuple[str, Shape]]) -> AdapterModule:
     part, key = _place(name)
     algorithm = _algorithm(roles)
     complete = algorithm == "unknown" or any(all(role in roles for role in need) for need in _REQUIRED[algorithm])
+    complete = complete and _partners_fit(roles)
     return AdapterModule(name, part, key, algorithm, roles, complete)
+
+
+def _partners_fit(roles: Mapping[str, tuple[str, Shape]]) -> bool:
+    """Say whether a down and its up share an inner width above 0, and a stated alpha is one number."""
+    alpha = roles.get("alpha")
+    if alpha is not None and _product(alpha[1]) != 1:
+        return False
+    if "up" not in roles or "down" not in roles or "mid" in roles:
+        return True
+    up, down = roles["up"][1], roles["down"][1]
+    return len(up) >= 2 and len(down) >= 2 and up[1] == down[0] > 0
 
 
 def _place(name: str) -> tuple[str, str]:
