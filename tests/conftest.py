@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
-from collections.abc import Callable, Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,6 +56,43 @@ def lora_bytes(fill: int = 0, rank: int = 4, metadata: Mapping[str, str] | None 
             tensors[f"{name}.lora_up.weight"] = ((channels, rank), "F16")
             tensors[f"{name}.alpha"] = ((), "F16")
     return safetensors_bytes(tensors, metadata, fill)
+
+
+@contextmanager
+def opened_below(root: Path) -> Iterator[list[str]]:
+    """Collect the paths below `root` that this process opens meanwhile (an audit hook cannot be taken away again)."""
+    opened: list[str] = []
+    watching = True
+
+    def hook(event: str, args: tuple[object, ...]) -> None:
+        if watching and event == "open" and isinstance(args[0], str) and args[0].startswith(str(root)):
+            opened.append(args[0])
+
+    sys.addaudithook(hook)
+    try:
+        yield opened
+    finally:
+        watching = False
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Return a function that mounts a file system of a size like "64k" and gives its folder; needs root on Linux."""
+    mounted: list[Path] = []
+
+    def mount(size: str) -> Path:
+        folder = tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        if not hasattr(os, "geteuid") or os.geteuid() != 0:
+            pytest.skip("needs root to mount a small file system")
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]).returncode:
+            pytest.skip("may not mount here")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture

@@ -287,9 +287,9 @@ def validate_adapter(
 def _judge_failure(adapter: AdapterFile, error: RenderError) -> Judgement:
     """Tell the adapter's own failures from the machine's."""
     if error.reference == "unsupported-adapter":
-        return Judgement(Verdict.UNSUPPORTED, error.reference, str(error))
+        return Judgement(Verdict.UNSUPPORTED, error.reference, error.template, fields=error.fields)
     if error.reference != "adapter-unreadable":
-        return Judgement(Verdict.ERROR, error.reference, str(error))
+        return Judgement(Verdict.ERROR, error.reference, error.template, fields=error.fields)
     if adapter.header.format is Format.PICKLE:
         # The header could be read, so the file is whole; torch's own advice (switch the safe loader off) is not ours.
         reason = N_("torch's safe loader refuses it, for it holds more than tensors and plain values")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import dataclasses
 import hashlib
 import json
@@ -25,7 +24,7 @@ from hubman.core.library import Layout, ModelFile, Root, SidecarPolicy
 from hubman.core.query import parse_query
 from hubman.store.door import Store, open_store
 from hubman.store.reader import open_reader
-from tests.conftest import lora_bytes
+from tests.conftest import lora_bytes, opened_below
 
 Put = Callable[..., Path]
 ROOT = Path(__file__).parents[2]
@@ -67,27 +66,15 @@ def test_a_first_sync_knows_name_kind_words_and_hashes(store: Store, webui: Path
         assert reader.roots()[0].layout is Layout.WEBUI
 
 
-def test_an_unchanged_library_is_rescanned_without_opening_a_file(
-    store: Store, webui: Path, put: Put, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unchanged_library_is_rescanned_without_opening_a_file(store: Store, webui: Path, put: Put) -> None:
     """Proof by audit hook: no path below the root is opened by the second run."""
     put("Lora/a.safetensors")
     (webui / "Lora/a.json").write_text('{"activation text": "x"}')
     sync(store, webui)
-    opened: list[str] = []
-    watching = True
-
-    def hook(event: str, args: tuple[object, ...]) -> None:
-        if watching and event == "open" and isinstance(args[0], str) and args[0].startswith(str(webui)):
-            opened.append(args[0])
-
-    sys.addaudithook(hook)
-    report = sync(store, webui)
-    watching = False
+    with opened_below(webui) as opened:
+        report = sync(store, webui)
     assert opened == []
     assert (report.seen, report.changed) == (1, False)
-    with builtins.open(webui / "Lora/a.safetensors", "rb"):
-        pass  # the hook itself works: see the next assertion of the positive case below
 
 
 def test_the_audit_hook_sees_a_changed_file(store: Store, webui: Path, put: Put) -> None:
@@ -95,14 +82,8 @@ def test_the_audit_hook_sees_a_changed_file(store: Store, webui: Path, put: Put)
     put("Lora/a.safetensors")
     sync(store, webui)
     put("Lora/a.safetensors", rank=8)
-    opened: list[str] = []
-
-    def hook(event: str, args: tuple[object, ...]) -> None:
-        if event == "open" and isinstance(args[0], str) and args[0].startswith(str(webui)):
-            opened.append(args[0])
-
-    sys.addaudithook(hook)
-    assert sync(store, webui).modified == 1
+    with opened_below(webui) as opened:
+        assert sync(store, webui).modified == 1
     assert opened
 
 
@@ -639,16 +620,8 @@ def test_a_broken_file_is_hashed_and_opened_once(store: Store, webui: Path, put:
     (broken,) = models(store, "is:broken name:cut")
     assert broken.hashes is not None
     assert broken.hashes.sha256 == hashlib.sha256(good[:-10]).hexdigest()
-    opened: list[str] = []
-    watching = True
-
-    def hook(event: str, args: tuple[object, ...]) -> None:
-        if watching and event == "open" and isinstance(args[0], str) and args[0].startswith(str(webui)):
-            opened.append(args[0])
-
-    sys.addaudithook(hook)
-    report = sync(store, webui)
-    watching = False
+    with opened_below(webui) as opened:
+        report = sync(store, webui)
     assert (opened, len(report.errors), report.changed) == ([], 2, False)
 
 

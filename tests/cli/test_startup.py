@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,13 +40,14 @@ def test_help_loads_click_only() -> None:
     assert third_party("from hubman.cli import run; run(['--help'])") <= {"click", "colorama"}
 
 
-@pytest.mark.parametrize("command", [["search", "x"], ["ls"], ["show", "x"], ["triggers", "x"]])
-def test_reading_commands_stay_light(command: list[str]) -> None:
-    """SQLAlchemy costs 255 ms, torch seconds: reading needs neither."""
-    from hubman.config import load
-
-    assert load({"HUBMAN_HOME": "/x"}).home.name == "x"
-    assert not third_party(f"from hubman.cli import run; run({command!r})") & HEAVY
+@pytest.mark.parametrize(
+    "command", [["search", "ink"], ["ls"], ["show", "ink"], ["triggers", "ink"], ["prompt", "ink"]]
+)
+def test_reading_commands_stay_light(command: list[str], webui: Path, put: Callable[..., Path]) -> None:
+    """SQLAlchemy costs 255 ms, torch seconds: answering from a real library needs neither."""
+    put("Lora/ink.safetensors")
+    assert run(["sync", str(webui)]) == 0
+    assert not third_party(f"from hubman.cli import run; assert run({command!r}) == 0") & HEAVY
 
 
 def test_a_sync_that_finds_nothing_new_imports_no_sqlalchemy(tmp_path: Path) -> None:

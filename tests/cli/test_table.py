@@ -14,7 +14,7 @@ def test_clipping_never_exceeds_and_padding_fills(text: str, width: int) -> None
     """In terminal cells, for any text that can be printed."""
     shown = clip(printable(text), width)
     assert cells(shown) <= max(width, 1)
-    assert cells(pad(shown, width)) >= min(width, cells(shown))
+    assert cells(pad(shown, width)) == max(width, cells(shown))
 
 
 def test_wide_characters_count_twice() -> None:

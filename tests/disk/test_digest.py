@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -81,21 +82,12 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "copy/x").read_bytes() == b"x"
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root for a small file system")
-def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_old_file_whole(small_disk: Callable[[str], Path]) -> None:
     """Written beside, synced, renamed: the old content survives, and no temporary file stays."""
-    import subprocess
-
-    small = tmp_path / "small"
-    small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)]).returncode:
-        pytest.skip("cannot mount a tmpfs here")
-    try:
-        target = small / "config.toml"
-        write_atomic(target, b"old")
-        with pytest.raises(OSError, match="space"):
-            write_atomic(target, b"n" * 200_000)
-        assert target.read_bytes() == b"old"
-        assert os.listdir(small) == ["config.toml"]
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
+    small = small_disk("64k")
+    target = small / "config.toml"
+    write_atomic(target, b"old")
+    with pytest.raises(OSError, match="space"):
+        write_atomic(target, b"n" * 200_000)
+    assert target.read_bytes() == b"old"
+    assert os.listdir(small) == ["config.toml"]

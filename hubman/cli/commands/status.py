@@ -29,4 +29,4 @@ def status(session: Session) -> None:
     for root in roots:
         terminal.hint(f"{root.path}   {root.layout.value}   {root.state.value}")
     if broken:
-        terminal.warn(_("{count} files cannot be used:").format(count=broken) + " hubman search is:broken")
+        terminal.warn(_("Cannot be used ({count}):").format(count=broken) + " hubman search is:broken")

@@ -103,7 +103,7 @@ def print_report(report: SyncReport, terminal: Terminal) -> None:
                 ).format(path=root["path"])
             )
     if report.errors:
-        terminal.warn(_("{count} places cannot be used:").format(count=len(report.errors)))
+        terminal.warn(_("Cannot be used ({count}):").format(count=len(report.errors)))
         for entry in report.errors[:MOST_ERRORS]:
             terminal.text(f"  {entry['path']}\n      {entry['message']}")
         if len(report.errors) > MOST_ERRORS:
