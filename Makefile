@@ -11,7 +11,7 @@ BIN         := $(VENV)/bin
 PIP         := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: demo test check fix bench clean messages
+.PHONY: demo test check fix bench corpus clean messages
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready-render
@@ -34,6 +34,9 @@ fix: $(VENV)/.ready-dev
 
 bench: $(VENV)/.ready-dev
 	$(BIN)/python -m benchmarks
+
+corpus: $(VENV)/.ready-dev
+	$(BIN)/python tests/identify/report.py --write docs/accuracy.md
 
 messages: $(VENV)/.ready-dev
 	$(BIN)/python -m hubman.locale.compile

@@ -16,9 +16,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import scan, search, start
+from benchmarks import identify, scan, search, start
 
 SUITES: dict[str, Callable[[Path], dict[str, Callable[[], object]]]] = {
+    "identify": identify.variants,
     "scan": scan.variants,
     "search": search.variants,
     "start": start.variants,

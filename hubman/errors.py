@@ -21,6 +21,23 @@ def N_(template: str) -> str:  # noqa: N802 - gettext's own name for "translate 
     return template
 
 
+class Phrase(str):
+    """An English sentence that remembers its template and fields, so that a terminal can say it in another language.
+
+    It is its English text everywhere: in JSON, in logs, when compared. Fields may be phrases themselves.
+    """
+
+    template: str
+    fields: dict[str, object]
+
+    def __new__(cls, template: str, **fields: object) -> Phrase:
+        """Fill the fields into the template; a template without fields is a finished sentence."""
+        phrase = super().__new__(cls, template.format(**fields) if fields else template)
+        phrase.template = template
+        phrase.fields = fields
+        return phrase
+
+
 class HubmanError(Exception):
     """A failure with a name, a reason and a next step.
 
@@ -28,7 +45,7 @@ class HubmanError(Exception):
         reference: kebab-case name; an anchor in docs/errors.md and stable API.
         message: English template of what happened and why, fields in `{braces}`.
         hint: English template of the next command to try, or empty.
-        fields: values for both templates.
+        fields: values for both templates; a Phrase among them is translated with the rest.
     """
 
     exit_code = 1

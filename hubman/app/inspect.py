@@ -9,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from hubman import formats
 from hubman.core.identify import identify
-from hubman.core.types import Facts, Format, Hashes, Header, Kind, Safety
+from hubman.core.types import Facts, Format, Hashes, Header, Kind, Safety, in_words
 from hubman.errors import HubmanError
 from hubman.formats.sniff import named_like_a_model
+from hubman.formats.values import read_values
 
 SCHEMA = 1
 Digest = Callable[[str], Hashes | Mapping[str, object] | None]
@@ -23,18 +25,23 @@ Record = dict[str, Any]
 
 
 def inspect_paths(
-    paths: Sequence[str | os.PathLike[str]], digest: Digest | None = None, *, isolate: bool = True
+    paths: Sequence[str | os.PathLike[str]],
+    digest: Digest | None = None,
+    *,
+    isolate: bool = True,
+    translate: Callable[[str], str] = str,
 ) -> list[Record]:
     """Describe each file or model folder; a plain folder stands for the models in it.
 
     Args:
         digest: fills `hashes` of each path that could be read; without it they stay null.
         isolate: read pickles in a child process.
+        translate: puts the reasons of the evidence into the reader's language; JSON stays English.
 
     What cannot be read becomes an `error` of its record: `not-found` and `unreadable` when it could not be opened.
     """
     found = [os.fspath(path) for path in paths]
-    return [_record(path, digest, isolate) for given in found for path in _expanded(given)]
+    return [_record(path, digest, isolate, translate) for given in found for path in _expanded(given)]
 
 
 def _expanded(path: str) -> Iterator[str]:
@@ -51,12 +58,15 @@ def _expanded(path: str) -> Iterator[str]:
             yield full
 
 
-def _record(path: str, digest: Digest | None, isolate: bool) -> Record:
+def _record(path: str, digest: Digest | None, isolate: bool, translate: Callable[[str], str]) -> Record:
     stem = os.path.splitext(os.path.basename(path))[0]
     header: Header | None = None
     try:
         header = formats.read_header(path, isolate=isolate)
-        record = {"path": path, **described(header, identify(header, name=stem))}
+        record = {
+            "path": path,
+            **described(header, identify(header, name=stem, values=partial(read_values, path)), translate),
+        }
         if digest is not None:
             record["hashes"] = _hashes(digest(path))
         return record
@@ -89,7 +99,7 @@ def _safety_of(reference: str) -> Safety:
     return Safety.SUSPICIOUS if reference.startswith("pickle-") else Safety.NOT_APPLICABLE
 
 
-def described(header: Header, facts: Facts) -> Record:
+def described(header: Header, facts: Facts, translate: Callable[[str], str] = str) -> Record:
     """Return the fields of `hubman inspect --json` for one file, without its path; `hashes` and `error` are null."""
     return {
         "format": str(header.format),
@@ -113,7 +123,10 @@ def described(header: Header, facts: Facts) -> Record:
         "safety": str(header.safety),
         "findings": _all(header.findings),
         "hashes": None,
-        "evidence": _all(facts.evidence),
+        "evidence": [
+            {"fact": fact.fact, "value": fact.value, "because": in_words(translate(fact.template), fact.fields)}
+            for fact in facts.evidence
+        ],
         "confidence": str(facts.confidence),
         "error": None,
     }

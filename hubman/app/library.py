@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
 from hubman.core.library import ModelFile, Root
 from hubman.core.search_text import fold
-from hubman.core.types import ADAPTER_KINDS, Trigger
+from hubman.core.types import ADAPTER_KINDS, Trigger, in_words
 from hubman.errors import N_, ConflictError, NotFoundError
 from hubman.store.reader import Reader
 
@@ -132,6 +132,24 @@ def triggers_json(words: Iterable[Trigger]) -> list[dict[str, object]]:
     ]
 
 
+def evidence_in_words(file: ModelFile, translate: Callable[[str], str] = str) -> list[tuple[str, str, str]]:
+    """Return (fact, value, reason) of everything we concluded about a file, in the language of `translate`."""
+    return [
+        (str(entry["fact"]), str(entry["value"]), in_words(translate(str(entry["because"])), entry.get("fields") or {}))
+        for entry in _evidence(file)
+    ]
+
+
+def _evidence(file: ModelFile) -> list[dict[str, Any]]:
+    found = file.facts.get("evidence")
+    return found if isinstance(found, list) else []
+
+
+def _told(entry: dict[str, Any]) -> dict[str, Any]:
+    because = in_words(str(entry["because"]), entry.get("fields") or {})
+    return {"fact": entry["fact"], "value": entry["value"], "because": because}
+
+
 def details_json(reader: Reader, file: ModelFile) -> dict[str, Any]:
     """Return everything known of a file, for `show --json`."""
     places = reader.resolve(file.hashes.sha256) if file.hashes else [file]
@@ -145,7 +163,7 @@ def details_json(reader: Reader, file: ModelFile) -> dict[str, Any]:
         "format": file.format,
         "mtime_ns": file.mtime_ns,
         "added_ns": file.added_ns,
-        "facts": file.facts,
+        "facts": {**file.facts, "evidence": [_told(entry) for entry in _evidence(file)]},
         "sidecar": file.sidecar,
         "triggers": triggers_json(file.triggers),
         "hashes": {

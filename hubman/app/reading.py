@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from hubman import formats
 from hubman.core.identify import identify
@@ -12,6 +13,7 @@ from hubman.core.triggers import rank_triggers
 from hubman.core.types import Format, Safety, Sidecar
 from hubman.disk.walk import PREVIEW_SUFFIXES
 from hubman.errors import HubmanError
+from hubman.formats.values import read_values
 from hubman.opening import open_regular
 
 LARGEST_SIDECAR = 4 << 20
@@ -26,7 +28,7 @@ def read_file(root: str, relpath: str, *, folder: bool) -> Reading | None:
     preview = find_preview(os.path.dirname(path), stem)
     try:
         header = formats.read_header(path)
-        facts = identify(header, name=stem)
+        facts = identify(header, name=stem, values=partial(read_values, path))
     except (HubmanError, OSError) as error:
         if has_vanished(path):
             return None

@@ -11,7 +11,7 @@ import locale
 import os
 from collections.abc import Mapping
 
-from hubman.errors import HubmanError
+from hubman.errors import HubmanError, Phrase
 from hubman.paths import PACKAGE
 
 _translations: gettext.NullTranslations = gettext.NullTranslations()
@@ -52,8 +52,17 @@ def plural(one: str, many: str, count: int) -> str:
     return _translations.ngettext(one, many, count)
 
 
+def told(text: str) -> str:
+    """Return a text in the user's language when it is a Phrase (and its fields too), else as it is."""
+    return _filled(text.template, text.fields) if isinstance(text, Phrase) else text
+
+
+def _filled(template: str, fields: Mapping[str, object]) -> str:
+    if not fields:
+        return _(template)
+    return _(template).format(**{name: told(value) if isinstance(value, Phrase) else value for name, value in fields.items()})
+
+
 def error_text(error: HubmanError) -> tuple[str, str]:
     """Return an error's message and hint in the user's language."""
-    message = _(error.template).format(**error.fields) if error.fields else _(error.template)
-    hint = _(error.hint_template).format(**error.fields) if error.fields else _(error.hint_template)
-    return message, hint
+    return _filled(error.template, error.fields), _filled(error.hint_template, error.fields)

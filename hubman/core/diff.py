@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from hubman.core.library import Change, ChangeKind, Known, Seen
 
-FACTS_VERSION = 1
+FACTS_VERSION = 2
 """Raised when identification learns something: files with an older number are read (not hashed) again."""
 
 MASS_DISAPPEARANCE = 0.5

@@ -1,15 +1,17 @@
-"""What the files beside a model say about it: pure parsers, text -> Sidecar. Limits on size are the caller's.
+"""What the files beside a model say about it: pure parsers, bytes or text -> Sidecar. Limits on size are the caller's.
 
-The families are those of A1111, its Civitai extensions, ComfyUI-Lora-Manager, Stability Matrix, SwarmUI and SD.Next.
-Nothing here raises: what cannot be understood becomes a finding, and the file stays where it is.
+The families are those of A1111, its Civitai extensions, ComfyUI-Lora-Manager, Stability Matrix, SwarmUI, SD.Next and
+ComfyUI-Model-Manager. Nothing here raises: what cannot be understood becomes a finding, and the file stays where it is.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from enum import StrEnum
+from html import unescape
 
 from hubman.core.triggers import split_words
 from hubman.core.types import Finding, Sidecar
@@ -24,6 +26,7 @@ class Family(StrEnum):
     CIVITAI = "civitai"
     STABILITY_MATRIX = "stability-matrix"
     SDNEXT = "sdnext"
+    MODEL_MANAGER = "model-manager"
     TEXT = "text"
 
 
@@ -33,9 +36,16 @@ SUFFIXES: tuple[tuple[str, Family], ...] = (
     (".metadata.json", Family.LORA_MANAGER),
     (".civitai.info", Family.CIVITAI),
     (".cm-info.json", Family.STABILITY_MATRIX),
+    (".md", Family.MODEL_MANAGER),
     (".txt", Family.TEXT),
     (".description.txt", Family.TEXT),
 )
+
+LARGEST_SIDECAR = 4 << 20
+"""Bytes of a sidecar that are read; a real one is a few kilobytes, Civitai's with all image prompts under 1 MB."""
+
+MOST_TEXT = 100_000
+"""Letters of a description or a note that are kept."""
 
 Parsed = tuple[Sidecar, tuple[Finding, ...]]
 Record = Mapping[str, object]
@@ -59,6 +69,56 @@ def parse(name: str, text: str, stem: str = "") -> Sidecar | None:
     return None if found == Sidecar() else found
 
 
+def read(name: str, data: bytes, stem: str = "") -> Parsed:
+    """Read one sidecar as it lies on the disk, by its file name.
+
+    Returns:
+        What it says, empty where it says nothing, and what a careful person would want to know about the file.
+    """
+    family = family_of(name)
+    if family is None:
+        return Sidecar(), ()
+    if len(data) > LARGEST_SIDECAR:
+        return Sidecar(), (Finding("sidecar-too-large", f"the {family} file beside the model is too large to be one"),)
+    text, encoding = decode(data)
+    if text is None:
+        return Sidecar(), (Finding("sidecar-unreadable", f"the {family} file beside the model is not text in UTF-8"),)
+    found, findings = parse_family(family, text, stem)
+    if encoding != "utf-8" and found != Sidecar():
+        note = Finding("sidecar-encoding", f"the {family} file beside the model is written in {encoding}, not in UTF-8")
+        findings = (*findings, note)
+    return found, findings
+
+
+def decode(data: bytes) -> tuple[str | None, str]:
+    """Decode a text file: UTF-8, UTF-16 where a mark says so, else GB18030, in which Chinese Windows programs write."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encodings = ["utf-16"]
+    else:
+        encodings = ["utf-8", "gb18030"]
+    for encoding in encodings:
+        try:
+            text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+        except UnicodeDecodeError:
+            continue
+        if encoding == "utf-8" or (_is_readable(text) and (encoding == "utf-16" or _is_chinese(text))):
+            return text, encoding
+    return None, ""
+
+
+def _is_readable(text: str) -> bool:
+    return not any(letter < " " and letter not in "\t\n\r\f\b" for letter in text[:4000])
+
+
+def _is_chinese(text: str) -> bool:
+    """Almost any bytes are some letters of GB18030; a text has the common ones."""
+    strange = [letter for letter in text[:20_000] if letter > "\x7f"]
+    common = sum(
+        "\u3000" <= letter <= "\u303f" or "\u4e00" <= letter <= "\u9fff" or letter > "\uff00" for letter in strange
+    )
+    return bool(strange) and common >= 0.9 * len(strange)
+
+
 def parse_family(family: Family, text: str, stem: str = "") -> Parsed:
     """Read one sidecar of a family; what is odd about it comes back as findings.
 
@@ -66,8 +126,10 @@ def parse_family(family: Family, text: str, stem: str = "") -> Parsed:
         stem: the model's stem; SD.Next's file lists all versions of a model, and the stem tells which is meant.
     """
     if family is Family.TEXT:
-        plain = text.lstrip("\ufeff").strip()
-        return (Sidecar(description=plain or None, sources=(family.value,)) if plain else Sidecar()), ()
+        plain = _cut(text.lstrip("\ufeff").replace("\0", "").strip())
+        return (Sidecar(description=plain, sources=(family.value,)) if plain else Sidecar()), ()
+    if family is Family.MODEL_MANAGER:
+        return _model_manager(text.lstrip("\ufeff")), ()
     try:
         record = json.loads(text.lstrip("\ufeff"))
     except (ValueError, RecursionError):
@@ -83,8 +145,25 @@ def parse_family(family: Family, text: str, stem: str = "") -> Parsed:
 
 
 def _with_source(sidecar: Sidecar, family: Family) -> Sidecar:
-    values = {field.name: getattr(sidecar, field.name) for field in fields(sidecar)}
-    return Sidecar(**{**values, "sources": (family.value,)})
+    return replace(sidecar, sources=(family.value,))
+
+
+def _cut(text: str | None) -> str | None:
+    return text[:MOST_TEXT] or None if text else None
+
+
+_BLOCK = re.compile(r"<(?:/(?:p|div|li|ul|ol|h[1-6]|tr|pre|blockquote)|br|hr)\b[^>]*>", re.IGNORECASE)
+_SILENT = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_ANY_TAG = re.compile(r"</?[a-z][^<>]{0,2000}>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+
+
+def plain_text(html: str | None) -> str | None:
+    """Turn a hub's description into text: it is HTML of strangers, and nothing here may show it as such."""
+    if not html or ("<" not in html and "&" not in html):
+        return _cut(html)
+    text = unescape(_ANY_TAG.sub("", _BLOCK.sub("\n", _SILENT.sub("", html[: 2 * MOST_TEXT]))))
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return _cut(re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip())
 
 
 def merge(sidecars: Iterable[Sidecar]) -> Sidecar:
@@ -112,7 +191,7 @@ class _Reader:
         for key in keys:
             value = self.record.get(key)
             if isinstance(value, str) and value.strip():
-                return value.strip()
+                return value.strip()[: 2 * MOST_TEXT]
             if value is not None and not isinstance(value, str):
                 self.odd.append(key)
         return None
@@ -121,8 +200,8 @@ class _Reader:
         """Trigger words: a list of texts or one text; each may hold several words."""
         value = self.record.get(key)
         if isinstance(value, list):
-            texts = [part for part in value if isinstance(part, str)]
-            return tuple(dict.fromkeys(word for part in texts for word in split_words(part)))
+            texts = [part.get("word") if isinstance(part, dict) else part for part in value]
+            return tuple(dict.fromkeys(word for part in texts if isinstance(part, str) for word in split_words(part)))
         return split_words(self.text(key) or "")
 
     def tags(self, key: str) -> tuple[str, ...]:
@@ -137,7 +216,7 @@ class _Reader:
         try:
             number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None
         except (ValueError, OverflowError):
-            number = None
+            number = _middle(value)
         if number is None and value not in (None, ""):
             self.odd.append(key)
         return number if number is not None and number == number and 0 < abs(number) <= 10 else None
@@ -145,6 +224,16 @@ class _Reader:
     def object(self, key: str) -> Record:
         value = self.record.get(key)
         return value if isinstance(value, dict) else {}
+
+
+def _middle(value: object) -> float | None:
+    """`0.6-0.8` is what people write where one number is asked for."""
+    match = (
+        re.fullmatch(r"\s*(\d(?:\.\d+)?)\s*(?:-|~|–|—|to)\s*(\d(?:\.\d+)?)\s*", value)
+        if isinstance(value, str)
+        else None
+    )
+    return round((float(match[1]) + float(match[2])) / 2, 3) if match else None
 
 
 # --- families ------------------------------------------------------------------------------------------------------
@@ -161,8 +250,8 @@ def _a1111(record: Record, _: str) -> _Result:
         trigger_words=reader.words("activation text"),
         negative=reader.text("negative text"),
         weight=reader.weight("preferred weight"),
-        description=reader.text("description"),
-        notes=reader.text("notes"),
+        description=_cut(reader.text("description")),
+        notes=_cut(reader.text("notes")),
         base_model=SD_VERSIONS.get((version or "").removeprefix("SdVersion.").lower()),
     )
     return found, reader.odd
@@ -174,7 +263,7 @@ def _civitai(record: Record, _: str) -> _Result:
     creator = _Reader(reader.object("creator"))
     found = Sidecar(
         trigger_words=reader.words("trainedWords"),
-        description=reader.text("description") or model.text("description"),
+        description=plain_text(reader.text("description") or model.text("description")),
         author=creator.text("username"),
         base_model=reader.text("baseModel"),
         name=model.text("name") or reader.text("name"),
@@ -192,7 +281,7 @@ def _sdnext(record: Record, stem: str) -> _Result:
     found, odd = _civitai(ours[0], stem) if len(ours) == 1 else (Sidecar(), [])
     creator = _Reader(reader.object("creator"))
     model = Sidecar(
-        description=reader.text("description"),
+        description=plain_text(reader.text("description")),
         author=creator.text("username"),
         name=reader.text("name"),
         tags=reader.tags("tags"),
@@ -215,8 +304,8 @@ def _lora_manager(record: Record, stem: str) -> _Result:
     tips = _Reader(_object_of(reader.text("usage_tips")))
     found = Sidecar(
         trigger_words=inner.trigger_words,
-        weight=tips.weight("strength"),
-        description=reader.text("modelDescription") or inner.description,
+        weight=_strength(tips),
+        description=plain_text(reader.text("modelDescription")) or inner.description,
         notes=reader.text("notes"),
         author=inner.author,
         base_model=reader.text("base_model") or inner.base_model,
@@ -224,6 +313,13 @@ def _lora_manager(record: Record, stem: str) -> _Result:
         tags=reader.tags("tags") or inner.tags,
     )
     return found, reader.odd + odd
+
+
+def _strength(tips: _Reader) -> float | None:
+    """The strength that somebody noted, else the middle of the range."""
+    one = tips.weight("strength") or tips.weight("strength_range")
+    low, high = tips.weight("strength_min"), tips.weight("strength_max")
+    return one if one is not None or low is None or high is None else round((low + high) / 2, 3)
 
 
 def _object_of(text: str | None) -> Record:
@@ -238,7 +334,7 @@ def _stability_matrix(record: Record, _: str) -> _Result:
     reader = _Reader(record)
     found = Sidecar(
         trigger_words=reader.words("TrainedWords"),
-        description=reader.text("ModelDescription", "VersionDescription"),
+        description=plain_text(reader.text("ModelDescription", "VersionDescription")),
         author=reader.text("AuthorUsername"),
         base_model=reader.text("BaseModel"),
         name=reader.text("UserTitle", "ModelName"),
@@ -254,7 +350,7 @@ def _swarm(record: Record, _: str) -> _Result:
     found = Sidecar(
         trigger_words=reader.words("trigger_phrase"),
         weight=reader.weight("lora_default_weight"),
-        description=reader.text("description"),
+        description=plain_text(reader.text("description")),
         notes=reader.text("usage_hint"),
         author=reader.text("author"),
         base_model=reader.text("architecture"),
@@ -262,6 +358,40 @@ def _swarm(record: Record, _: str) -> _Result:
         tags=reader.tags("tags"),
     )
     return found, reader.odd
+
+
+_FRONT = re.compile(r"---\s*\n(?P<front>.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
+_FIELD = re.compile(r"(author|baseModel)\s*:\s*[\"']?(?P<value>[^\"'\n]+?)[\"']?\s*\Z")
+_HEADING = re.compile(r"^#{1,3}\s+(?P<title>.+?)\s*$", re.MULTILINE)
+
+
+def _model_manager(text: str) -> Sidecar:
+    """ComfyUI-Model-Manager: Markdown with a YAML head and a chapter "Trigger Words"."""
+    text = text[:MOST_TEXT].replace("\r\n", "\n")
+    front = _FRONT.match(text)
+    head = {}
+    for line in front["front"].splitlines() if front else ():
+        if match := _FIELD.match(line):
+            head[match[1]] = match["value"]
+    body = text[front.end() :] if front else text
+    chapters = _HEADING.split(body)
+    words: tuple[str, ...] = ()
+    rest = [chapters[0]]
+    for title, chapter in zip(chapters[1::2], chapters[2::2], strict=False):
+        if title.casefold().strip(" :") in ("trigger words", "trigger word"):
+            words = split_words(chapter)
+        else:
+            rest += [title, chapter]
+    note = _cut("\n".join(part.strip() for part in rest if part.strip()).strip())
+    if not words and not head:
+        return Sidecar(description=note, sources=(Family.MODEL_MANAGER.value,)) if note else Sidecar()
+    return Sidecar(
+        trigger_words=words,
+        description=note,
+        author=head.get("author"),
+        base_model=head.get("baseModel"),
+        sources=(Family.MODEL_MANAGER.value,),
+    )
 
 
 _PARSERS: Mapping[Family, Callable[[Record, str], _Result]] = {

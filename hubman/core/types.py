@@ -115,11 +115,26 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why we say so: `fact` is a field name of Facts, `value` what we concluded, `because` the reason in words."""
+    """Why we say so: `fact` is a field name of Facts, `value` what we concluded.
+
+    The reason is kept as a template with its fields, so that it can be read in the reader's language; `because` is the
+    finished English sentence.
+    """
 
     fact: str
     value: str
-    because: str
+    template: str
+    fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def because(self) -> str:
+        """The reason in English words."""
+        return in_words(self.template, self.fields)
+
+
+def in_words(template: str, fields: Mapping[str, str]) -> str:
+    """Put the fields into a template; a template without fields is a finished sentence."""
+    return template.format_map(fields) if fields else template
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ READERS: dict[Guess, str] = {
     Guess.IMAGE: "hubman.formats.image:read",
 }
 IN_PROCESS = {**READERS, Guess.PICKLE: "hubman.formats.pickle:read"}
+SAFETENSORS = "hubman.formats.safetensors:read_open"
 FOLDER = "hubman.formats.folder"
 ZIP_END = 22 + 0xFFFF
 """The end record of a zip and the longest comment after it."""
@@ -97,6 +98,8 @@ def _read_file(path: str, readers: dict[Guess, str]) -> Header:
         found = guess(head, size)
         if found in (Guess.OTHER, Guess.TEXT) and _ends_as_zip(file, size):
             found = Guess.PICKLE
+        if found is Guess.SAFETENSORS:
+            return _load(SAFETENSORS)(file, head, size, os.path.basename(path))  # type: ignore[no-any-return]
     if found in readers:
         header: Header = _load(readers[found])(path)
         return header

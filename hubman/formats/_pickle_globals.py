@@ -25,6 +25,9 @@ STORAGE_DTYPES = {
     "ComplexFloatStorage": "C64",
     "ComplexDoubleStorage": "C128",
     "UntypedStorage": "U8",
+    "QInt8Storage": "I8",
+    "QUInt8Storage": "U8",
+    "QInt32Storage": "I32",
 }
 """Storage class of torch -> dtype in safetensors' spelling."""
 
@@ -93,7 +96,13 @@ REBUILDERS = frozenset(
         "_rebuild_tensor_v3",
         "_rebuild_parameter",
         "_rebuild_parameter_with_state",
+        "_rebuild_qtensor",
+        "_rebuild_nested_tensor",
+        "_rebuild_wrapper_subclass",
+        "_rebuild_sparse_tensor",
+        "_rebuild_meta_tensor_no_storage",
         "_rebuild_device_tensor_from_numpy",
+        "_rebuild_device_tensor_from_cpu_tensor",
     )
 ) | {("torch._tensor", "_rebuild_from_type_v2"), ("torch.storage", "_load_from_bytes")}
 
@@ -118,7 +127,9 @@ CONTAINERS = frozenset(
         ("torch.nn.parameter", "Parameter"),
         ("torch.nn.modules.container", "ParameterDict"),
         ("torch.nn.modules.container", "ParameterList"),
-        ("argparse", "Namespace"),
+        ("collections", "Counter"),
+        ("torch.torch_version", "TorchVersion"),
+        ("torch.serialization", "_get_layout"),
         ("typing", "Any"),
         ("copyreg", "_reconstructor"),
         ("copy_reg", "_reconstructor"),
@@ -134,7 +145,46 @@ ALLOWED = (
     | {("torch", name) for name in STORAGE_DTYPES}
     | {("torch.storage", "UntypedStorage"), ("torch.storage", "TypedStorage")}
     | {("torch", name) for name in TORCH_DTYPES}
+    | {
+        ("torch", f"per_{what}")
+        for what in (
+            *("tensor_affine", "tensor_symmetric", "channel_affine", "channel_symmetric"),
+            "channel_affine_float_qparams",
+        )
+    }
 )
+
+FUNCTIONS = (
+    REBUILDERS
+    | {("copyreg", "_reconstructor"), ("copy_reg", "_reconstructor"), ("_codecs", "encode")}
+    | {name for name in NUMPY if name[1] not in ("dtype", "ndarray")}
+)
+"""Allowed names that do something when they are called: torch never stores one where a later instruction may call it
+(`{"__setstate__": torch.storage._load_from_bytes}` and then BUILD with a whole pickle as the state)."""
+
+_PATHS = ("Path", "PurePath", "PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")
+
+HARMLESS = frozenset(
+    [("datetime", name) for name in ("datetime", "date", "time", "timedelta", "timezone")]
+    + [(module, name) for module in ("pathlib", "pathlib._local") for name in _PATHS]
+    + [("collections", name) for name in ("deque", "ChainMap", "UserDict", "UserList", "UserString")]
+    + [("ipaddress", f"IPv{version}{what}") for version in (4, 6) for what in ("Address", "Network", "Interface")]
+    + [(module, "range") for module in BUILTINS]
+    + [
+        ("argparse", "Namespace"),
+        ("types", "SimpleNamespace"),
+        ("fractions", "Fraction"),
+        ("decimal", "Decimal"),
+        ("uuid", "UUID"),
+        ("uuid", "SafeUUID"),
+        ("time", "struct_time"),
+        ("array", "array"),
+        ("array", "_array_reconstructor"),
+        ("random", "Random"),
+    ]
+)
+"""Names of Python's own library that no model needs and that can only make a value: they read, write and call nothing
+(Lib/datetime.py, pathlib.py, fractions.py, ... of CPython 3.11 to 3.14). A file with one is looked at twice, no more."""
 
 PYTHON_2 = frozenset({"commands", "__builtin__", "exceptions", "popen2", "imp", "distutils", "asyncore", "asynchat"})
 STANDARD_LIBRARY = frozenset(sys.stdlib_module_names) | PYTHON_2 | {name.partition(".")[0] for name in IMPORT_MAPPING}
@@ -148,14 +198,17 @@ class Standing(IntEnum):
     """How much trust a name deserves."""
 
     ALLOWED = 0
-    UNKNOWN = 1
-    DANGEROUS = 2
+    HARMLESS = 1
+    UNKNOWN = 2
+    DANGEROUS = 3
 
 
 def standing(module: str, name: str) -> Standing:
     """Judge one (module, name) pair; everything but an exact match of the list is at least unknown."""
     if (module, name) in ALLOWED:
         return Standing.ALLOWED
+    if (module, name) in HARMLESS:
+        return Standing.HARMLESS
     root = module.partition(".")[0]
     if root in STANDARD_LIBRARY or root in ATTACK_TOOLS or "." in name:
         return Standing.DANGEROUS

@@ -11,33 +11,36 @@ import io
 import pickletools
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from hubman.core.types import Finding, Safety, TensorInfo
+from hubman.core.types import Safety, TensorInfo
+from hubman.errors import N_, Phrase
 from hubman.formats._pickle_globals import (
     BUILTINS,
+    FUNCTIONS,
     NUMPY_DTYPES,
     STORAGE_DTYPES,
     TORCH_DTYPES,
     Standing,
     standing,
 )
+from hubman.formats._pickle_values import BrokenPickleError, Global, Notes, NumpyArray, Opaque, Storage, Value
+from hubman.formats._pickle_words import literal, shown, would_call
 
-MAX_OPCODES = 1_000_000
+MAX_OPCODES = 500_000
 """A full SDXL checkpoint with optimizer needs about 200,000; the rest is a bomb."""
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+"""First pickle of torch's old format (torch/serialization.py MAGIC_NUMBER)."""
+MAX_FRAME = 64 << 20
 MAX_NESTED = 4
-MAX_FINDINGS = 50
 MAX_KEY_DEPTH = 8
 MAX_DIMENSIONS = 64
 MAX_INT = 1 << 63
+LARGEST_BUFFER = 1 << 24
+"""Bytes that `bytearray(n)` may reserve without being told as odd."""
 
-Value = Any
-"""Anything on the machine's stack: plain Python values and the placeholders below."""
-
-
-class BrokenPickleError(Exception):
-    """The stream is no readable pickle; the text says why."""
+METHODS = frozenset({"append", "extend", "add", "update"})
+"""Attributes that the instructions of a pickle call on an object, so one that the file puts there is called."""
 
 
 class Stream(Protocol):
@@ -46,66 +49,6 @@ class Stream(Protocol):
     def read(self, size: int = ..., /) -> bytes: ...
     def readline(self) -> bytes: ...
     def tell(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Global:
-    """A name that a real loader would import."""
-
-    module: str
-    name: str
-
-    def __str__(self) -> str:
-        return shown(f"{self.module}.{self.name}")
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """The bytes behind a tensor: where they lie (`key`) and how many elements there are."""
-
-    dtype: str
-    key: str
-    numel: int
-
-
-@dataclass(eq=False, slots=True)
-class Opaque:
-    """What a call or a class gives that we do not make. State and items that the file puts in are kept."""
-
-    source: object
-    args: Value = ()
-    state: Value = None
-    items: dict[Value, Value] = field(default_factory=dict)
-
-
-@dataclass(eq=False, slots=True)
-class NumpyArray:
-    """A numpy array or dtype in the making: the state arrives by BUILD."""
-
-    dtype: str
-    shape: tuple[int, ...] = ()
-
-
-@dataclass(slots=True)
-class Notes:
-    """What the machine saw: findings by severity, and the storages that tensors refer to."""
-
-    findings: list[tuple[Safety, Finding]] = field(default_factory=list)
-    storages: dict[str, Storage] = field(default_factory=dict)
-    names: set[str] = field(default_factory=set)
-
-    def add(self, safety: Safety, reference: str, message: str) -> None:
-        """Keep a finding once, and so many of each severity: harmless ones must not crowd out the worst."""
-        entry = (safety, Finding(reference, message))
-        alike = sum(known is safety for known, _ in self.findings)
-        if alike < MAX_FINDINGS and entry not in self.findings:
-            self.findings.append(entry)
-
-
-def shown(text: str) -> str:
-    """Make a name from an untrusted file fit for one line of a message."""
-    plain = "".join(letter if letter.isprintable() else "?" for letter in text[:160])
-    return plain if len(text) <= 160 else plain + "..."
 
 
 def run(stream: Stream, notes: Notes, depth: int = 0) -> Value:
@@ -120,7 +63,8 @@ def run(stream: Stream, notes: Notes, depth: int = 0) -> Value:
     except BrokenPickleError:
         raise
     except Exception as error:  # a malformed stream may raise nearly anything out of the lexer
-        raise BrokenPickleError(shown(f"{type(error).__name__}: {error}")) from None
+        what = shown(f"{type(error).__name__}: {error}")
+        raise BrokenPickleError(N_("it is malformed: {what}"), what=what) from None
 
 
 class _Machine:
@@ -134,24 +78,24 @@ class _Machine:
     def walk(self, stream: Stream) -> Value:
         for count, (opcode, arg, _) in enumerate(pickletools.genops(stream)):  # type: ignore[arg-type]
             if count > MAX_OPCODES:
-                raise BrokenPickleError("more instructions than any model needs")
+                raise BrokenPickleError(N_("more instructions than any model needs"))
             if opcode.name == "STOP":
                 return self.pop()
             step = _STEPS.get(opcode.name)
             if step is None:
-                raise BrokenPickleError(f"instruction {opcode.name} is not known")
+                raise BrokenPickleError(N_("instruction {name} is not known"), name=opcode.name)
             step(self, arg)
-        raise BrokenPickleError("the pickle has no end")
+        raise BrokenPickleError(N_("the pickle has no end"))
 
     # --- stack ---------------------------------------------------------------------------------------------------
     def pop(self) -> Value:
         if not self.stack:
-            raise BrokenPickleError("an instruction takes more than there is")
+            raise BrokenPickleError(N_("an instruction takes more than there is"))
         return self.stack.pop()
 
     def top(self) -> Value:
         if not self.stack:
-            raise BrokenPickleError("an instruction takes more than there is")
+            raise BrokenPickleError(N_("an instruction takes more than there is"))
         return self.stack[-1]
 
     def push(self, value: Value) -> None:
@@ -159,7 +103,7 @@ class _Machine:
 
     def pop_mark(self) -> list[Value]:
         if not self.outer:
-            raise BrokenPickleError("an instruction takes more than there is")
+            raise BrokenPickleError(N_("an instruction takes more than there is"))
         items, self.stack = self.stack, self.outer.pop()
         return items
 
@@ -175,14 +119,21 @@ class _Machine:
 
     # --- memo ----------------------------------------------------------------------------------------------------
     def put(self, index: int) -> None:
-        self.memo[int(index)] = self.top()
+        number = int(index)
+        if not 0 <= number <= MAX_OPCODES:  # a real loader reserves room for all below (python/cpython gh-115952)
+            raise BrokenPickleError(N_("it reserves room for {count} values"), count=number)
+        self.memo[number] = self.top()
+
+    def frame(self, size: int) -> None:
+        if size > MAX_FRAME:
+            raise BrokenPickleError(N_("it announces a frame of {size} bytes"), size=size)
 
     def memoize(self, _: Value) -> None:
         self.memo[len(self.memo)] = self.top()
 
     def get(self, index: int) -> None:
         if int(index) not in self.memo:
-            raise BrokenPickleError("a value is used before it is stored")
+            raise BrokenPickleError(N_("a value is used before it is stored"))
         self.push(self.memo[int(index)])
 
     # --- values --------------------------------------------------------------------------------------------------
@@ -202,13 +153,17 @@ class _Machine:
 
     def append(self, items: list[Value]) -> None:
         target = self.top()
+        for item in items:
+            self.stored(item)
         if isinstance(target, list):
             target.extend(items)
         elif isinstance(target, Opaque):
             for item in items:
                 target.items[len(target.items)] = item
+        elif isinstance(target, Global):
+            self.would_change(target)
         else:
-            self.odd("appends to something that is no list")
+            self.odd(N_("the pickle appends to something that is no list"))
 
     def setitems(self, items: list[Value]) -> None:
         target = self.top()
@@ -216,45 +171,59 @@ class _Machine:
             self.fill(target, items)
         elif isinstance(target, Opaque):
             self.fill(target.items, items)
+        elif isinstance(target, Global):
+            self.would_change(target)
         else:
-            self.odd("stores items in something that is no dictionary")
+            self.odd(N_("the pickle stores items in something that is no dictionary"))
 
     def fill(self, target: dict[Value, Value], items: list[Value]) -> None:
         if len(items) % 2:
-            raise BrokenPickleError("a dictionary has a key without a value")
+            raise BrokenPickleError(N_("a dictionary has a key without a value"))
         for key, value in zip(items[::2], items[1::2], strict=True):
+            self.stored(value)
             target[checked_key(key)] = value
 
     def additems(self, _: Value) -> None:
         items = self.pop_mark()
-        if isinstance(self.top(), (Opaque, list)):
+        if isinstance(self.top(), (Opaque, list, Global)):
             self.append(items)
         else:
-            self.odd("adds to something that is no set")
+            self.odd(N_("the pickle adds to something that is no set"))
 
     def setitem(self, _: Value) -> None:
         value, key = self.pop(), self.pop()
         self.setitems([key, value])
 
+    def buffer(self, _: Value) -> None:
+        self.odd(N_("the pickle asks for data from outside of the file"))
+        self.push(Opaque("buffer"))
+
     def make_set(self, items: list[Value]) -> None:
         self.push(Opaque("set", items=dict(enumerate(items))))
 
     # --- names and calls -----------------------------------------------------------------------------------------
-    def odd(self, what: str) -> None:
-        self.notes.add(Safety.SUSPICIOUS, "pickle-odd", f"the pickle {what}")
+    def odd(self, template: str, **fields: object) -> None:
+        self.notes.add(Safety.SUSPICIOUS, "pickle-odd", Phrase(template, **fields))
 
-    def unsafe(self, reference: str, message: str) -> None:
+    def unsafe(self, reference: str, message: Phrase) -> None:
         self.notes.add(Safety.UNSAFE, reference, message)
 
     def name(self, module: str, name: str) -> Global:
         found = Global(module, name)
-        self.notes.names.add(str(found))
         judged = standing(module, name)
+        if self.notes.full(Safety.UNSAFE if judged is Standing.DANGEROUS else Safety.SUSPICIOUS):
+            return found
         if judged is Standing.DANGEROUS:
-            self.unsafe("pickle-dangerous-name", f"opening this pickle would import {found}, which no model needs")
+            text = Phrase(N_("opening this pickle would import {name}, which no model needs"), name=found)
+            self.notes.add(Safety.UNSAFE, "pickle-dangerous-name", text, found)
+        elif judged is Standing.HARMLESS:
+            text = Phrase(N_("the pickle names {name}, which no model needs and which can do no harm"), name=found)
+            self.notes.add(Safety.SUSPICIOUS, "pickle-harmless-name", text, found)
         elif judged is Standing.UNKNOWN:
-            text = f"the pickle names {found}, which is not one of the known names of models"
-            self.notes.add(Safety.SUSPICIOUS, "pickle-unknown-name", text)
+            text = Phrase(
+                N_("opening this pickle would import {name}, which is not one of the known names of models"), name=found
+            )
+            self.notes.add(Safety.SUSPICIOUS, "pickle-unknown-name", text, found)
         return found
 
     def named(self, arg: str) -> None:
@@ -266,39 +235,59 @@ class _Machine:
         if isinstance(module, str) and isinstance(name, str):
             self.push(self.name(module, name))
             return
-        self.unsafe("pickle-computed-name", "the pickle computes the name of what it would import")
-        self.push(Opaque("computed name"))
+        what = shown(f"{literal(module)}, {literal(name)}")
+        text = Phrase(N_("opening this pickle would import something whose name it computes: {what}"), what=what)
+        self.unsafe("pickle-computed-name", text)
+        self.push(Opaque("computed name", (module, name)))
 
     def reduce(self, _: Value) -> None:
         args, function = self.pop(), self.pop()
         self.push(self.call(function, args))
 
     def call(self, function: Value, args: Value) -> Value:
+        """Note what a call would do; the few calls that rebuild a tensor or a plain value give it."""
         if not isinstance(function, Global):
-            self.unsafe("pickle-computed-call", "opening this pickle would call something that it computes")
+            if not self.notes.full(Safety.UNSAFE):
+                self.unsafe("pickle-computed-call", would_call(function, args))
             return Opaque(function, args)
-        if standing(function.module, function.name) is not Standing.ALLOWED:
-            self.unsafe("pickle-would-call", f"opening this pickle would call {function}")
-            return Opaque(function, args)
-        return self.known_call(function, args)
+        judged = standing(function.module, function.name)
+        if judged is Standing.ALLOWED:
+            return self.known_call(function, args)
+        if judged is Standing.HARMLESS:
+            self.made(function, args)
+        elif not self.notes.full(Safety.UNSAFE):
+            self.notes.replace(function, Safety.UNSAFE, "pickle-would-call", would_call(function, args))
+        return Opaque(function, args)
+
+    def made(self, cls: Global, args: Value) -> None:
+        """Note an object of a class that can only hold values. Its arguments were judged where they were made."""
+        what = shown(f"{cls}({literal(args)[1:-1]})" if isinstance(args, tuple) else str(cls))
+        text = Phrase(N_("the pickle makes an object that no model needs and that can do no harm: {what}"), what=what)
+        self.notes.replace(cls, Safety.SUSPICIOUS, "pickle-harmless-name", text)
 
     def known_call(self, function: Global, args: Value) -> Value:
         rebuild = _CALLS.get((function.module, function.name))
         if rebuild is None:
+            if (function.module, function.name) not in _MAKE_VALUES:
+                self.odd(N_("the pickle calls {name} in a way that torch never writes"), name=function)
             return Opaque(function, args)
         try:
             return rebuild(self, *args)
         except (TypeError, ValueError, IndexError, AttributeError, struct.error):
-            self.odd(f"calls {function} in a way that torch never writes")
+            self.odd(N_("the pickle calls {name} in a way that torch never writes"), name=function)
             return Opaque(function, args)
 
     def instance(self, cls: Value, args: Value) -> Value:
         """NEWOBJ makes an object of a class without running its initialiser, so an unknown class is only suspicious."""
         if not isinstance(cls, Global):
-            self.unsafe("pickle-computed-call", "opening this pickle would make an object of a class that it computes")
+            self.unsafe("pickle-computed-call", would_call(cls, args))
             return Opaque(cls, args)
         if standing(cls.module, cls.name) is Standing.UNKNOWN and args in ((), {}):
-            self.notes.add(Safety.SUSPICIOUS, "pickle-unknown-class", f"the pickle makes an object of {cls}")
+            text = Phrase(
+                N_("opening this pickle would import {name} and make an object of it; hubman does not know that class"),
+                name=cls,
+            )
+            self.notes.replace(cls, Safety.SUSPICIOUS, "pickle-unknown-class", text)
             return Opaque(cls, args)
         return self.call(cls, args)
 
@@ -308,7 +297,7 @@ class _Machine:
 
     def newobj_ex(self, _: Value) -> None:
         keywords, args, cls = self.pop(), self.pop(), self.pop()
-        self.odd("uses an instruction that torch never writes (NEWOBJ_EX)")
+        self.odd(N_("the pickle uses an instruction that torch never writes (NEWOBJ_EX)"))
         self.push(self.instance(cls, args or keywords))
 
     def inst(self, arg: str) -> None:
@@ -318,27 +307,56 @@ class _Machine:
     def obj(self, _: Value) -> None:
         items = self.pop_mark()
         if not items:
-            raise BrokenPickleError("an instruction takes more than there is")
+            raise BrokenPickleError(N_("an instruction takes more than there is"))
         self.old_instance(items[0], items[1:])
 
     def old_instance(self, cls: Value, args: list[Value]) -> None:
-        self.odd("uses an instruction that torch never writes (INST or OBJ)")
+        self.odd(N_("the pickle uses an instruction that torch never writes (INST or OBJ)"))
         self.push(self.call(cls, tuple(args)))
 
     def extension(self, code: int) -> None:
-        self.unsafe("pickle-extension", f"opening this pickle would import what the registry has under number {code}")
-        self.push(Opaque("extension"))
+        text = N_("opening this pickle would import whatever Python's registry has under number {code}")
+        self.unsafe("pickle-extension", Phrase(text, code=code))
+        self.push(Opaque("extension", (code,)))
 
     def build(self, _: Value) -> None:
         state, target = self.pop(), self.top()
         if isinstance(target, Global):
-            self.unsafe("pickle-would-change", f"opening this pickle would change {target} itself")
+            self.would_change(target)
         elif isinstance(target, NumpyArray):
             _build_numpy(target, state)
-        elif isinstance(target, Opaque):
+            return
+        for part in state if isinstance(state, tuple) else (state,):
+            if isinstance(part, dict):
+                self.set_attributes(target, part)
+        if isinstance(target, Opaque):
             target.state = state
-        elif not isinstance(target, (dict, TensorInfo)):
-            self.odd("sets the state of a plain value")
+        elif isinstance(target, dict):
+            if not (isinstance(state, dict) and state.keys() <= {"_metadata"}):
+                self.odd(N_("the pickle sets attributes of a dictionary that torch never sets"))
+        else:
+            self.odd(N_("the pickle sets the state of a plain value"))
+
+    def set_attributes(self, target: Value, state: dict[Value, Value]) -> None:
+        """An attribute of an object hides the method of that name, and the next instruction may call it."""
+        for key, value in state.items():
+            hidden = isinstance(key, str) and (key in METHODS or (key.startswith("__") and key.endswith("__")))
+            if hidden and isinstance(value, (Global, Opaque)):
+                what = shown(f"{key} = {literal(value)}")
+                text = N_("opening this pickle would replace a method, for its next step to call: {what}")
+                self.unsafe("pickle-would-change", Phrase(text, what=what))
+            elif hidden:
+                self.odd(N_("the pickle sets the special attribute {name}"), name=shown(key))
+
+    def would_change(self, target: Global) -> None:
+        text = Phrase(N_("opening this pickle would change {name} itself, for the whole program"), name=target)
+        self.unsafe("pickle-would-change", text)
+
+    def stored(self, value: Value) -> None:
+        """Note a function that is put where an instruction or the program may call it later."""
+        if isinstance(value, Global) and (value.module, value.name) in FUNCTIONS:
+            text = Phrase(N_("the pickle stores the function {name} as if it were a value"), name=value)
+            self.unsafe("pickle-stored-function", text)
 
     def persistent(self, pid: Value) -> None:
         self.push(self.storage(pid))
@@ -353,14 +371,14 @@ class _Machine:
                     return found
             case ("module", Global() as kind, str(), str()):
                 return kind  # torch's old format puts a module's source text beside its class and only compares it
-        self.odd("refers to outside data in a way that torch never writes")
+        self.odd(N_("the pickle refers to outside data in a way that torch never writes"))
         return Opaque("persistent id", pid)
 
 
 def checked_key(key: Value, depth: int = 0) -> Value:
     """Return a dictionary key that is safe to hash: a deep tuple would overflow the C stack."""
     if depth > MAX_KEY_DEPTH or isinstance(key, (list, dict, bytearray)):
-        raise BrokenPickleError("a dictionary key is not hashable")
+        raise BrokenPickleError(N_("a dictionary key is not hashable"))
     if isinstance(key, tuple):
         for part in key:
             checked_key(part, depth + 1)
@@ -393,9 +411,9 @@ def _tensor(
 ) -> Value:
     shape = _dimensions(size)
     if not isinstance(storage, Storage):
-        machine.odd("makes a tensor of something that holds no tensor data")
+        machine.odd(N_("the pickle makes a tensor of something that holds no tensor data"))
     elif dtype is None and not _fits(storage, offset, shape, _dimensions(stride)):
-        machine.odd("has a tensor that is larger than its data")
+        machine.odd(N_("the pickle has a tensor that is larger than its data"))
     elif dtype is None:
         dtype = storage.dtype
     return TensorInfo(shape, dtype or "U8")
@@ -416,12 +434,54 @@ def _tensor_v3(
     return _tensor(machine, storage, offset, size, stride, dtype=name or "U8")
 
 
-def _first(_: _Machine, data: Value, *__: Value) -> Value:
+def _first(machine: _Machine, data: Value, *others: Value) -> Value:
+    """A parameter is its data; what follows may hold attributes that are set on it."""
+    for part in others:
+        if isinstance(part, dict):
+            machine.set_attributes(data, part)
     return data
 
 
-def _from_type(machine: _Machine, function: Value, kind: Value, args: Value, *_: Value) -> Value:
+def _wrapper(_: _Machine, cls: Value, dtype: Value, size: Value, *__: Value) -> Value:
+    """A subclass of Tensor that wraps others (torchao); the class was judged by its name."""
+    if not isinstance(cls, Global):
+        raise ValueError("no class")
+    name = TORCH_DTYPES.get(dtype.name) if isinstance(dtype, Global) else None
+    return TensorInfo(_dimensions(size), name or "U8")
+
+
+def _qtensor(machine: _Machine, storage: Value, offset: int, size: Value, stride: Value, *_: Value) -> Value:
+    return _tensor(machine, storage, offset, size, stride)
+
+
+def _meta(_: _Machine, dtype: Value, size: Value, *__: Value) -> Value:
+    name = TORCH_DTYPES.get(dtype.name) if isinstance(dtype, Global) else None
+    return TensorInfo(_dimensions(size), name or "U8")
+
+
+def _sparse(_: _Machine, layout: Value, data: Value) -> Value:
+    """(indices, values, size, ...): shown as the dense tensor that it stands for."""
+    size = next(part for part in data if isinstance(part, Opaque) or _is_shape(part))
+    values = [part for part in data if isinstance(part, TensorInfo)]
+    return TensorInfo(_dimensions(size), values[-1].dtype)
+
+
+def _is_shape(value: Value) -> bool:
+    return isinstance(value, tuple) and all(type(part) is int for part in value)
+
+
+def _buffer(machine: _Machine, *args: Value) -> Value:
+    size = args[0] if args else b""
+    if isinstance(size, int) and not 0 <= size <= LARGEST_BUFFER:
+        machine.odd(N_("the pickle reserves {size} bytes of memory"), size=size)
+    return Opaque(Global("builtins", "bytearray"), args)
+
+
+def _from_type(machine: _Machine, function: Value, kind: Value, args: Value, *others: Value) -> Value:
     """`_rebuild_from_type_v2` calls `function(*args)`, so the function is judged like any other call."""
+    for part in others[0] if others and isinstance(others[0], tuple) else others:
+        if isinstance(part, dict):
+            machine.set_attributes(kind, part)
     return machine.call(function, args)
 
 
@@ -433,11 +493,22 @@ def _from_numpy(_: _Machine, array: Value, dtype: Value, *__: Value) -> Value:
 
 
 def _nested(machine: _Machine, data: Value, *_: Value) -> Value:
-    """`_load_from_bytes` is torch.load on a string inside the pickle: a whole file within the file."""
+    """`_load_from_bytes` is torch.load on a string inside the pickle, without any restriction: a whole file in the file.
+
+    What torch writes there is its old format. Anything else (a zip, a broken stream) is somebody's hiding place.
+    """
     if machine.depth >= MAX_NESTED or not isinstance(data, (bytes, bytearray)):
-        raise ValueError("no nested file")
+        machine.unsafe("pickle-nested", Phrase(N_("opening this pickle would load another pickle that it computes")))
+        return Opaque("nested file")
     stream = io.BytesIO(bytes(data))
-    values = [run(stream, machine.notes, machine.depth + 1) for _ in range(5)]  # magic, protocol, system, object, keys
+    try:
+        values = [run(stream, machine.notes, machine.depth + 1) for _ in range(5)]
+    except BrokenPickleError:
+        values = []
+    if not values or values[0] != LEGACY_MAGIC:
+        text = N_("opening this pickle would load another file that is hidden in it and cannot be read")
+        machine.unsafe("pickle-nested", Phrase(text))
+        return Opaque("nested file")
     return values[3]
 
 
@@ -503,6 +574,12 @@ _CALLS: Mapping[tuple[str, str], Callable[..., Value]] = {
     ("torch._utils", "_rebuild_parameter"): _first,
     ("torch._utils", "_rebuild_parameter_with_state"): _first,
     ("torch._utils", "_rebuild_device_tensor_from_numpy"): _from_numpy,
+    ("torch._utils", "_rebuild_device_tensor_from_cpu_tensor"): _first,
+    ("torch._utils", "_rebuild_nested_tensor"): _first,
+    ("torch._utils", "_rebuild_wrapper_subclass"): _wrapper,
+    ("torch._utils", "_rebuild_qtensor"): _qtensor,
+    ("torch._utils", "_rebuild_sparse_tensor"): _sparse,
+    ("torch._utils", "_rebuild_meta_tensor_no_storage"): _meta,
     ("torch._tensor", "_rebuild_from_type_v2"): _from_type,
     ("torch.storage", "_load_from_bytes"): _nested,
     ("collections", "OrderedDict"): _dict,
@@ -514,9 +591,19 @@ _CALLS: Mapping[tuple[str, str], Callable[..., Value]] = {
     **{("numpy." + core + ".multiarray", "_reconstruct"): _numpy_empty for core in ("core", "_core")},
     **{("numpy." + core + ".multiarray", "scalar"): _numpy_scalar for core in ("core", "_core")},
     **{("numpy." + core + ".numeric", "_frombuffer"): _numpy_buffer for core in ("core", "_core")},
+    **{(module, name): _buffer for module in BUILTINS for name in ("bytes", "bytearray")},
     **{(module, "list"): _list for module in BUILTINS},
     **{(module, "dict"): _dict for module in BUILTINS},
 }
+
+_MAKE_VALUES = frozenset(
+    [(module, name) for module in BUILTINS for name in "set frozenset tuple int float complex bool str slice".split()]
+    + [(module, name) for module in BUILTINS for name in ("object", "unicode", "long")]
+    + [("torch", name) for name in ("Size", "device")]
+    + [("torch.nn.modules.container", name) for name in ("ParameterDict", "ParameterList")]
+    + [("torch.torch_version", "TorchVersion"), ("torch.serialization", "_get_layout"), ("collections", "Counter")]
+)
+"""Allowed names that are called to make a plain value and need no rebuilding here."""
 
 _LITERALS = (
     "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE "
@@ -525,7 +612,8 @@ _LITERALS = (
 
 _STEPS: Mapping[str, Callable[[_Machine, Any], None]] = {
     **dict.fromkeys(_LITERALS.split(), _Machine.literal),
-    **dict.fromkeys(("PROTO", "FRAME", "READONLY_BUFFER"), lambda machine, arg: None),
+    **dict.fromkeys(("PROTO", "READONLY_BUFFER"), lambda machine, arg: None),
+    "FRAME": _Machine.frame,
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.get),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.put),
     **dict.fromkeys(("EXT1", "EXT2", "EXT4"), _Machine.extension),
@@ -549,7 +637,7 @@ _STEPS: Mapping[str, Callable[[_Machine, Any], None]] = {
     "POP_MARK": lambda machine, arg: (machine.pop_mark(), None)[1],
     "PERSID": lambda machine, arg: machine.persistent(arg),
     "BINPERSID": lambda machine, arg: machine.persistent(machine.pop()),
-    "NEXT_BUFFER": lambda machine, arg: machine.push(Opaque("buffer")),
+    "NEXT_BUFFER": _Machine.buffer,
     "MARK": _Machine.mark,
     "POP": _Machine.pop_one,
     "MEMOIZE": _Machine.memoize,

@@ -15,11 +15,16 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from hubman.core.types import Safety
-from hubman.formats._pickle_vm import BrokenPickleError, Notes, shown
+from hubman.errors import N_, Phrase
+from hubman.formats._pickle_values import BrokenPickleError, Notes
+from hubman.formats._pickle_words import shown
 
 MAX_PICKLE = 64 << 20
 """The pickle of a full SDXL checkpoint is under 1 MB; the tensors lie in other members."""
 MAX_MEMBERS = 400_000
+MAX_PICKLES = 64
+"""A TorchScript program has two; more than a few are somebody's bomb, each of them up to MAX_PICKLE when unpacked."""
+NATIVE_SUFFIXES = (".so", ".dll", ".dylib", ".pyd", ".exe")
 
 LOCAL = struct.Struct("<4sHHHHHIIIHH")
 END = struct.Struct("<4s4H2LH")
@@ -45,17 +50,19 @@ def read_directory(file: BinaryIO, notes: Notes) -> Directory:
     """Read the central directory and note what is odd about it."""
     try:
         archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, struct.error, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, struct.error, ValueError, OSError, RuntimeError) as error:
         raise BrokenPickleError(
-            f"the zip directory cannot be read ({shown(str(error))}): the file is cut off or damaged"
+            N_("the zip directory cannot be read ({what}): the file is cut off or damaged"), what=shown(str(error))
         ) from None
     infos = archive.infolist()
     if len(infos) > MAX_MEMBERS:
-        raise BrokenPickleError("the zip has more members than any model needs")
+        raise BrokenPickleError(N_("the zip has more members than any model needs"))
     _note_layout(archive, infos, notes)
     if not _ends_with_directory(file):
-        notes.add(Safety.SUSPICIOUS, "zip-trailing", "there are bytes after the zip")
+        notes.add(Safety.SUSPICIOUS, "zip-trailing", Phrase(N_("there are bytes after the zip")))
     pickles = [info for info in infos if _folded(info).endswith(".pkl")]
+    if len(pickles) > MAX_PICKLES:
+        raise BrokenPickleError(N_("the zip has more members than any model needs"))
     pickles.sort(key=lambda info: not _is_data(info))
     sizes = {_folded(info).rpartition("/data/")[2]: info.file_size for info in infos if "/data/" in _folded(info)}
     return Directory(tuple(pickles), sizes, tuple(info.filename for info in infos))
@@ -80,20 +87,26 @@ def _is_data(info: zipfile.ZipInfo) -> bool:
 
 
 def _note_layout(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], notes: Notes) -> None:
-    def odd(reference: str, message: str) -> None:
-        notes.add(Safety.SUSPICIOUS, reference, message)
+    def odd(reference: str, template: str, **fields: object) -> None:
+        notes.add(Safety.SUSPICIOUS, reference, Phrase(template, **fields))
 
     repeated = [name for name, count in Counter(map(_folded, infos)).items() if count > 1]
     if repeated:
-        odd("zip-duplicate", f"the zip has two members of one name: {shown(repeated[0])}")
+        odd("zip-duplicate", N_("the zip has two members of one name: {name}"), name=shown(repeated[0]))
     if sum(map(_is_data, infos)) > 1:
-        odd("zip-several-pickles", "the zip has more than one data.pkl: programs disagree which one counts")
+        odd("zip-several-pickles", N_("the zip has more than one data.pkl: programs disagree which one counts"))
     if any(_folded(info).endswith("/constants.pkl") for info in infos):
-        odd("torchscript", "this is a TorchScript program, not only weights")
+        odd("torchscript", N_("this is a TorchScript program, not only weights"))
     if archive.comment:
-        odd("zip-comment", "the zip has a comment, which torch never writes")
+        odd("zip-comment", N_("the zip has a comment, which torch never writes"))
     if infos and min(info.header_offset for info in infos) != 0:
-        odd("zip-prefix", "there are bytes before the zip")
+        odd("zip-prefix", N_("there are bytes before the zip"))
+    native = [info for info in infos if _folded(info).endswith(NATIVE_SUFFIXES)]
+    if native:
+        text = N_("the zip holds native code that a loader may run: {name}")
+        notes.add(Safety.UNSAFE, "zip-native-code", Phrase(text, name=shown(native[0].filename)))
+    elif any(_folded(info).endswith(".py") and "/code/" not in _folded(info) for info in infos):
+        odd("zip-python-code", N_("the zip holds Python code, which weights do not need"))
 
 
 def read_member(file: BinaryIO, info: zipfile.ZipInfo, notes: Notes) -> bytes:
@@ -104,17 +117,19 @@ def read_member(file: BinaryIO, info: zipfile.ZipInfo, notes: Notes) -> bytes:
     file.seek(info.header_offset)
     head = file.read(LOCAL.size)
     if len(head) < LOCAL.size or not head.startswith(LOCAL_MAGIC):
-        raise BrokenPickleError(f"the zip member {shown(info.filename)} has no local header")
+        raise BrokenPickleError(N_("the zip member {member} has no local header"), member=shown(info.filename))
     _, _, flags, method, _, _, crc, packed, size, name_length, extra_length = LOCAL.unpack(head)
     name = file.read(name_length)
     file.seek(extra_length, 1)
     told = bool(flags & DESCRIPTOR) and size == 0
     same = method == info.compress_type and (told or _sizes_agree(info, packed, size))
     if not same or name.rstrip(b"\0") != _raw_name(info) or flags & ~0x80E or info.flag_bits & ~0x80E:
-        notes.add(Safety.SUSPICIOUS, "zip-header-mismatch", "the zip's two headers of a member contradict one another")
+        text = Phrase(N_("the zip's two headers of a member contradict one another"))
+        notes.add(Safety.SUSPICIOUS, "zip-header-mismatch", text)
     data = _inflate(file, info)
     if zlib.crc32(data) != info.CRC or (not told and crc not in (0, info.CRC)):
-        notes.add(Safety.SUSPICIOUS, "zip-checksum", f"the checksum of {shown(info.filename)} is wrong")
+        text = Phrase(N_("the checksum of {member} is wrong"), member=shown(info.filename))
+        notes.add(Safety.SUSPICIOUS, "zip-checksum", text)
     return data
 
 
@@ -129,18 +144,18 @@ def _raw_name(info: zipfile.ZipInfo) -> bytes:
 
 def _inflate(file: BinaryIO, info: zipfile.ZipInfo) -> bytes:
     if info.file_size > MAX_PICKLE or info.compress_size > MAX_PICKLE:
-        raise BrokenPickleError(f"{shown(info.filename)} is larger than any model's")
+        raise BrokenPickleError(N_("{member} is larger than any model's"), member=shown(info.filename))
     packed = file.read(info.compress_size)
     if len(packed) < info.compress_size:
-        raise BrokenPickleError(f"{shown(info.filename)} is cut off")
+        raise BrokenPickleError(N_("{member} is cut off"), member=shown(info.filename))
     if info.compress_type == zipfile.ZIP_STORED:
         return packed
     if info.compress_type != zipfile.ZIP_DEFLATED:
-        raise BrokenPickleError(f"{shown(info.filename)} is packed in a way that torch cannot read")
+        raise BrokenPickleError(N_("{member} is packed in a way that torch cannot read"), member=shown(info.filename))
     try:
         data = zlib.decompressobj(-15).decompress(packed, MAX_PICKLE)
     except zlib.error:
-        raise BrokenPickleError(f"{shown(info.filename)} cannot be unpacked") from None
+        raise BrokenPickleError(N_("{member} cannot be unpacked"), member=shown(info.filename)) from None
     if len(data) != info.file_size:
-        raise BrokenPickleError(f"{shown(info.filename)} unpacks to another size than the zip says")
+        raise BrokenPickleError(N_("{member} unpacks to another size than the zip says"), member=shown(info.filename))
     return data

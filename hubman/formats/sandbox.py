@@ -2,14 +2,15 @@
 
 One child serves many files (JSON lines over its pipes; starting one costs about 60 ms) and is started again when it
 dies. It has limits on memory and processor time where the system has them, and a wall clock everywhere. The child runs
-`python -I -S`: no site-packages, no environment; all it needs is the standard library and hubman's own readers.
+`python -I -S`: no site-packages, no environment; all it needs is the standard library and hubman's own readers. The
+reader in it executes nothing that a file names; should it ever be led to, an audit hook ends the child before any
+process, connection, import or file written.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import dataclasses
 import json
 import os
 import subprocess
@@ -19,14 +20,15 @@ from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 from hubman.core.types import Finding, Format, Header, Safety, TensorInfo
-from hubman.errors import N_, IntegrityError
+from hubman.errors import N_, IntegrityError, Phrase
 
 SECONDS = 20.0
-CPU_SECONDS = 15
-MEMORY = 1 << 30
-MAX_ANSWER = 256 << 20
+"""Of the wall clock: a drive may have to spin up first."""
+CPU_SECONDS = 3
+MEMORY = 512 << 20
+MAX_ANSWER = 64 << 20
 
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from hubman.formats import sandbox; sandbox.serve()"
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from hubman.formats import sandbox; sandbox.serve(guarded=True)"
 
 
 class Sandbox:
@@ -76,7 +78,9 @@ class Sandbox:
         if self._child is None:
             root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
             command = [sys.executable, "-I", "-S", "-c", _START, root]
-            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=True)
+            self._child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, close_fds=True
+            )
             self._owner = os.getpid()
         return self._child
 
@@ -156,50 +160,110 @@ def unpack(value: object) -> object:
     return value
 
 
+def pack_phrase(text: object) -> object:
+    """Make a Phrase fit for JSON, so that it can still be translated on the other side."""
+    if isinstance(text, Phrase):
+        return {"template": text.template, "fields": {name: pack_phrase(item) for name, item in text.fields.items()}}
+    return text if isinstance(text, (int, float)) or text is None else str(text)
+
+
+def unpack_phrase(value: Any) -> Any:
+    """Undo `pack_phrase`."""
+    if isinstance(value, dict):
+        return Phrase(value["template"], **{name: unpack_phrase(item) for name, item in value["fields"].items()})
+    return value
+
+
 def _header_from(answer: Mapping[str, Any]) -> Header:
     if "errno" in answer:
         raise OSError(answer["errno"], answer["text"], answer["path"])
     if "reference" in answer:
-        fields = answer["fields"]
+        fields = {name: unpack_phrase(value) for name, value in answer["fields"].items()}
         raise IntegrityError(answer["reference"], answer["message"], hint=answer["hint"], **fields)
     return Header(
         format=Format.PICKLE,
         tensors={name: TensorInfo(tuple(shape), dtype) for name, shape, dtype in answer["tensors"]},
         tree=unpack(answer["tree"]),
         safety=Safety(answer["safety"]),
-        findings=tuple(Finding(*pair) for pair in answer["findings"]),
+        findings=tuple(Finding(reference, unpack_phrase(message)) for reference, message in answer["findings"]),
         digest=answer["digest"],
     )
 
 
-def _answer(path: str, read_pickle: Callable[[str], Header]) -> dict[str, object]:
+def _answer(path: str, read_pickle: Callable[[str], Header]) -> bytes:
+    """Return the line that answers for one file."""
     try:
         header = read_pickle(path)
-    except IntegrityError as error:
-        fields = {key: str(value) for key, value in error.fields.items()}
-        text = {"message": error.template, "hint": error.hint_template}
-        return {"reference": error.reference, "fields": fields, **text}
-    except OSError as error:
-        return {"errno": error.errno, "text": error.strerror, "path": path}
-    return {
-        "tree": pack(header.tree),
-        "tensors": [[name, list(info.shape), info.dtype] for name, info in header.tensors.items()],
-        "safety": header.safety,
-        "findings": [dataclasses.astuple(finding) for finding in header.findings],
-        "digest": header.digest,
-    }
+        answer: dict[str, object] = {
+            "tree": pack(header.tree),
+            "tensors": [[name, list(info.shape), info.dtype] for name, info in header.tensors.items()],
+            "safety": header.safety,
+            "findings": [[finding.reference, pack_phrase(finding.message)] for finding in header.findings],
+            "digest": header.digest,
+        }
+        line = json.dumps(answer).encode() + b"\n"
+        if len(line) < MAX_ANSWER:
+            return line
+        error = _too_large(path)
+    except IntegrityError as refused:
+        error = refused
+    except OSError as refusal:
+        return json.dumps({"errno": refusal.errno, "text": refusal.strerror, "path": path}).encode() + b"\n"
+    except (MemoryError, RecursionError, ValueError):
+        error = _too_large(path)
+    fields = {name: pack_phrase(value) for name, value in error.fields.items()}
+    text = {"message": error.template, "hint": error.hint_template}
+    return json.dumps({"reference": error.reference, "fields": fields, **text}).encode() + b"\n"
 
 
-def serve(incoming: IO[bytes] | None = None, outgoing: IO[bytes] | None = None) -> None:
-    """Answer one line per line until the input ends. This is what the child runs."""
+def _too_large(path: str) -> IntegrityError:
+    return IntegrityError(
+        "pickle-unreadable",
+        N_("{name} cannot be read: {why}"),
+        hint=N_("download it again, or remove it"),
+        name=os.path.basename(path),
+        why=Phrase(N_("it is nested too deeply or too large")),
+    )
+
+
+def serve(incoming: IO[bytes] | None = None, outgoing: IO[bytes] | None = None, *, guarded: bool = False) -> None:
+    """Answer one line per line until the input ends. This is what the child runs.
+
+    Args:
+        guarded: end the process at anything that a reader of files never does; it cannot be taken back.
+    """
     from hubman.formats import pickle
 
     source, target = incoming or sys.stdin.buffer, outgoing or sys.stdout.buffer
-    for line in source:
+    if guarded:
         _limit()
-        answer = _answer(json.loads(line)["path"], pickle.read)
-        target.write(json.dumps(answer).encode() + b"\n")
+        for encoding in ("cp437", "raw_unicode_escape", "latin-1"):
+            "".encode(encoding)
+        sys.addaudithook(_guard)
+    for line in source:
+        if guarded:
+            _limit()
+        target.write(_answer(json.loads(line)["path"], pickle.read))
         target.flush()
+
+
+FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.startfile", "subprocess.Popen", "pty.")
+FORBIDDEN_AREAS = ("socket.", "ctypes.", "urllib.", "http.", "ftplib.", "smtplib.", "webbrowser.", "shutil.", "winreg.")
+CHANGES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.chmod", "os.truncate")
+
+
+def _guard(event: str, args: tuple[Any, ...]) -> None:
+    """End the child before it does what a reader never does (PEP 578)."""
+    if event == "open":
+        forbidden = isinstance(args[2], int) and bool(args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+    elif event == "import":
+        forbidden = not str(args[0]).startswith(("hubman.", "encodings.", "resource"))
+    elif event == "exec":
+        forbidden = True
+    else:
+        forbidden = event.startswith(FORBIDDEN + FORBIDDEN_AREAS + CHANGES)
+    if forbidden:
+        os._exit(70)
 
 
 def _limit() -> None:

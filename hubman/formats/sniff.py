@@ -60,6 +60,7 @@ WORDS = {
 
 _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"\xff\x0a", b"\0\0\0\x0cJXL ", b"BM")
 _ARCHIVES = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
+_TORCH_TAR = (b"sys_info", b"pickle", b"storages", b"tensors")
 _PAGE = re.compile(rb"\s*(<!doctype\s+html|<html|<head|<\?xml|<!--|<svg)", re.IGNORECASE)
 _JSON = re.compile(rb'\s*(\{\s*("|\})|\[)')
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.]* [A-Za-z_][\w.]*\Z")
@@ -94,8 +95,10 @@ def _has_header(head: bytes) -> bool:
 def _guess_other(head: bytes) -> Guess:
     if head.startswith(b"version https://git-lfs"):
         return Guess.POINTER
-    if head.startswith(_ARCHIVES) or head[257:262] == b"ustar":
+    if head.startswith(_ARCHIVES):
         return Guess.ARCHIVE
+    if is_tar(head[:512]):
+        return Guess.PICKLE if head[:100].rstrip(b"\0").removeprefix(b"./") in _TORCH_TAR else Guess.ARCHIVE
     if not head.strip(b"\0"):
         return Guess.ZEROS
     text = head.removeprefix(b"\xef\xbb\xbf")
@@ -106,6 +109,17 @@ def _guess_other(head: bytes) -> Guess:
     if looks_like_pickle(head):
         return Guess.PICKLE
     return Guess.TEXT if _is_text(head) else Guess.OTHER
+
+
+def is_tar(block: bytes) -> bool:
+    """Whether 512 bytes are the header of a tar member: its checksum agrees (the magic is missing in old ones)."""
+    if len(block) < 512 or not any(block):
+        return False
+    try:
+        checksum = int(block[148:156].strip(b" \0") or b"x", 8)
+    except ValueError:
+        return False
+    return checksum == sum(block[:148]) + 8 * 32 + sum(block[156:])
 
 
 def _is_text(head: bytes) -> bool:

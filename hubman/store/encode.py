@@ -6,14 +6,21 @@ import json
 from dataclasses import asdict, fields
 from enum import Enum
 
-from hubman.core.types import Facts, Sidecar
+from hubman.core.types import Evidence, Facts, Sidecar
 
 
 def facts_json(facts: Facts) -> str:
     """Encode Facts as the JSON object that `show --json` and `inspect --json` share; trigger words are kept apart."""
-    values = asdict(facts)
-    values.pop("triggers")
+    values = {field.name: getattr(facts, field.name) for field in fields(Facts) if field.name != "triggers"}
+    values["hypernetwork"] = asdict(facts.hypernetwork) if facts.hypernetwork else None
+    values["evidence"] = [_evidence(entry) for entry in facts.evidence]
     return json.dumps(values, ensure_ascii=False, default=_plain, separators=(",", ":"))
+
+
+def _evidence(entry: Evidence) -> dict[str, object]:
+    """Keep the template and its fields, so that the reason can be told in any language later."""
+    record: dict[str, object] = {"fact": entry.fact, "value": entry.value, "because": entry.template}
+    return {**record, "fields": dict(entry.fields)} if entry.fields else record
 
 
 def sidecar_json(sidecar: Sidecar) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hubman.core.identify import unets
-from hubman.core.types import Format, Header, TensorInfo
+from hubman.core.types import Facts, Format, Header, TensorInfo
 from hubman.formats.pickle import flattened
 
 HERE = Path(__file__).resolve().parent.parent / "corpora"
@@ -25,7 +25,7 @@ KINDS = {
     "face_restore": "face-restorer",
     "lora_non_image": "non-image-lora",
 }
-NO_BASE = {"any", "toy", "sdxl-partial", "llm/bert/opt"}
+NO_BASE = {None, "any", "toy", "sdxl-partial", "llm/bert/opt"}
 DTYPES = {"torch.float32": "F32", "torch.float16": "F16", "torch.bfloat16": "BF16", "torch.int64": "I64"}
 
 Case = Mapping[str, Any]
@@ -34,6 +34,21 @@ Case = Mapping[str, Any]
 @functools.cache
 def cases() -> tuple[Case, ...]:
     return tuple(json.loads((HERE / "INDEX.json").read_text("utf-8")))
+
+
+@functools.cache
+def generated() -> tuple[Case, ...]:
+    """Return the cases made from upstream classes by tests/corpora/generate, without their headers."""
+    return tuple(
+        {key: value for key, value in record.items() if key not in ("tensors", "metadata", "object")}
+        for record in _generated().values()
+    )
+
+
+@functools.cache
+def _generated() -> Mapping[str, Case]:
+    lines = lzma.decompress((HERE / "generated.jsonl.xz").read_bytes()).decode().splitlines()
+    return {record["file"]: record for record in map(json.loads, lines)}
 
 
 @functools.cache
@@ -51,8 +66,24 @@ def base_of(case: Case) -> str | None:
     return None if case["expected_base"] in NO_BASE else case["expected_base"]
 
 
+@functools.lru_cache(1024)
+def _header(file: str) -> Header:
+    return header_from(_raw().get(file) or _generated()[file])
+
+
 def header_of(case: Case) -> Header:
-    return header_from(_raw()[case["file"]])
+    return _header(case["file"])
+
+
+def right_base(facts: Facts, case: Case) -> bool:
+    """A parent (`wan`) is right for its forms; several are right where nothing in the file decides."""
+    several = case.get("ambiguous_base")
+    if several:
+        return set(facts.candidates) == set(several) or facts.architecture in several
+    label = base_of(case)
+    if label not in ("sd3", "wan", "flux2"):
+        return facts.architecture == label
+    return bool(facts.candidates) and all(name == label or name.startswith(label) for name in facts.candidates)
 
 
 def header_from(raw: Case) -> Header:

@@ -328,7 +328,14 @@ def test_self_attention_alone_leaves_both() -> None:
 
 def test_under_diffusers_names_sdxl_and_kolors_are_one() -> None:
     lora = kohya_lora(unets.SDXL, only="attn2.to_k")
-    assert identify(of(lora)).candidates == ("sdxl", "kolors")
+    assert identify(of(lora)).candidates == ("sdxl",), "kohya trains no Kolors"
+    peft = {
+        f"unet.{name}.lora_{part}.weight": shape
+        for name, (out, into) in unets._modules(unets.SDXL, "diffusers")
+        if name.endswith("attn2.to_k")
+        for part, shape in (("A", (4, into)), ("B", (out, 4)))
+    }
+    assert identify(of(peft)).candidates == ("sdxl", "kolors")
     assert identify(of(lora, {"ss_base_model_version": "sdxl_base_v1-0"})).architecture == "sdxl"
 
 

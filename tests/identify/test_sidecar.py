@@ -104,7 +104,7 @@ def test_stability_matrix_and_swarm_and_text() -> None:
 def test_nonsense_gives_a_finding_and_never_raises(family: Family, text: str) -> None:
     found, findings = sidecar.parse_family(family, text)
     assert isinstance(found, Sidecar)
-    assert family is Family.TEXT or found == Sidecar()
+    assert family in (Family.TEXT, Family.MODEL_MANAGER) or found == Sidecar()
     if family is Family.A1111 and text.startswith("{"):
         assert findings
 
@@ -136,3 +136,101 @@ def test_the_names_that_are_looked_for() -> None:
     assert {"a.b.civitai.info", "a.b.metadata.json", "a.b.cm-info.json", "a.b.swarm.json", "a.b.txt"} <= set(names)
     assert sidecar.family_of("a.b.swarm.json") is Family.SWARM
     assert sidecar.family_of("a.png") is None
+
+
+# --- bytes as they lie on the disk ---------------------------------------------------------------------------------
+def test_a_byte_order_mark_and_utf16_are_read() -> None:
+    text = json.dumps(A1111, ensure_ascii=False)
+    plain, none = sidecar.read("m.json", text.encode("utf-8-sig"))
+    assert plain.trigger_words == ("shuimo", "ink wash")
+    assert none == ()
+    found, findings = sidecar.read("m.json", text.encode("utf-16"))
+    assert found == plain
+    assert [finding.reference for finding in findings] == ["sidecar-encoding"]
+
+
+def test_chinese_windows_programs_write_gb18030() -> None:
+    text = json.dumps({**A1111, "activation text": "水墨，山水", "notes": "国风水墨画效果"}, ensure_ascii=False)
+    found, findings = sidecar.read("m.json", text.encode("gb18030"))
+    assert (found.trigger_words, found.notes) == (("水墨", "山水"), "国风水墨画效果")
+    assert [finding.reference for finding in findings] == ["sidecar-encoding"]
+
+
+@pytest.mark.parametrize(
+    ("data", "reference"),
+    [
+        (b"\xff\xff\xfe\x00garbage\x80", "sidecar-unreadable"),
+        (bytes(range(256)) * 4, "sidecar-unreadable"),
+        ('{"activation text": "caf\xe9"}'.encode("latin-1"), "sidecar-unreadable"),
+        (b"{" + b" " * sidecar.LARGEST_SIDECAR, "sidecar-too-large"),
+        (b"not json", "sidecar-unreadable"),
+        (b'{"activation text": "cut o', "sidecar-unreadable"),
+    ],
+)
+def test_what_cannot_be_read_is_ignored_with_a_finding(data: bytes, reference: str) -> None:
+    for name in ("m.json", "m.civitai.info", "m.metadata.json", "m.cm-info.json", "m.swarm.json"):
+        found, findings = sidecar.read(name, data)
+        assert found == Sidecar()
+        assert [finding.reference for finding in findings] == [reference]
+
+
+@given(data=st.binary(max_size=300), family=st.sampled_from(sidecar.SUFFIXES))
+def test_any_bytes_are_survived(data: bytes, family: tuple[str, Family]) -> None:
+    sidecar.read("m" + family[0], data)
+
+
+# --- what people and programs write --------------------------------------------------------------------------------
+def test_weights_and_brackets_are_syntax_and_not_words() -> None:
+    text = (
+        "(ohwx:1.2), ((masterpiece)), (red hair, blue eyes:0.8), [kirby], surtr \\\\(arknights\\\\), <lora:x:1>, ohwx"
+    )
+    words = parse("m.json", {"activation text": text.replace("\\\\", "\\")}).trigger_words
+    assert words == ("ohwx", "red hair", "blue eyes", "kirby", "surtr \\(arknights\\)")
+
+
+def test_trained_words_come_as_list_text_or_records() -> None:
+    for words in (["a b, c d", "e f"], "a b, c d, e f", [{"word": "a b"}, {"word": "c d"}, {"word": "e f"}, 7, None]):
+        assert parse("m.civitai.info", {"trainedWords": words}).trigger_words == ("a b", "c d", "e f")
+
+
+def test_counts_and_grades_are_never_kept() -> None:
+    words = [
+        "1girl, solo, masterpiece, best quality, score_9, score_8_up, rating_safe, zbrstripe, 8k, looking at viewer"
+    ]
+    assert parse("m.civitai.info", {"trainedWords": words}).trigger_words == ("zbrstripe",)
+
+
+def test_html_of_strangers_becomes_text() -> None:
+    html = "<p>Use <b>0.7</b> &amp; more</p><ul><li>one</li><li>two</li></ul><script>alert(1)</script><img src=x onerror=a()>"
+    assert parse("m.civitai.info", {"description": html}).description == "Use 0.7 & more\none\ntwo"
+    assert parse("m.cm-info.json", {"ModelDescription": "<p>x</p>"}).description == "x"
+    assert parse("m.json", {"description": "a < b"}).description == "a < b"
+
+
+@pytest.mark.parametrize(
+    ("tips", "weight"),
+    [
+        ({"strength": 0.8}, 0.8),
+        ({"strength_min": 0.5, "strength_max": 0.9}, 0.7),
+        ({"strength_range": "0.6-0.8"}, 0.7),
+        ({"strength_min": "x", "strength_max": []}, None),
+        ([], None),
+    ],
+)
+def test_lora_manager_notes_a_strength_or_a_range(tips: object, weight: float | None) -> None:
+    assert parse("m.metadata.json", {"model_name": "N", "usage_tips": json.dumps(tips)}).weight == weight
+
+
+def test_model_manager_writes_markdown() -> None:
+    text = "---\nwebsite: Civitai\nauthor: wang\nbaseModel: SDXL 1.0\n---\n\n# Trigger Words\n\nshuimo, ink wash\n\n# About\n\nNice.\n"
+    found = sidecar.parse("m.md", text)
+    assert found is not None
+    assert (found.trigger_words, found.author, found.base_model) == (("shuimo", "ink wash"), "wang", "SDXL 1.0")
+    assert found.description == "About\nNice."
+    assert sidecar.parse("m.md", "just a note") == Sidecar(description="just a note", sources=("model-manager",))
+
+
+def test_a_whole_library_of_words_stays_small() -> None:
+    found = parse("m.json", {"description": "x" * 1_000_000, "activation text": "word " * 1000})
+    assert len(found.description or "") == sidecar.MOST_TEXT
+    assert found.trigger_words == ()

@@ -44,6 +44,16 @@ def test_real_captions_in_sentences_give_none() -> None:
     assert texts(dump("koreandolllike_v1_sd1_caption_sentences.json")) == []
 
 
+def test_a_real_character_whose_hair_is_on_every_picture_and_whose_comment_is_something_else() -> None:
+    found = metadata_triggers(dump("deepghs_surtr_arknights_sd1_lycoris.json"))
+    assert [(word.text, word.source, word.count) for word in found] == [("surtr (arknights)", "training-tags", 1358)]
+
+
+def test_a_real_trigger_that_is_on_most_pictures_only() -> None:
+    found = metadata_triggers(dump("kohya_soraka_classic_sd1.json"))
+    assert [(word.text, word.count) for word in found] == [("soraka_classic", 38)]
+
+
 @pytest.mark.parametrize(
     ("metadata", "expected"),
     [
@@ -55,8 +65,10 @@ def test_real_captions_in_sentences_give_none() -> None:
         ({"ss_training_comment": "触发词：水墨"}, ["水墨"]),
         ({"ss_training_comment": "trained overnight on my machine"}, []),
         (kohya({"10_a": {"ohwx": 40, "1girl": 40, "solo": 40}}, {"10_a": 40}), ["ohwx"]),
-        (kohya({"10_a": {"ohwx": 38, "1girl": 40}}, {"10_a": 40}), []),
-        (kohya({"10_a": {"ohwx": 40}, "5_b": {"ohwx": 2, "hat": 20}}, {"10_a": 40, "5_b": 20}), []),
+        (kohya({"10_a": {"ohwx": 38, "1girl": 40}}, {"10_a": 40}), ["ohwx"]),
+        (kohya({"10_a": {"tall tale": 38, "1girl": 40}}, {"10_a": 40}), []),
+        (kohya({"10_a": {"tall tale": 38, "1girl": 40}}, {"10_a": 40}, ss_output_name="TallTale_v2"), ["tall tale"]),
+        (kohya({"10_a": {"ohwx": 40}, "5_b": {"ohwx": 2, "hat": 20}}, {"10_a": 40, "5_b": 20}), ["ohwx"]),
         (
             kohya(
                 {"10_a": {"ohwx": 40}, "1_reg": {"man": 9}},
@@ -71,10 +83,10 @@ def test_real_captions_in_sentences_give_none() -> None:
         (
             {
                 "ss_datasets": json.dumps(
-                    [{"subsets": [{"caption_prefix": "ohwx style, ", "class_tokens": "x", "img_count": 9}]}]
+                    [{"subsets": [{"caption_prefix": "ohwx style, ", "class_tokens": "xyz", "img_count": 9}]}]
                 )
             },
-            ["ohwx style", "x"],
+            ["ohwx style", "xyz"],
         ),
         ({"ss_datasets": json.dumps([{"subsets": [{"class_tokens": "sks", "img_count": 9, "is_reg": True}]}])}, []),
         ({"ss_tag_frequency": "{broken", "ss_datasets": "7", "ss_dataset_dirs": "[]"}, []),

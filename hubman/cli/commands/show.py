@@ -40,9 +40,9 @@ def _print(file: ModelFile, details: dict[str, Any], terminal: Terminal, *, why:
     if why:
         terminal.text()
         terminal.heading(_("How we know"))
-        for entry in file.facts.get("evidence", []):  # type: ignore[attr-defined]
-            terminal.text(f"  {pad(entry['fact'], 16)} {entry['value']}")
-            terminal.text(f"  {pad('', 16)} {printable(entry['because'])}")
+        for fact, value, because in evidence_in_words(file, _):
+            terminal.text(f"  {pad(fact, 16)} {printable(value)}")
+            terminal.text(f"  {pad('', 16)} {printable(because)}")
 
 
 def _print_fields(file: ModelFile, details: dict[str, Any], terminal: Terminal) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import prod
 
-from hubman.core.identify.draft import Tensors
+from hubman.core.identify.names import KEPT
 
 PARTS: tuple[tuple[str, str], ...] = (
     # regular expression of the suffix, name of the part
@@ -68,6 +69,51 @@ _MARKS = re.compile(
 """A quick look before the exact one: most tensors of a checkpoint end here."""
 
 
+@dataclass(frozen=True, slots=True)
+class Make:
+    """What the parts of a module are: the same for all modules with parts of the same names and shapes.
+
+    Attributes:
+        algorithm: None for a lone alpha or scale.
+        rank: the inner width; None for what has none (a full difference, a full LoKr matrix).
+        out, into: the widths of the weight it changes, as far as the factors tell.
+        has_kernel: whether it changes a convolution wider than 1x1.
+        is_convolution: whether the changed weight is 4-D, where the factors keep it.
+    """
+
+    algorithm: str | None
+    rank: int | None
+    out: int | None
+    into: int | None
+    has_kernel: bool
+    is_convolution: bool | None
+
+
+@lru_cache(4096)
+def _make(items: tuple[tuple[str, tuple[int, ...]], ...]) -> Make:
+    parts = dict(items)
+    algorithm = next((name for name, needs in _ALGORITHMS if needs & parts.keys()), None)
+    out, into = _DIMS.get(algorithm or "", _unknown_dims)(parts)
+    kernel = "mid" in parts or any(len(shape) == 4 and shape[-1] > 1 for shape in parts.values())
+    return Make(algorithm, _rank(parts), out, into, kernel, _is_convolution(parts))
+
+
+def _rank(parts: Mapping[str, tuple[int, ...]]) -> int | None:
+    for part, axis in _RANKS:
+        shape = parts.get(part, ())
+        if len(shape) > axis:
+            return shape[axis]
+    return None
+
+
+def _is_convolution(parts: Mapping[str, tuple[int, ...]]) -> bool | None:
+    shape = next((parts[part] for part in ("down", "diff") if part in parts), None)
+    dora = parts.get("dora")
+    if shape is not None and len(shape) != 4 and dora is not None and len(dora) == 4:
+        return True
+    return None if shape is None else len(shape) == 4
+
+
 @dataclass(slots=True)
 class Module:
     """One changed module: its parts and their shapes."""
@@ -76,36 +122,19 @@ class Module:
     parts: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
-    def algorithm(self) -> str | None:
-        """The algorithm that these parts are of; None for a lone alpha or scale."""
-        return next((name for name, needs in _ALGORITHMS if needs & self.parts.keys()), None)
+    def make(self) -> Make:
+        """What its parts say about the weight that it changes."""
+        return _make(tuple(self.parts.items()))
 
     @property
-    def rank(self) -> int | None:
-        """The inner width; None for what has none (a full difference, a full LoKr matrix)."""
-        for part, axis in _RANKS:
-            shape = self.parts.get(part, ())
-            if len(shape) > axis:
-                return shape[axis]
-        return None
+    def algorithm(self) -> str | None:
+        """The algorithm that these parts are of; None for a lone alpha or scale."""
+        return self.make.algorithm
 
     def dims(self) -> tuple[int | None, int | None]:
         """(out, in) of the weight it changes, as far as the factors tell."""
-        return _DIMS.get(self.algorithm or "", _unknown_dims)(self.parts)
-
-    @property
-    def has_kernel(self) -> bool:
-        """Whether it changes a convolution wider than 1x1."""
-        return "mid" in self.parts or any(len(shape) == 4 and shape[-1] > 1 for shape in self.parts.values())
-
-    @property
-    def is_convolution(self) -> bool | None:
-        """Whether the changed weight is 4-D, where the factors keep it."""
-        shape = next((self.parts[part] for part in ("down", "diff") if part in self.parts), None)
-        dora = self.parts.get("dora")
-        if shape is not None and len(shape) != 4 and dora is not None and len(dora) == 4:
-            return True
-        return None if shape is None else len(shape) == 4
+        make = self.make
+        return make.out, make.into
 
 
 _ALGORITHMS: tuple[tuple[str, frozenset[str]], ...] = (
@@ -192,29 +221,46 @@ _DIMS = {
 }
 
 
-def parse(tensors: Tensors) -> tuple[dict[str, Module], list[str]]:
+@lru_cache(KEPT)
+def part_of(key: str) -> tuple[str, str] | None:
+    """Return (module, part) of a tensor's name, or None when no adapter writes such a name."""
+    match = _DOTTED.match(key) if _MARKS.search(key) else None
+    if match is None or match.lastgroup is None:
+        return None
+    module, part = match["module"], PARTS[int(match.lastgroup[1:])][1]
+    numbered = _XLABS.search(key)
+    return (f"{module}_{numbered[1]}" if numbered else module), part
+
+
+_XLABS = re.compile(r"_(lora[12])\.(?:down|up)\.weight\Z")
+"""XLabs has two pairs in one module, for the picture (lora1) and the text (lora2)."""
+
+
+def parse(tensors: Mapping[str, tuple[int, ...]]) -> tuple[dict[str, Module], list[str]]:
     """Group tensor names into modules; return them and the names that belong to no module.
 
     IA3 stores a plain `.weight`, which counts only beside its `.on_input` (LyCORIS ia3.py).
     """
     modules: dict[str, Module] = {}
     rest: list[str] = []
-    for key, info in tensors.items():
-        match = _DOTTED.match(key) if _MARKS.search(key) else None
-        if match is None or match.lastgroup is None:
+    for key, shape in tensors.items():
+        found = part_of(key)
+        if found is None:
             rest.append(key)
             continue
-        part = PARTS[int(match.lastgroup[1:])][1]
-        name = match["module"]
-        modules.setdefault(name, Module(name)).parts[part] = info.shape
+        name, part = found
+        module = modules.get(name)
+        if module is None:
+            module = modules[name] = Module(name)
+        module.parts[part] = shape
     left = [key for key in rest if not _joins(key, tensors, modules)]
     return modules, left
 
 
-def _joins(key: str, tensors: Tensors, modules: dict[str, Module]) -> bool:
+def _joins(key: str, tensors: Mapping[str, tuple[int, ...]], modules: dict[str, Module]) -> bool:
     name, _, leaf = key.rpartition(".")
     module = modules.get(name)
     if module is None or "on_input" not in module.parts or leaf not in ("weight", "bias"):
         return False
-    module.parts[leaf] = tensors[key].shape
+    module.parts[leaf] = tensors[key]
     return True

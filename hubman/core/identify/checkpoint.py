@@ -7,12 +7,14 @@ transformers are (Comfy-Org/ComfyUI model_detection.py reads the same; the numbe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import pstdev
 
 from hubman.core.identify import metadata, unets
 from hubman.core.identify.draft import Draft, Tensors, precision
 from hubman.core.types import Confidence, Facts, Header, Kind
+from hubman.errors import N_
 
 FIRST_LDM, FIRST_DIFFUSERS = "input_blocks.0.0.weight", "conv_in.weight"
 
@@ -22,17 +24,20 @@ COMPANIONS = re.compile(
 """Prefixes of a text encoder or VAE beside the core (CompVis, Stability sgm, ComfyUI, SwarmUI, diffusers folders)."""
 
 FOREIGN = re.compile(
-    r"zero_convs|control_model|controlnet_cond_embedding|controlnet_down_blocks|time_stack|time_mixer|motion_modules|"
-    r"temporal_transformer|temp_convs|temp_attentions|input_hint_block|transformer_in\."
+    r"zero_convs|control_model|controlnet_cond_embedding|controlnet_down_blocks|time_stack|time_mixer|"
+    r"temporal_transformer_blocks|temp_convs|temp_attentions|input_hint_block|transformer_in\."
 )
 """Nets built from the same blocks that are something else: ControlNet, video."""
+
+Values = Callable[[str], Sequence[float] | None]
+"""Name of a small tensor -> its numbers, or None where they are not to be had."""
 
 INPUTS: Mapping[int, tuple[str | None, str]] = {
     # channels going in -> variant. CompVis v1-inpainting-inference.yaml, timothybrooks/instruct-pix2pix, v2-midas.
     4: (None, ""),
-    9: ("inpaint", "it takes 9 channels: the picture, a mask and the masked picture"),
-    8: ("ip2p", "it takes 8 channels: the picture and the one to be edited (InstructPix2Pix)"),
-    5: ("depth", "it takes 5 channels: the picture and a depth map"),
+    9: ("inpaint", N_("it takes 9 channels: the picture, a mask and the masked picture")),
+    8: ("ip2p", N_("it takes 8 channels: the picture and the one to be edited (InstructPix2Pix)")),
+    5: ("depth", N_("it takes 5 channels: the picture and a depth map")),
 }
 
 
@@ -51,8 +56,12 @@ class Core:
     linear: bool | None
 
 
-def identify(header: Header) -> Facts | None:
-    """Return the facts of a U-Net alone or with companions, or None when there is no U-Net."""
+def identify(header: Header, values: Values | None = None) -> Facts | None:
+    """Return the facts of a U-Net alone or with companions, or None when there is no U-Net.
+
+    Args:
+        values: reads the numbers of one small tensor; it is asked for SD 2's prediction type only.
+    """
     tensors = header.tensors
     core = find_core(tensors)
     video = core is not None and _is_video(tensors, core)
@@ -61,17 +70,21 @@ def identify(header: Header) -> Facts | None:
     companions = sorted({match[1] for name in tensors if (match := COMPANIONS.match(name))})
     draft = Draft(header, Kind.CHECKPOINT if companions else Kind.DIFFUSION_MODEL)
     if companions:
-        draft.note("kind", Kind.CHECKPOINT, f"a U-Net together with {', '.join(companions)}")
+        draft.note("kind", Kind.CHECKPOINT, N_("a U-Net together with {companions}"), companions=companions)
     else:
-        draft.note("kind", Kind.DIFFUSION_MODEL, "a U-Net alone, without text encoder or VAE")
+        draft.note("kind", Kind.DIFFUSION_MODEL, N_("a U-Net alone, without text encoder or VAE"))
     inside = [info for name, info in tensors.items() if name.startswith(core.prefix)]
     draft.values["precision"] = precision(inside)
     if video:
-        draft.architectures(("svd",), "its blocks mix frames over time (time_stack), as Stable Video Diffusion's do")
+        draft.architectures(
+            ("svd",), N_("its blocks mix frames over time (time_stack), as Stable Video Diffusion's do")
+        )
     else:
         _tell_architecture(draft, core)
         _tell_inputs(draft, core)
-    _tell_prediction(draft, core)
+        if any(".motion_modules." in name for name in tensors):
+            draft.say("variant", "motion", N_("AnimateDiff's motion modules are built into it"))
+    _tell_prediction(draft, core, values)
     metadata.tell_lineage(draft)
     return draft.done()
 
@@ -155,18 +168,18 @@ def _levels(inside: Mapping[str, tuple[int, ...]], layout: unets.Layout) -> Call
 def _tell_architecture(draft: Draft, core: Core) -> None:
     exact = [unet for unet in unets.FAMILY if _is_exact(unet, core)]
     if exact:
-        levels = f"the levels are {_list(core.channels)}, as in {exact[0].words}"
-        words = f"cross-attention reads {core.context}-wide text and {levels}"
-        draft.architectures([unet.id for unet in exact], words)
+        words = N_("cross-attention reads {context}-wide text and the levels are {levels}, as in {title}")
+        levels, title = _list(core.channels), exact[0].words
+        draft.architectures([unet.id for unet in exact], words, context=core.context, levels=levels, title=title)
         return
     alike = [unet for unet in unets.FAMILY if unet.id != "kolors" and _is_alike(unet, core)]
     if alike:
         left = metadata.refine(draft, [unet.id for unet in alike])
-        words = f"the blocks are built and named as in {alike[0].words}, with levels {_list(core.channels)}"
-        draft.architectures(left, words, Confidence.LIKELY)
-        draft.say(
-            "variant", "custom-width", f"its widths are its own: text {core.context}, levels {_list(core.channels)}"
-        )
+        words = N_("the blocks are built and named as in {title}, with levels {levels}")
+        levels = _list(core.channels)
+        draft.architectures(left, words, Confidence.LIKELY, title=alike[0].words, levels=levels)
+        words = N_("its widths are its own: text {context}, levels {levels}")
+        draft.say("variant", "custom-width", words, context=core.context, levels=levels)
         return
     _tell_relative(draft, core)
 
@@ -214,14 +227,15 @@ RELATIVES: tuple[tuple[str, int, int | None, tuple[int, ...], tuple[int, ...], s
 def _tell_relative(draft: Draft, core: Core) -> None:
     for name, context, adm, channels, depths, words in RELATIVES:
         if (core.context, core.channels, core.depths) == (context, channels, depths) and adm in (None, core.adm):
-            draft.architectures([name], f"the depths {_list(core.depths)} are those of {words}")
+            because = N_("the depths {depths} are those of {title}")
+            draft.architectures([name], because, depths=_list(core.depths), title=words)
             return
     found = [unet for unet in unets.FAMILY if (unet.context, unet.adm) == (core.context, core.adm)]
-    draft.architectures(
-        [unet.id for unet in found], f"it reads {core.context}-wide text, but its blocks are its own", Confidence.GUESS
-    )
+    because = N_("it reads {context}-wide text, but its blocks are its own")
+    draft.architectures([unet.id for unet in found], because, Confidence.GUESS, context=core.context)
     if found:
-        draft.say("variant", "custom-depth", f"levels {_list(core.channels)} with depths {_list(core.depths)}")
+        levels, depths = _list(core.channels), _list(core.depths)
+        draft.say("variant", "custom-depth", N_("levels {levels} with depths {depths}"), levels=levels, depths=depths)
 
 
 def _tell_inputs(draft: Draft, core: Core) -> None:
@@ -229,18 +243,19 @@ def _tell_inputs(draft: Draft, core: Core) -> None:
     if variant and draft.values.get("architecture") != "sd-x4-upscaler":
         draft.say("variant", variant, words)
     elif core.adm in UNCLIP and draft.values.get("architecture") == "sd2":
-        draft.say("variant", UNCLIP[core.adm], f"it reads a picture embedding of width {core.adm} (unCLIP)")
+        words = N_("it reads a picture embedding of width {width} (unCLIP)")
+        draft.say("variant", UNCLIP[core.adm], words, width=core.adm)
 
 
 MARKERS: tuple[tuple[str, str, str], ...] = (
     # empty tensor in the file, prediction type, reason. ComfyUI supported_models.py SDXL.model_type, A1111 PR #16567.
-    ("edm_vpred.sigma_max", "edm-v", "the key edm_vpred.sigma_max marks EDM v-prediction"),
-    ("edm_mean", "edm", "the keys edm_mean and edm_std mark Playground's EDM scaling"),
-    ("v_pred", "v", "the empty key v_pred marks v-prediction"),
+    ("edm_vpred.sigma_max", "edm-v", N_("the key edm_vpred.sigma_max marks EDM v-prediction")),
+    ("edm_mean", "edm", N_("the keys edm_mean and edm_std mark Playground's EDM scaling")),
+    ("v_pred", "v", N_("the empty key v_pred marks v-prediction")),
 )
 
 
-def _tell_prediction(draft: Draft, core: Core) -> None:
+def _tell_prediction(draft: Draft, core: Core, values: Values | None) -> None:
     tensors = draft.header.tensors
     for marker, kind, words in MARKERS:
         if marker in tensors:
@@ -248,10 +263,30 @@ def _tell_prediction(draft: Draft, core: Core) -> None:
             break
     else:
         _tell_scheduler(draft)
+    if values and not draft.values.get("prediction_type") and draft.values.get("architecture") == "sd2":
+        _tell_by_values(draft, core, values)
     if draft.values.get("prediction_type") == "v" and not draft.values.get("variant"):
-        draft.say("variant", "v-pred", "it predicts velocity, not noise")
+        draft.say("variant", "v-pred", N_("it predicts velocity, not noise"))
     if "ztsnr" in tensors:
-        draft.note("prediction_type", "zero-terminal SNR", "the empty key ztsnr marks zero-terminal SNR")
+        draft.note("prediction_type", "zero-terminal SNR", N_("the empty key ztsnr marks zero-terminal SNR"))
+
+
+LAST_NORM: Mapping[unets.Layout, str] = {
+    "ldm": "output_blocks.11.1.transformer_blocks.0.norm1.bias",
+    "diffusers": "up_blocks.3.attentions.2.transformer_blocks.0.norm1.bias",
+}
+V_SPREAD = 0.09
+
+
+def _tell_by_values(draft: Draft, core: Core, values: Values) -> None:
+    """SD 2 with four channels going in has no mark; the spread of one bias does (ComfyUI SD20.model_type)."""
+    found = values(core.prefix + LAST_NORM[core.layout]) if core.inputs == 4 else None
+    if not found or len(found) < 2:
+        return
+    spread = pstdev(found)
+    kind = "v" if spread > V_SPREAD else "epsilon"
+    words = N_("the bias of its last norm spreads by {spread}; more than {limit} is v-prediction, less is noise")
+    draft.say("prediction_type", kind, words, Confidence.LIKELY, spread=f"{spread:.3f}", limit=V_SPREAD)
 
 
 def _tell_scheduler(draft: Draft) -> None:
@@ -259,7 +294,7 @@ def _tell_scheduler(draft: Draft) -> None:
     declared = scheduler.get("prediction_type") if isinstance(scheduler, dict) else None
     kind = {"epsilon": "epsilon", "v_prediction": "v"}.get(str(declared))
     if kind:
-        draft.say("prediction_type", kind, "scheduler_config.json says so")
+        draft.say("prediction_type", kind, N_("scheduler_config.json says so"))
     else:
         metadata.prediction(draft)
 
@@ -283,10 +318,12 @@ def _from_configs(header: Header) -> Facts | None:
     if not isinstance(config, dict) or "cross_attention_dim" not in config:
         return None
     draft = Draft(header, Kind.CHECKPOINT if index is not None else Kind.DIFFUSION_MODEL)
-    draft.note("kind", draft.kind, "a diffusers folder with a U-Net" + (" and its companions" if index else ""))
+    words = N_("a diffusers folder with a U-Net and its companions") if index else N_("a diffusers folder with a U-Net")
+    draft.note("kind", draft.kind, words)
     context, extra = config["cross_attention_dim"], config.get("addition_embed_type") or ""
     found = PIPELINE_UNETS.get((context, extra)) if isinstance(context, int) else None
-    draft.architectures([found] if found else [], f"unet/config.json: cross_attention_dim {context}", Confidence.LIKELY)
+    words = N_("unet/config.json: cross_attention_dim {context}")
+    draft.architectures([found] if found else [], words, Confidence.LIKELY, context=context)
     variant, words = INPUTS.get(config.get("in_channels", 4), (None, ""))
     if variant:
         draft.say("variant", variant, words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -39,25 +39,30 @@ class Draft:
     evidence: list[Evidence] = field(default_factory=list)
     confidence: Confidence = Confidence.CERTAIN
 
-    def say(self, fact: str, value: object, because: str, sure: Confidence = Confidence.CERTAIN) -> None:
+    def say(
+        self, fact: str, value: object, template: str, /, sure: Confidence = Confidence.CERTAIN, **fields: object
+    ) -> None:
         """Set `fact` to `value` for a reason; `sure` lowers the confidence of the whole."""
         self.values[fact] = value
-        self.note(fact, value, because)
+        self.note(fact, value, template, **fields)
         self.weaken(sure)
 
-    def note(self, fact: str, value: object, because: str) -> None:
-        """Keep a reason without changing a value."""
-        text = ", ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
-        self.evidence.append(Evidence(fact, text, because))
+    def note(self, fact: str, value: object, template: str, /, **fields: object) -> None:
+        """Keep a reason without changing a value. `template` is marked by `N_`, its fields are filled in when read."""
+        self.evidence.append(
+            Evidence(fact, _text(value), template, {name: _text(item) for name, item in fields.items()})
+        )
 
     def weaken(self, sure: Confidence) -> None:
         self.confidence = min(self.confidence, sure, key=ORDER.index)
 
-    def architectures(self, found: Sequence[str], because: str, sure: Confidence = Confidence.CERTAIN) -> None:
+    def architectures(
+        self, found: Sequence[str], template: str, /, sure: Confidence = Confidence.CERTAIN, **fields: object
+    ) -> None:
         """Set the architecture when one is left, the candidates when several are."""
         self.values["candidates"] = tuple(found)
         self.values["architecture"] = found[0] if len(found) == 1 else None
-        self.note("architecture", found[0] if len(found) == 1 else tuple(found), because)
+        self.note("architecture", found[0] if len(found) == 1 else tuple(found), template, **fields)
         self.weaken(sure if len(found) == 1 else min(sure, Confidence.LIKELY, key=ORDER.index))
 
     def done(self) -> Facts:
@@ -65,20 +70,30 @@ class Draft:
         values = {
             "precision": precision(tensors.values()),
             "tensors": len(tensors),
-            "parameters": sum(prod(info.shape) for info in tensors.values()),
+            "parameters": sum(prod(info.shape) * count for info, count in counted(tensors.values())),
             **self.values,
         }
         return Facts(kind=self.kind, confidence=self.confidence, evidence=tuple(self.evidence), **values)
 
 
-def precision(
-    infos: Iterable[TensorInfo], keep: Callable[[TensorInfo], bool] = lambda info: len(info.shape) > 0
-) -> str | None:
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+
+
+def counted(infos: Iterable[TensorInfo]) -> Iterator[tuple[TensorInfo, int]]:
+    """Yield every object with how often it occurs. Readers give tensors of one form one object, so these are few."""
+    every = list(infos)
+    objects = {id(info): info for info in every}
+    for number, count in Counter(map(id, every)).items():
+        yield objects[number], count
+
+
+def precision(infos: Iterable[TensorInfo]) -> str | None:
     """Return the precision that most elements have; scalars (alpha, position ids) do not vote."""
     votes: Counter[str] = Counter()
-    for info in infos:
-        if keep(info) and info.dtype not in ("I64", "I32", "BOOL"):
-            votes[info.dtype] += prod(info.shape)
+    for info, count in counted(infos):
+        if info.shape and info.dtype not in ("I64", "I32", "BOOL"):
+            votes[info.dtype] += prod(info.shape) * count
     if not votes:
         return None
     dtype = votes.most_common(1)[0][0]

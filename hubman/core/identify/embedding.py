@@ -16,11 +16,11 @@ from hubman.errors import N_, IntegrityError
 
 MAX_VECTORS = 512
 TEXT_WIDTHS: Mapping[int, tuple[tuple[str, ...], str]] = {
-    768: (("sd1",), "768 is the width of CLIP-L, which SD 1.x reads"),
-    1024: (("sd2",), "1024 is the width of OpenCLIP-H, which SD 2.x reads"),
-    1280: (("sdxl",), "1280 is the width of OpenCLIP-bigG, which SDXL reads"),
-    2048: (("pixart-alpha",), "2048 is the width of T5-XL"),
-    4096: (("pixart-alpha", "pixart-sigma", "chroma", "flux1", "sd3"), "4096 is the width of T5-XXL"),
+    768: (("sd1",), N_("768 is the width of CLIP-L, which SD 1.x reads")),
+    1024: (("sd2",), N_("1024 is the width of OpenCLIP-H, which SD 2.x reads")),
+    1280: (("sdxl",), N_("1280 is the width of OpenCLIP-bigG, which SDXL reads")),
+    2048: (("pixart-alpha",), N_("2048 is the width of T5-XL")),
+    4096: (("pixart-alpha", "pixart-sigma", "chroma", "flux1", "sd3"), N_("4096 is the width of T5-XXL")),
 }
 ENCODERS = re.compile(r"(clip_l|clip_g|t5|t5xxl|llama|gemma|qwen)(_out)?\Z")
 PARAMETERS = re.compile(r"(emb_params|emp_params)(_out)?\Z")
@@ -41,8 +41,13 @@ def identify(header: Header, name: str = "") -> Facts | None:
     draft = Draft(header, Kind.EMBEDDING)
     counts = {count for count, _ in vectors.values()}
     count = max(counts)
-    draft.note("kind", Kind.EMBEDDING, f"it holds only {count} token vector{'s' * (count > 1)} for a text encoder")
-    draft.say("vectors", count, "the number of rows of its tensor")
+    words = (
+        N_("it holds only {count} token vectors for a text encoder")
+        if count > 1
+        else N_("it holds only a token vector")
+    )
+    draft.note("kind", Kind.EMBEDDING, words, count=count)
+    draft.say("vectors", count, N_("the number of rows of its tensor"))
     _tell_architecture(draft, vectors)
     _tell_negative(draft, name)
     metadata.tell_lineage(draft)
@@ -147,10 +152,10 @@ def _tell_architecture(draft: Draft, vectors: Vectors) -> None:
     encoders = set(vectors) - {""}
     if {"clip_l", "clip_g"} <= encoders:
         found: tuple[str, ...] = ("sd3", "sdxl") if encoders - {"clip_l", "clip_g"} else ("sdxl",)
-        draft.architectures(found[:1], "it has vectors for both text encoders (clip_l, clip_g)")
+        draft.architectures(found[:1], N_("it has vectors for both text encoders (clip_l, clip_g)"))
         return
     if "clip_l" in encoders and len(encoders) > 1:
-        draft.architectures(("flux1",), "it has vectors for CLIP-L and T5, as Flux.1 reads them", Confidence.LIKELY)
+        draft.architectures(("flux1",), N_("it has vectors for CLIP-L and T5, as Flux.1 reads them"), Confidence.LIKELY)
         return
     _tell_by_width(draft, next(iter(vectors.values()))[1])
 
@@ -161,24 +166,28 @@ def _tell_by_width(draft: Draft, width: int) -> None:
         draft.architectures(metadata.refine(draft, known[0]), known[1])
         return
     declared = metadata.declared(draft.header.metadata)
-    words = f"width {width} is no known text encoder's"
+    words = N_("width {width} is no known text encoder's")
     if declared is None:
-        draft.architectures((), words, Confidence.LIKELY)
+        draft.architectures((), words, Confidence.LIKELY, width=width)
         return
-    draft.architectures((declared[0],), f"{words}; the trainer wrote {declared[1]}", Confidence.LIKELY)
-    draft.say("variant", "custom-width", words)
+    because = N_("width {width} is no known text encoder's; the trainer wrote {declared}")
+    draft.architectures((declared[0],), because, Confidence.LIKELY, width=width, declared=declared[1])
+    draft.say("variant", "custom-width", words, width=width)
 
 
 def _tell_negative(draft: Draft, name: str) -> None:
     if draft.header.metadata.get("modelspec.is_negative_embedding", "").lower() in ("true", "1"):
-        draft.say("negative", True, "its metadata declares it (modelspec.is_negative_embedding)")
+        draft.say("negative", True, N_("its metadata declares it (modelspec.is_negative_embedding)"))
         return
     tree = draft.header.tree
     own = tree.get("name") if isinstance(tree, dict) else None
-    for text, what in ((own, "its own name"), (name, "the file's name")):
+    for text, words in (
+        (own, N_("a guess from its own name, {name}")),
+        (name, N_("a guess from the file's name, {name}")),
+    ):
         if isinstance(text, str) and NEGATIVE.search(text):
             draft.values["negative"] = True
-            draft.note("negative", "true", f"a guess from {what}, {text[:60]}")
+            draft.note("negative", "true", words, name=text[:60])
             return
 
 

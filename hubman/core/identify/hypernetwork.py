@@ -15,9 +15,9 @@ from hubman.core.types import Confidence, Facts, Header, HypernetworkFacts, Kind
 from hubman.errors import N_, IntegrityError
 
 CONTEXTS: Mapping[int, tuple[tuple[str, ...], str]] = {
-    768: (("sd1",), "it has modules for 768-wide text, as SD 1.x reads"),
-    1024: (("sd2",), "it has modules for 1024-wide text, as SD 2.x reads"),
-    2048: (("sdxl",), "it has modules for 2048-wide text, as SDXL reads"),
+    768: (("sd1",), N_("it has modules for 768-wide text, as SD 1.x reads")),
+    1024: (("sd2",), N_("it has modules for 1024-wide text, as SD 2.x reads")),
+    2048: (("sdxl",), N_("it has modules for 2048-wide text, as SDXL reads")),
 }
 LEVELS = frozenset({320, 640, 1280})
 _LAYER = re.compile(r"linear\.?(\d+)\.weight\Z")
@@ -29,7 +29,7 @@ def identify(header: Header) -> Facts | None:
     Raises:
         IntegrityError: `hypernetwork-broken` when its networks do not fit the widths they stand under.
     """
-    tree = header.tree
+    tree = header.tree if header.tree is not None else _tree(header)
     if not isinstance(tree, dict):
         return None
     pairs = {key: value for key, value in tree.items() if type(key) is int and _is_pair(value)}
@@ -39,10 +39,28 @@ def identify(header: Header) -> Facts | None:
         _check(width, pair)
     dims = tuple(sorted(pairs))
     draft = Draft(header, Kind.HYPERNETWORK)
-    draft.note("kind", Kind.HYPERNETWORK, f"it has pairs of small networks for the widths {', '.join(map(str, dims))}")
+    draft.note("kind", Kind.HYPERNETWORK, N_("it has pairs of small networks for the widths {widths}"), widths=dims)
     draft.values["hypernetwork"] = _facts(tree, dims, next(iter(pairs.values()))[0])
     _tell_architecture(draft, dims)
     return draft.done()
+
+
+_FLAT = re.compile(r"(\d+)\.([01])\.(linear\.?\d+\.(?:weight|bias))\Z")
+
+
+def _tree(header: Header) -> object:
+    """Undo what flattening a state dict into safetensors does: `768.0.linear.0.weight`; settings become metadata."""
+    tree: dict[object, object] = {}
+    for name, info in header.tensors.items():
+        found = _FLAT.match(name)
+        if found is None:
+            return None
+        pair = tree.setdefault(int(found[1]), ({}, {}))
+        pair[int(found[2])][found[3]] = info  # type: ignore[index]
+    return {**tree, **{key: value for key, value in header.metadata.items() if key in _SETTINGS}}
+
+
+_SETTINGS = ("name", "activation_func")
 
 
 def _is_pair(value: object) -> bool:
@@ -107,7 +125,7 @@ def _tell_architecture(draft: Draft, dims: tuple[int, ...]) -> None:
             draft.architectures(found, words)
             return
     if set(dims) <= LEVELS:
-        draft.architectures(("sd1", "sd2"), "it has modules for self-attention only, which SD 1.x and 2.x share")
+        draft.architectures(("sd1", "sd2"), N_("it has modules for self-attention only, which SD 1.x and 2.x share"))
         return
-    draft.architectures((), f"the widths {', '.join(map(str, dims))} are no known model's", Confidence.LIKELY)
-    draft.say("variant", "custom-width", "it was made for a base that was built narrower or wider")
+    draft.architectures((), N_("the widths {widths} are no known model's"), Confidence.LIKELY, widths=dims)
+    draft.say("variant", "custom-width", N_("it was made for a base that was built narrower or wider"))

@@ -8,6 +8,7 @@ and sd_xl_refiner.yaml, Kwai-Kolors unet/config.json, segmind SSD-1B and Vega un
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -78,7 +79,42 @@ def every_module(unet: UNet) -> Mapping[str, tuple[Dims, ...]]:
     return found
 
 
+CONVOLUTIONS = ("conv", "conv1", "conv2", "conv_in", "conv_out", "op", "in_layers.2", "out_layers.3", "out.2", "s.0.0")
+ONE_TAP = ("conv_shortcut", "skip_connection")
+PROJECTIONS = ("proj_in", "proj_out")
+NORMS = ("norm", "norm1", "norm2", "norm3", "norm_out", "in_layers.0", "out_layers.0", "out.0")
+WHOLE = ("attn1", "attn2")
+"""Attention as a whole: a module to the trainers of rotations, without a weight of its own."""
+
+
+def lines(unet: UNet, layout: Layout) -> Iterator[str]:
+    """Yield the modules as the lines of a `declare.Graph`: name, out, in, kernel."""
+    for name, (out, into) in _compact(unet, layout):
+        if name.endswith(ONE_TAP) or (name.endswith(PROJECTIONS) and not unet.linear):
+            yield f"{name} {out} {into} 1x1"
+        elif name.endswith((".to_out.0", *WHOLE)):
+            yield f"{name} {out} {into}"
+        elif name.endswith(NORMS):
+            yield f"{name} {out}"
+        elif name.endswith(CONVOLUTIONS):
+            yield f"{name} {out} {into} 3x3"
+        else:
+            yield f"{name} {out} {into}"
+
+
 def _modules(unet: UNet, layout: Layout) -> Iterator[tuple[str, Dims]]:
+    for name, dims in _compact(unet, layout):
+        row = _ROW.search(name)
+        for number in range(int(row[1]) + 1) if row else ():
+            yield f"{name[: row.start()]}{number}{name[row.end() :]}", dims  # type: ignore[union-attr]
+        if not row:
+            yield name, dims
+
+
+_ROW = re.compile(r"\{0-(\d+)\}")
+
+
+def _compact(unet: UNet, layout: Layout) -> Iterator[tuple[str, Dims]]:
     first, time = unet.channels[0], unet.channels[0] * 4
     names = _FRAME[layout]
     yield names["conv_in"], (first, 4)
@@ -183,13 +219,12 @@ def _attention(prefix: str, unet: UNet, width: int, depth: int) -> Iterator[tupl
     same = (width, width)
     for name in ("norm", "proj_in", "proj_out"):
         yield f"{prefix}.{name}", same
-    for block in range(depth):
-        inner = f"{prefix}.transformer_blocks.{block}"
-        for name in ("attn1.to_q", "attn1.to_k", "attn1.to_v", "attn1.to_out.0", "attn2.to_q", "attn2.to_out.0"):
-            yield f"{inner}.{name}", same
-        for name in ("norm1", "norm2", "norm3", "attn1", "attn2"):
-            yield f"{inner}.{name}", same
-        yield f"{inner}.attn2.to_k", (width, unet.context)
-        yield f"{inner}.attn2.to_v", (width, unet.context)
-        yield f"{inner}.ff.net.0.proj", (width * 8, width)
-        yield f"{inner}.ff.net.2", (width, width * 4)
+    inner = f"{prefix}.transformer_blocks.{{0-{depth - 1}}}"
+    for name in ("attn1.to_q", "attn1.to_k", "attn1.to_v", "attn1.to_out.0", "attn2.to_q", "attn2.to_out.0"):
+        yield f"{inner}.{name}", same
+    for name in ("norm1", "norm2", "norm3", "attn1", "attn2"):
+        yield f"{inner}.{name}", same
+    yield f"{inner}.attn2.to_k", (width, unet.context)
+    yield f"{inner}.attn2.to_v", (width, unet.context)
+    yield f"{inner}.ff.net.0.proj", (width * 8, width)
+    yield f"{inner}.ff.net.2", (width, width * 4)

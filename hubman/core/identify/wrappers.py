@@ -1,7 +1,8 @@
-"""Take the model out of what trainers wrap around it in a pickle: `{"state_dict": {...}, "optimizer_states": [...]}`.
+"""Take the model out of what trainers wrap around it: `{"state_dict": {...}, "optimizer_states": [...]}`.
 
-Names of wrappers: Lightning (`state_dict`), BasicSR (`params_ema`, `params`), T2I-Adapter (`adapter`), and those that
-chaiNNer-org/spandrel's `canonicalize_state_dict` and ComfyUI know.
+In a pickle the wrapper is a dict around the table, in safetensors a name before every name (`params_ema.conv.weight`).
+Names of wrappers: Lightning (`state_dict`), BasicSR (`params_ema`, `params`), T2I-Adapter (`adapter`), SparseCtrl
+(`controlnet`), and those that chaiNNer-org/spandrel's `canonicalize_state_dict` and ComfyUI know.
 """
 
 from __future__ import annotations
@@ -11,11 +12,25 @@ from dataclasses import replace
 
 from hubman.core.types import Header, TensorInfo
 
-WRAPPERS = ("state_dict", "model_state_dict", "params_ema", "params-ema", "params", "model", "net", "module", "adapter")
+WRAPPERS = (
+    "state_dict", "model_state_dict", "params_ema", "params-ema", "params", "model", "net", "module", "netG", "net_g",
+    "G_ema", "g_ema", "generator", "adapter", "controlnet",
+)  # fmt: skip
+DOTTED = (
+    "state_dict.", "model_state_dict.", "params_ema.", "params-ema.", "params.", "module.", "netG.", "net_g.", "G_ema.",
+    "g_ema.", "generator.", "_orig_mod.",
+)  # fmt: skip
+"""Names before all names. `model.` is none of them: ESRGAN's own names begin so."""
+PREFERRED = ("params_ema.", "params-ema.")
+"""Where a file holds the weights and their running mean, the mean is what is used."""
 
 
 def unwrap(header: Header) -> Header:
-    """Return the header with the innermost table of tensors as its tree; unchanged where nothing is wrapped."""
+    """Return the header with the innermost table of tensors as its tree and names; unchanged where nothing wraps it."""
+    return _without_prefix(_from_tree(header))
+
+
+def _from_tree(header: Header) -> Header:
     tree = header.tree
     for _ in WRAPPERS:
         inner = _inner(tree)
@@ -42,3 +57,22 @@ def _is_table(value: Mapping[object, object]) -> bool:
     """A state dict: texts as keys, nearly all of them with a tensor."""
     tensors = sum(isinstance(item, TensorInfo) for item in value.values())
     return tensors > 0 and tensors * 10 >= len(value) * 9 and all(isinstance(key, str) for key in value)
+
+
+def _without_prefix(header: Header) -> Header:
+    tensors = header.tensors
+    for _ in DOTTED:
+        prefix = _prefix(tensors)
+        if prefix is None:
+            break
+        tensors = {name[len(prefix) :]: info for name, info in tensors.items() if name.startswith(prefix)}
+    return header if tensors is header.tensors else replace(header, tensors=tensors)
+
+
+def _prefix(tensors: Mapping[str, TensorInfo]) -> str | None:
+    heads = {name.partition(".")[0] + "." for name in tensors}
+    if len(heads) == 1:
+        return next((head for head in heads if head in DOTTED), None)
+    if heads <= set(DOTTED):
+        return next((head for head in PREFERRED if head in heads), None)
+    return None

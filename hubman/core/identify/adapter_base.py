@@ -1,0 +1,325 @@
+"""Which base an adapter fits: the one architecture, or the honest set, whose modules it changes.
+
+Every module that it changes is looked up by name and width in the graphs of all bases. What is left is narrowed by what
+else the file holds: how deep its blocks go, the text encoder's half, the trainer's word. What that does not decide
+stays a set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hubman.core.identify import graph, metadata, names, unets
+from hubman.core.identify.algorithms import Module
+from hubman.core.identify.draft import Draft
+from hubman.core.identify.graph import Net
+from hubman.core.types import Confidence
+from hubman.errors import N_
+
+MIN_FIT = 0.9
+"""Share of the modules that must fit. Architectures borrow block names from one another: HunyuanVideo has two thirds of
+Flux.1's at the same widths, so that a smaller share would file one under the other."""
+
+PROJECTIONS = ("proj_in", "proj_out")
+"""A matrix in some bases and a 1x1 convolution in others; elsewhere factors may be flattened."""
+
+Modules = Mapping[str, Module]
+
+CLIPS: Mapping[int, tuple[int, tuple[str, ...]]] = {
+    # width -> (layers, architectures that read it). OpenAI CLIP-L, OpenCLIP ViT-H (SD 2), OpenCLIP ViT-bigG (SDXL).
+    768: (12, ("sd1",)),
+    1024: (24, ("sd2",)),
+    1280: (32, ("sdxl",)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """How many of the modules of an adapter's U-Net or transformer occur in which nets.
+
+    Attributes:
+        fitting: set of nets (bits) -> modules that occur there with the same widths.
+        named: set of nets -> modules that occur there by name.
+    """
+
+    fitting: Mapping[int, int]
+    named: Mapping[int, int]
+
+
+def tell_base(draft: Draft, parts: Mapping[str, Modules], fits: Fits) -> None:
+    """Set architecture and candidates from the modules of each part (unet, te1, ...; by their names without prefix)."""
+    unet = parts.get("unet", {})
+    texts = {name: modules for name, modules in parts.items() if name.startswith("te") and not name.endswith(":")}
+    if parts.keys() & {"unet:", "te:"}:
+        _tell_numbered(draft, parts)
+    elif not unet:
+        _tell_text_only(draft, texts)
+    else:
+        _tell_by_graph(draft, unet, texts, fits)
+
+
+# --- by the graphs -------------------------------------------------------------------------------------------------
+def fits(modules: Modules) -> Fits:
+    """Look every module up in all nets."""
+    fitting: Counter[int] = Counter()
+    named: Counter[int] = Counter()
+    for name, module in modules.items():
+        make = module.make
+        out, into = (None, None) if make.algorithm == "norm" else (make.out, make.into)
+        fitting[graph.fitting(name, out, into, make.is_convolution if name.endswith(PROJECTIONS) else None)] += 1
+        named[graph.named(name)] += 1
+    return Fits(fitting, named)
+
+
+def _tally(found: Mapping[int, int]) -> Counter[Net]:
+    """Count for every net how many modules have its bit."""
+    counts: Counter[Net] = Counter()
+    for mask, count in found.items():
+        for net in graph.atlas().of(mask):
+            counts[net] += count
+    return counts
+
+
+def _tell_by_graph(draft: Draft, unet: Modules, texts: Mapping[str, Modules], fits: Fits) -> None:
+    fitting, named = _tally(fits.fitting), _tally(fits.named)
+    total = len(unet)
+    most = max(fitting.values(), default=0)
+    if most >= MIN_FIT * total:
+        nets = [net for net in graph.atlas().nets if fitting[net] == most]
+        _tell_fitting(draft, _narrowed(draft, nets, unet, texts), most, unet)
+        return
+    most = max(named.values(), default=0)
+    nets = [net for net in graph.atlas().nets if named[net] == most and _scaled(net, unet)] if most else []
+    nets = [net for net in nets if _projects_alike(net, unet)] or nets
+    if most >= MIN_FIT * total and nets:
+        _tell_custom(draft, _narrowed(draft, nets, unet, texts), unet)
+    else:
+        _tell_foreign(draft, unet, texts)
+
+
+def _tell_fitting(draft: Draft, found: Sequence[str], fitting: int, unet: Modules) -> None:
+    total = len(unet)
+    left = metadata.refine(draft, found)
+    sure = Confidence.CERTAIN if fitting == total else Confidence.LIKELY
+    if fitting < total:
+        words = N_("{fitting} of its {total} modules occur there with the same widths, more than in any other base")
+        draft.architectures(left, words, sure, fitting=fitting, total=total)
+    elif len(left) > 1:
+        words = N_("all {total} modules occur with the same widths in each of these; nothing in the file decides")
+        draft.architectures(left, words, sure, total=total)
+    elif context := _context(left[0], unet):
+        words = N_("cross-attention reads {context}-wide text, as {title} does")
+        draft.architectures(left, words, sure, context=context.context, title=context.words)
+    else:
+        words = N_("all {total} modules that it changes occur in this base with the same widths")
+        draft.architectures(left, words, sure, total=total)
+
+
+def _context(architecture: str, unet: Modules) -> unets.UNet | None:
+    """The U-Net whose text width an SD adapter shows, which is the reason that people know."""
+    if not any("attn2_to_k" in name or "attn2_to_v" in name for name in unet):
+        return None
+    return next((unet for unet in unets.FAMILY if unet.id == architecture), None)
+
+
+def _tell_custom(draft: Draft, found: Sequence[str], unet: Modules) -> None:
+    """Names fit and widths do not: a base with that block structure at another width."""
+    ids = [name for name in found if name != "kolors"] or list(found)
+    left = metadata.refine(draft, parents(ids))
+    draft.architectures(left, N_("its modules are named as in this architecture, at other widths"), Confidence.LIKELY)
+    draft.say("variant", "custom-width", N_("the widths are those of a base that was built narrower or wider"))
+
+
+def _projects_alike(net: Net, unet: Modules) -> bool:
+    """SD 1 projects into attention by a 1x1 convolution, SD 2 by a matrix, whatever their widths."""
+    for name, module in unet.items():
+        make = module.make
+        if make.is_convolution is not None and name.endswith(PROJECTIONS):
+            place = graph.place(net, name)
+            if place and place.into and (place.kernel > 0) != make.is_convolution:
+                return False
+    return True
+
+
+MIN_ROWS = 6
+"""Kinds of modules that must agree before other widths are believed: attention is named alike in many transformers."""
+
+
+def _scaled(net: Net, unet: Modules) -> bool:
+    """Whether the file is the net built wider or narrower: each width of the net is one other width throughout.
+
+    The levels of a U-Net may be scaled on their own, so there the names are enough.
+    """
+    if any(net.graph.architecture == known.id for known in unets.FAMILY):
+        return True
+    rows = {names.folded(name)[0] for name in unet}
+    if len(rows) < MIN_ROWS or all("attn" in row for row in rows):
+        return False
+    scaled: dict[int, int] = {}
+    for name, module in unet.items():
+        place = graph.place(net, name)
+        out, into = module.dims()
+        for known, found in ((place.out, out), (place.into, into)) if place else ():
+            if known and found is not None and scaled.setdefault(known, found) != found:
+                return False
+    return True
+
+
+PARENTS: Mapping[str, str] = {
+    "sd3-medium": "sd3", "sd3.5-medium": "sd3", "sd3.5-large": "sd3", "wan-2.1": "wan", "wan-2.2": "wan",
+    "flux2-dev": "flux2", "flux2-klein-9b": "flux2", "flux2-klein-4b": "flux2",
+}  # fmt: skip
+"""Forms of one architecture that differ in width or depth: where those are unusual, the parent is what can be said."""
+
+
+def parents(found: Iterable[str]) -> tuple[str, ...]:
+    """Return the architectures with forms that differ only in size replaced by their parent."""
+    return tuple(dict.fromkeys(PARENTS.get(name, name) for name in found))
+
+
+def _tell_foreign(draft: Draft, unet: Modules, texts: Mapping[str, Modules]) -> None:
+    """Most modules are foreign: take the context width where cross-attention shows it."""
+    contexts = {module.dims()[1] for name, module in unet.items() if re.search(r"attn2_to_[kv]$", name)} - {None}
+    found = [net.id for net in unets.FAMILY[:4] if contexts == {net.context}]
+    motion = any("motion_modules" in name or "temporal_transformer" in name for name in unet)
+    if motion:
+        draft.say("variant", "motion", N_("it changes motion modules, which AnimateDiff adds to a U-Net"))
+        found, words = ["sd1"], N_("motion LoRAs exist for AnimateDiff on SD 1.x")
+    elif contexts:
+        words = N_("cross-attention reads text as wide as this base does")
+    else:
+        found, words = list(text_architectures(texts)), N_("its modules are in no base that hubman knows")
+    draft.architectures(metadata.refine(draft, found), words, Confidence.LIKELY)
+
+
+# --- narrowing -----------------------------------------------------------------------------------------------------
+def _narrowed(draft: Draft, nets: Sequence[Net], unet: Modules, texts: Mapping[str, Modules]) -> tuple[str, ...]:
+    nets = _by_trainer(nets, unet, texts)
+    nets = _by_depth(draft, nets, unet)
+    nets = _by_kin(draft, nets, unet)
+    common = [net for net in nets if not net.graph.rare]
+    found = dict.fromkeys(net.graph.architecture for net in common or nets)
+    likeliest = tuple(sorted(found, key=lambda name: LIKELIEST.index(name) if name in LIKELIEST else len(LIKELIEST)))
+    return _by_texts(draft, likeliest, texts)
+
+
+LIKELIEST = ("sdxl", "sd1", "flux1", "sd2", "qwen-image", "z-image", "wan-2.1", "wan-2.2", "hunyuan-video")
+"""Of several, the one that most adapters are made for is named first (Civitai's counts by base model, 2026)."""
+
+
+def _by_kin(draft: Draft, nets: Sequence[Net], unet: Modules) -> Sequence[Net]:
+    """What changes more than attention is the parent's: descendants share all modules, and adapters for them are few."""
+    present = {net.graph.architecture for net in nets}
+    left = [net for net in nets if net.graph.kin not in present]
+    if len(left) == len(nets) or not any("attn" not in name or "_lora" in module.name for name, module in unet.items()):
+        return nets
+    descendants = tuple(dict.fromkeys(net.graph.architecture for net in nets if net not in left))
+    words = N_("it has the same modules, but adapters for it are rare and the metadata names none")
+    draft.note("candidates", descendants, words)
+    draft.weaken(Confidence.LIKELY)
+    return left
+
+
+def _by_trainer(nets: Sequence[Net], unet: Modules, texts: Mapping[str, Modules]) -> Sequence[Net]:
+    """kohya's names have no dots: nets that only PEFT trains under these names are out, where others are left."""
+    dotless = texts or not any("." in module.name.partition("lora_unet_")[2] or "." in module.name
+                               for module in unet.values())  # fmt: skip
+    if any(".processor." in module.name and module.name.endswith(("_lora1", "_lora2")) for module in unet.values()):
+        return [net for net in nets if net.graph.architecture == "flux1"] or nets  # XLabs trained nothing else
+    left = [net for net in nets if not net.graph.dotted]
+    kohya = any(module.name.startswith(("lora_unet_", "oft_unet_")) for module in unet.values())
+    return left if left and ((dotless and kohya) or texts) else nets
+
+
+def _by_depth(draft: Draft, nets: Sequence[Net], unet: Modules) -> Sequence[Net]:
+    """An adapter on all blocks reaches the last one of its own base: a base that goes deeper is the wrong one."""
+    if len(nets) < 2:
+        return nets
+    reached: dict[str, int] = {}
+    for name in unet:
+        plain, numbers = names.folded(name)
+        if numbers:
+            reached[plain] = max(reached.get(plain, 0), numbers[0])
+    rows = {plain: last for plain, last in reached.items() if last > 2}
+    ends = [net for net in nets if rows and all(net.last.get(plain, (0,))[0] == last for plain, last in rows.items())]
+    if not ends or len(ends) == len(nets):
+        return nets
+    draft.note(
+        "architecture",
+        tuple(dict.fromkeys(net.graph.architecture for net in ends)),
+        N_("its changes reach exactly the last block of it"),
+    )
+    return ends
+
+
+def _by_texts(draft: Draft, found: tuple[str, ...], texts: Mapping[str, Modules]) -> tuple[str, ...]:
+    fitting = [name for name in found if name in text_architectures(texts)]
+    if fitting and len(found) > 1:
+        draft.note("architecture", fitting, N_("the text encoder that it also changes belongs to it"))
+        return tuple(fitting)
+    return found
+
+
+# --- text encoders -------------------------------------------------------------------------------------------------
+def _widths(modules: Iterable[Module]) -> Counter[int]:
+    """Widths of attention projections, which are square, so that MLP layers do not vote."""
+    votes: Counter[int] = Counter()
+    for module in modules:
+        wide, deep = module.dims()
+        if wide is not None and deep in (None, wide):
+            votes[wide] += 1
+    return votes
+
+
+def width_of(modules: Modules) -> int | None:
+    """Return the width of a text encoder's attention."""
+    votes = _widths(modules.values())
+    return votes.most_common(1)[0][0] if votes else None
+
+
+def text_architectures(texts: Mapping[str, Modules]) -> tuple[str, ...]:
+    """Return the architectures that read the text encoders which are changed."""
+    if "te2" in texts and width_of(texts["te2"]) == 1280:
+        return ("sdxl", "sd3") if "te3" in texts else ("sdxl",)
+    if "te1" in texts:
+        return ("sdxl", "flux1", "sd3") if width_of(texts["te1"]) == 768 else ()
+    width = width_of(texts.get("te", {}))
+    return CLIPS[width][1] if width is not None and width in CLIPS else ()
+
+
+def _tell_text_only(draft: Draft, texts: Mapping[str, Modules]) -> None:
+    found = metadata.refine(draft, text_architectures(texts))
+    width = next((width_of(modules) for modules in texts.values()), None)
+    known = width in CLIPS
+    declared = metadata.declared(draft.header.metadata)
+    words = N_("it changes only a text encoder of width {width}")
+    if not found and declared:
+        found = (declared[0],)
+        words = N_("it changes only a text encoder of width {width}; the trainer wrote {declared}")
+        draft.say("variant", "custom-width", N_("the text encoder's width is that of a base built narrower or wider"))
+    elif not known:
+        words = N_("it changes only a text encoder of width {width}, which is no known one")
+    draft.architectures(found, words, Confidence.LIKELY, width=width, declared=declared[0] if declared else "")
+
+
+# --- cloneofsimo's numbered layouts --------------------------------------------------------------------------------
+def _tell_numbered(draft: Draft, parts: Mapping[str, Modules]) -> None:
+    """cloneofsimo numbers its modules; the input widths of cross-attention still tell the text encoder."""
+    deep = {module.dims()[1] for module in parts.get("unet:", {}).values()}
+    tell_by_input_widths(draft, deep, width_of(parts.get("te:", {})))
+
+
+def tell_by_input_widths(draft: Draft, widths: set[int | None], text: int | None) -> None:
+    """Tell the base of modules without names by the width of the text that some of them read."""
+    found = [unet for unet in unets.FAMILY[:3] if unet.context in widths]
+    if found:
+        words = N_("cross-attention reads {context}-wide text, as {title} does")
+        draft.architectures((found[-1].id,), words, context=found[-1].context, title=found[-1].words)
+    elif text in CLIPS:
+        draft.architectures(CLIPS[text or 0][1], N_("its text encoder is {width} wide"), Confidence.LIKELY, width=text)
+    else:
+        left = metadata.refine(draft, ("sd1", "sd2"))
+        draft.architectures(left, N_("no module of it reads the text"), Confidence.LIKELY)
