@@ -15,6 +15,8 @@ line looks the template up in its catalogue and then fills the fields in. `str(e
 
 from __future__ import annotations
 
+from typing import Any
+
 
 def N_(template: str) -> str:  # noqa: N802 - gettext's own name for "translate later"
     """Mark a template for the translators without translating it here."""
@@ -36,6 +38,18 @@ class Phrase(str):
         phrase.template = template
         phrase.fields = fields
         return phrase
+
+    def packed(self) -> dict[str, object]:
+        """Return template and fields as values for JSON."""
+        plain = {name: value if isinstance(value, (int, float)) else str(value) for name, value in self.fields.items()}
+        inner = {name: value.packed() for name, value in self.fields.items() if isinstance(value, Phrase)}
+        return {"template": self.template, "fields": {**plain, **inner}}
+
+    @classmethod
+    def unpacked(cls, value: dict[str, Any]) -> Phrase:
+        """Undo `packed`."""
+        fields = {name: cls.unpacked(item) if isinstance(item, dict) else item for name, item in value["fields"].items()}
+        return cls(value["template"], **fields)
 
 
 class HubmanError(Exception):

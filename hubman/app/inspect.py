@@ -13,9 +13,10 @@ from functools import partial
 from typing import Any
 
 from hubman import formats
+from hubman.app.reading import safety_of
 from hubman.core.identify import identify
 from hubman.core.types import Facts, Format, Hashes, Header, Kind, Safety, in_words
-from hubman.errors import HubmanError
+from hubman.errors import N_, HubmanError, Phrase
 from hubman.formats.sniff import named_like_a_model
 from hubman.formats.values import read_values
 
@@ -71,9 +72,9 @@ def _record(path: str, digest: Digest | None, isolate: bool, translate: Callable
             record["hashes"] = _hashes(digest(path))
         return record
     except HubmanError as error:
-        return {"path": path, **_broken(header, error.reference, error.message)}
+        return {"path": path, **_broken(header, error.reference, Phrase(error.template, **error.fields))}
     except FileNotFoundError:
-        return {"path": path, **_broken(header, "not-found", "there is no such file")}
+        return {"path": path, **_broken(header, "not-found", Phrase(N_("there is no such file")))}
     except OSError as error:
         return {"path": path, **_broken(header, "unreadable", error.strerror or str(error))}
 
@@ -84,7 +85,7 @@ def _hashes(found: Hashes | Mapping[str, object] | None) -> Record | None:
 
 def _broken(header: Header | None, reference: str, message: str) -> Record:
     """A record of a file that could not be read or understood: everything null but the reason."""
-    known = header or Header(_format_of(reference), {}, safety=_safety_of(reference))
+    known = header or Header(_format_of(reference), {}, safety=safety_of(reference))
     record = described(known, Facts(Kind.UNKNOWN))
     return {**record, "error": {"reference": reference, "message": message}}
 
@@ -92,11 +93,6 @@ def _broken(header: Header | None, reference: str, message: str) -> Record:
 def _format_of(reference: str) -> Format:
     name = reference.partition("-")[0]
     return Format(name) if name in ("safetensors", "pickle", "gguf") else Format.UNKNOWN
-
-
-def _safety_of(reference: str) -> Safety:
-    """A pickle that cannot be read has not been shown to be safe."""
-    return Safety.SUSPICIOUS if reference.startswith("pickle-") else Safety.NOT_APPLICABLE
 
 
 def described(header: Header, facts: Facts, translate: Callable[[str], str] = str) -> Record:

@@ -12,7 +12,7 @@ from hubman.core.sidecar import candidate_names, merge, parse
 from hubman.core.triggers import rank_triggers
 from hubman.core.types import Format, Safety, Sidecar
 from hubman.disk.walk import PREVIEW_SUFFIXES
-from hubman.errors import HubmanError
+from hubman.errors import N_, HubmanError, Phrase
 from hubman.formats.values import read_values
 from hubman.opening import open_regular
 
@@ -32,8 +32,8 @@ def read_file(root: str, relpath: str, *, folder: bool) -> Reading | None:
     except (HubmanError, OSError) as error:
         if has_vanished(path):
             return None
-        reading = Reading(Format.UNKNOWN.value, Safety.NOT_APPLICABLE, "", None, (), beside, preview, failure_of(error))
-        return reading
+        failure = failure_of(error)
+        return Reading(Format.UNKNOWN.value, safety_of(failure.reference), "", None, (), beside, preview, failure)
     words = rank_triggers(facts, sidecar=beside)
     reading = Reading(header.format.value, header.safety, header.digest, facts, words, beside, preview)
     return reading
@@ -42,9 +42,14 @@ def read_file(root: str, relpath: str, *, folder: bool) -> Reading | None:
 def failure_of(error: Exception) -> Failure:
     """Name an error as it is listed: hubman's own reference, or the system's words."""
     if isinstance(error, HubmanError):
-        return Failure(error.reference, str(error))
+        return Failure(error.reference, Phrase(error.template, **error.fields))
     reason = getattr(error, "strerror", None) or str(error)
-    return Failure(UNREADABLE, f"The system refused to read it: {reason}")
+    return Failure(UNREADABLE, Phrase(N_("The system refused to read it: {reason}"), reason=reason))
+
+
+def safety_of(reference: str) -> Safety:
+    """Judge a file by the failure to read it: a pickle or an archive that cannot be read was not shown to be safe."""
+    return Safety.SUSPICIOUS if reference.startswith("pickle-") or reference == "archive" else Safety.NOT_APPLICABLE
 
 
 def has_vanished(path: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hubman.cli.table import Column
 from hubman.cli.terminal import Terminal, human_size
-from hubman.cli.words import _
+from hubman.cli.words import _, told
 
 if TYPE_CHECKING:
     from hubman.core.library import ModelFile
@@ -50,7 +50,7 @@ def rows(files: Sequence[ModelFile]) -> list[list[str]]:
             file.name,
             type_name(file),
             base_name(file),
-            file.failure.message if file.failure else ", ".join(word.text for word in file.triggers),
+            told(file.failure.message) if file.failure else ", ".join(word.text for word in file.triggers),
             human_size(file.size),
             mark(file),
         ]

@@ -9,12 +9,13 @@ import importlib
 import os
 import stat
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from io import FileIO
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from hubman.core.types import Finding, Format, Header, Safety
-from hubman.errors import N_, IntegrityError
-from hubman.formats.sniff import HEAD, WORDS, Guess, guess, named_like_a_model
+from hubman.errors import N_, IntegrityError, Phrase
+from hubman.formats.sniff import HEAD, WORDS, Guess, guess, named_like_a_model, named_like_a_pickle, names_something
 from hubman.opening import open_regular
 
 if TYPE_CHECKING:
@@ -98,12 +99,35 @@ def _read_file(path: str, readers: dict[Guess, str]) -> Header:
         found = guess(head, size)
         if found in (Guess.OTHER, Guess.TEXT) and _ends_as_zip(file, size):
             found = Guess.PICKLE
+        hidden = _hidden_pickle(path, head, found, readers)
+        if hidden is not None:
+            return hidden
         if found is Guess.SAFETENSORS:
             return _load(SAFETENSORS)(file, head, size, os.path.basename(path))  # type: ignore[no-any-return]
     if found in readers:
         header: Header = _load(readers[found])(path)
         return header
     return _no_model(path, found, size)
+
+
+def _hidden_pickle(path: str, head: bytes, found: Guess, readers: dict[Guess, str]) -> Header | None:
+    """Return the header of a dangerous pickle that begins like something else, or None.
+
+    A loader that goes by the name (`.ckpt`, `.pt`) does not look at magic numbers: `GIF89a`, `GGUF`, `BM` and the length
+    of a safetensors header are instructions of a pickle too, and what follows them runs.
+    """
+    if found is Guess.PICKLE:
+        return None
+    if not named_like_a_pickle(path) and (found is Guess.SAFETENSORS or not names_something(head)):
+        return None
+    try:
+        header: Header = _load(readers[Guess.PICKLE])(path)
+    except IntegrityError:
+        return None
+    if header.safety is not Safety.UNSAFE:
+        return None
+    text = Phrase(N_("it begins like something else ({format}) and is a program at once"), format=str(found))
+    return replace(header, findings=(Finding("pickle-disguised", text), *header.findings))
 
 
 def _ends_as_zip(file: BinaryIO | FileIO, size: int) -> bool:
@@ -118,7 +142,7 @@ def _no_model(path: str, found: Guess, size: int) -> Header:
         _refuse(name, found, size)
     reference = "html-page" if found is Guess.WEB_PAGE else str(found)
     return Header(
-        Format.UNKNOWN, {}, safety=Safety.NOT_APPLICABLE, findings=(Finding(reference, WORDS[found].finding),)
+        Format.UNKNOWN, {}, safety=Safety.NOT_APPLICABLE, findings=(Finding(reference, Phrase(WORDS[found].finding)),)
     )
 
 
@@ -137,7 +161,7 @@ def _refuse(name: str, found: Guess, size: int) -> NoReturn:
             N_("{name} is no valid safetensors file: {why}"),
             hint=N_("download it again; if it came like this, it is broken at the source"),
             name=name,
-            why="it does not begin with a header",
+            why=Phrase(N_("it does not begin with a header")),
         )
     references = {Guess.JSON: "web-page", Guess.TEXT: "not-a-model", Guess.OTHER: "not-a-model"}
     raise IntegrityError(
@@ -145,5 +169,5 @@ def _refuse(name: str, found: Guess, size: int) -> NoReturn:
         N_("{name} is no model: {why}"),
         hint=WORDS[found].hint,
         name=name,
-        why=WORDS[found].finding,
+        why=Phrase(WORDS[found].finding),
     )

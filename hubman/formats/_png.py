@@ -11,15 +11,18 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import BinaryIO
 
 from hubman.errors import N_, Phrase
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 100_000
-MAX_TEXT = 64 << 20
-"""Bytes of one text chunk, packed or unpacked."""
+MAX_TEXT = 24 << 20
+"""Bytes of the text that is asked for, packed or unpacked."""
 MAX_TEXTS = 64 << 20
+"""Bytes of all texts; more is no picture's (Pillow's own limit, MAX_TEXT_MEMORY)."""
+MAX_KEYWORD = 79
 MAX_SIDE = 32_768
 MAX_DATA = 256 << 20
 CHANNELS = {2: 3, 6: 4}
@@ -63,8 +66,8 @@ class Png:
     packed: list[bytes] = field(default_factory=list)
     odd: list[Phrase] = field(default_factory=list)
 
-    def pixels(self) -> Pixels | None:
-        """Unpack the pixels; None for the kinds of PNG that A1111 does not write.
+    def pixels(self, rows: int | None = None) -> Pixels | None:
+        """Unpack the pixels, of the first `rows` rows or of all; None for the kinds of PNG that A1111 does not write.
 
         Raises:
             PngError: they are cut off or damaged.
@@ -73,14 +76,15 @@ class Png:
         if self.depth != 8 or channels is None or self.interlaced or not self.packed:
             return None
         stride = self.width * channels
-        wanted = (stride + 1) * self.height
+        height = self.height if rows is None else min(rows, self.height)
+        wanted = (stride + 1) * height
         try:
             raw = zlib.decompressobj().decompress(b"".join(self.packed), wanted)
         except zlib.error:
             raise PngError(N_("its pixels cannot be unpacked")) from None
         if len(raw) < wanted:
             raise PngError(N_("its pixels are cut off"))
-        return Pixels(self.width, self.height, channels, _unfiltered(raw, stride, channels))
+        return Pixels(self.width, height, channels, _unfiltered(raw, stride, channels))
 
 
 def read_png(file: BinaryIO, keyword: str) -> Png:
@@ -95,6 +99,7 @@ def read_png(file: BinaryIO, keyword: str) -> Png:
         raise PngError(N_("it does not begin as a PNG"))
     png: Png | None = None
     texts = data = 0
+    wanted = keyword.encode("latin-1") + b"\0"
     for kind, length in _chunks(file, size):
         if png is None:
             png = _first(kind, file.read(length) if length == 13 else b"")
@@ -105,11 +110,11 @@ def read_png(file: BinaryIO, keyword: str) -> Png:
             png.packed.append(file.read(length))
         elif kind in TEXTS:
             texts += length
-            if length > MAX_TEXT or texts > MAX_TEXTS:
+            if texts > MAX_TEXTS:
                 raise PngError(N_("it has {size} bytes of text, more than any picture"), size=texts)
-            found = _text(kind, file.read(length), keyword.encode("latin-1"))
-            if found and not png.text:
-                png.text = found
+            head = file.read(min(length, MAX_KEYWORD + 1))
+            if head.startswith(wanted) and length <= MAX_TEXT and not png.text:
+                png.text = _text(kind, (head + file.read(length - len(head)))[len(wanted) :])
     if png is None:
         raise PngError(N_("it is cut off"))
     if file.tell() < size:
@@ -144,16 +149,13 @@ def _first(kind: bytes, content: bytes) -> Png:
     return Png(width, height, depth, colour, interlace != 0)
 
 
-def _text(kind: bytes, content: bytes, keyword: bytes) -> bytes:
-    """Return the text of a chunk with this keyword; b"" for others and for what cannot be unpacked."""
-    found, _, rest = content.partition(b"\0")
-    if found != keyword:
-        return b""
+def _text(kind: bytes, content: bytes) -> bytes:
+    """Return the text of a chunk whose keyword has been taken off; b"" for what cannot be unpacked."""
     if kind == b"tEXt":
-        return rest
+        return content
     if kind == b"zTXt":
-        return _inflated(rest[1:])
-    packed, text = rest[:1] == b"\1", rest[2:].split(b"\0", 2)[-1]
+        return _inflated(content[1:])
+    packed, text = content[:1] == b"\1", content[2:].split(b"\0", 2)[-1]
     return _inflated(text) if packed else text
 
 
@@ -189,12 +191,16 @@ def _unfiltered(raw: bytes, stride: int, step: int) -> bytes:
 
 
 def _added(row: bytearray, above: bytearray) -> bytearray:
-    return bytearray([(value + over) & 0xFF for value, over in zip(row, above, strict=True)])
+    """Add two rows byte by byte, as two large numbers: the high bits apart, so that no byte carries into the next."""
+    low = int.from_bytes(b"\x7f" * len(row), "little")
+    one, other = int.from_bytes(row, "little"), int.from_bytes(above, "little")
+    total = (one & low) + (other & low) ^ (one ^ other) & ~low
+    return bytearray(total.to_bytes(len(row), "little"))
 
 
 def _add_left(row: bytearray, step: int) -> None:
-    for index in range(step, len(row)):
-        row[index] = (row[index] + row[index - step]) & 0xFF
+    for channel in range(step):
+        row[channel::step] = bytes([value & 0xFF for value in accumulate(row[channel::step])])
 
 
 def _add_mean(row: bytearray, above: bytearray, step: int) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hubman.core.types import Finding, Format, Header, Safety, TensorInfo
-from hubman.errors import N_, IntegrityError
+from hubman.errors import N_, IntegrityError, Phrase
 from hubman.opening import open_regular
 
 INDEX_SUFFIX = ".safetensors.index.json"
@@ -25,6 +25,7 @@ COMPONENT_KEYS = frozenset({"_class_name", "architectures"})
 """What diffusers and transformers write into the config.json of a component."""
 MAX_JSON = 16 << 20
 MAX_ENTRIES = 4000
+MAX_SHOWN = 80
 
 ReadOne = Callable[[str], Header]
 
@@ -95,11 +96,18 @@ def _pipeline(path: str, names: Collection[str]) -> FolderForm:
 
 def shards(path: str, index: str) -> FolderForm | None:
     """Return the form of a sharded model by its index file, or None when the file is no such index."""
-    names = _weight_map(os.path.join(path, index)).values()
-    found = {
-        name for name in names if isinstance(name, str) and os.path.basename(name) == name and name not in ("..", ".")
-    }
+    found = {name for name in _parts(os.path.join(path, index)) if _is_inside(name)}
     return FolderForm(FolderKind.SHARDED, index, _sorted([index, *found]), True) if found else None
+
+
+def _parts(index: str) -> set[str]:
+    """Return the file names that an index gives its tensors."""
+    return {name for name in _weight_map(index).values() if isinstance(name, str)}
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name of an index is that of a file beside it, on every system."""
+    return not set(name) & set("/\\\0:") and name not in ("", ".", "..")
 
 
 def is_weights(name: str) -> bool:
@@ -151,12 +159,13 @@ def read(path: str, members: Collection[str] | None, read_one: ReadOne) -> Heade
         folder, index = os.path.split(path)
         form = shards(folder, index)
         if form is None:
-            return Header(Format.UNKNOWN, {}, findings=(Finding("odd-index", "this index names no shards"),))
+            return Header(Format.UNKNOWN, {}, findings=(Finding("odd-index", Phrase(N_("this index names no shards"))),))
         return _read_shards(folder, form, read_one)
     names = sorted(members) if members is not None else list(_walk(path))
     form = _form(path, names)
     if form is None:
-        return Header(Format.FOLDER, {}, findings=(Finding("plain-folder", "this folder is no model as a whole"),))
+        told = Finding("plain-folder", Phrase(N_("this folder is no model as a whole")))
+        return Header(Format.FOLDER, {}, findings=(told,))
     if form.kind is FolderKind.SHARDED:
         return _read_shards(path, form, read_one)
     return _read_folder(path, names, form, read_one)
@@ -178,21 +187,45 @@ def _read_folder(path: str, names: list[str], form: FolderForm, read_one: ReadOn
         names = [name for name in names if "/" not in name]
     configs = {name: _object(os.path.join(path, name)) for name in names if name.endswith(".json")}
     configs = {name: value for name, value in configs.items() if not name.endswith(".index.json")}
-    headers = [(name, read_one(os.path.join(path, name))) for name in _chosen(names)]
+    chosen = _chosen(names)
+    for index in (name for name in names if name.endswith(INDEX_SUFFIX)):
+        inner, _, stem = index.rpartition("/")
+        shard = next((name for name in chosen if os.path.dirname(name) == inner and _SHARD.search(name)), None)
+        if shard is not None:
+            _check_index(os.path.join(path, inner), stem)
+    headers = [(name, read_one(os.path.join(path, name))) for name in chosen]
     return _merged(headers, configs, tuple(sorted(names)), named=form.kind is FolderKind.PIPELINE)
 
 
+def _check_index(path: str, index: str) -> None:
+    """Check that an index names parts beside it only, and that all of them are there.
+
+    Raises:
+        IntegrityError: `shard-outside` or `shard-missing`.
+    """
+    parts = _parts(os.path.join(path, index))
+    for part in sorted(parts):
+        if not _is_inside(part):
+            raise IntegrityError(
+                "shard-outside",
+                N_("{name} names a part outside of its folder: {part}"),
+                hint=N_("do not use it: no program writes such an index"),
+                name=index,
+                part=repr(part[:MAX_SHOWN]),
+            )
+        if not os.path.exists(os.path.join(path, part)):
+            raise IntegrityError(
+                "shard-missing",
+                N_("{name} is incomplete: the part {part} is missing"),
+                hint=N_("download the missing part into the same folder"),
+                name=index,
+                part=part,
+            )
+
+
 def _read_shards(path: str, form: FolderForm, read_one: ReadOne) -> Header:
+    _check_index(path, form.index)
     names = [name for name in form.members if name != form.index]
-    missing = [name for name in names if not os.path.exists(os.path.join(path, name))]
-    if missing:
-        raise IntegrityError(
-            "shard-missing",
-            N_("{name} is incomplete: the part {part} is missing"),
-            hint=N_("download the missing part into the same folder"),
-            name=form.index,
-            part=missing[0],
-        )
     headers = [(name, read_one(os.path.join(path, name))) for name in names]
     return _merged(headers, {}, form.members, named=False)
 

@@ -7,18 +7,26 @@ Dimensions are stored innermost first; they are turned round here so that shapes
 from __future__ import annotations
 
 import hashlib
+import math
 import os
+import re
 import struct
 from collections.abc import Mapping
-from typing import BinaryIO, NoReturn
+from itertools import pairwise
+from typing import BinaryIO
 
 from hubman.core.types import Format, Header, Safety, TensorInfo
-from hubman.errors import N_, IntegrityError
+from hubman.errors import N_, IntegrityError, Phrase
 
 MAX_PAIRS = 65_536
 MAX_TENSORS = 200_000
 MAX_KEY = 64 << 10
 MAX_STRING = 16 << 20
+MAX_TEXTS = 64 << 20
+"""Bytes of all texts: a vocabulary of 256,000 words and its merges are 10 MB."""
+MAX_STRINGS = 1_000_000
+MAX_NAME = 1024
+MAX_SHAPE_TEXT = 200
 MAX_DIMENSIONS = 8
 MAX_SIZE = 1 << 62
 
@@ -33,13 +41,31 @@ TYPES = {
     20: ("IQ4_NL", 32, 18), 21: ("IQ3_S", 256, 110), 22: ("IQ2_S", 256, 82), 23: ("IQ4_XS", 256, 136),
     24: ("I8", 1, 1), 25: ("I16", 1, 2), 26: ("I32", 1, 4), 27: ("I64", 1, 8), 28: ("F64", 1, 8),
     29: ("IQ1_M", 256, 56), 30: ("BF16", 1, 2), 34: ("TQ1_0", 256, 54), 35: ("TQ2_0", 256, 66),
-    39: ("MXFP4", 32, 17),
+    39: ("MXFP4", 32, 17), 40: ("NVFP4", 64, 36), 41: ("Q1_0", 128, 18),
 }  # fmt: skip
 """Type number -> (name, elements in a block, bytes in a block): ggml.c `type_traits`."""
 
 
 class _InvalidError(Exception):
-    """The file breaks a rule; the text says which."""
+    """The file breaks a rule; `why` says which, `reference` which kind of failure it is."""
+
+    reference = "gguf-header"
+
+    def __init__(self, template: str, **fields: object) -> None:
+        self.why = Phrase(template, **fields)
+        super().__init__(self.why)
+
+
+class _CutError(_InvalidError):
+    """The file ends before what it describes."""
+
+    reference = "gguf-truncated"
+
+
+class _UnsupportedError(_InvalidError):
+    """Another version or byte order."""
+
+    reference = "gguf-unsupported"
 
 
 def read(path: str | os.PathLike[str]) -> Header:
@@ -47,24 +73,20 @@ def read(path: str | os.PathLike[str]) -> Header:
 
     Raises:
         IntegrityError: `gguf-truncated`, `gguf-header`, or `gguf-unsupported` for other versions and byte orders.
+        OSError: the file cannot be read.
     """
     name = os.path.basename(os.fspath(path))
     try:
         with open(path, "rb") as file:
             return _read(_Cursor(file))
     except _InvalidError as error:
-        _refuse(name, str(error))
-
-
-def _refuse(name: str, why: str) -> NoReturn:
-    reference = "gguf-truncated" if "ends" in why else "gguf-unsupported" if "version" in why else "gguf-header"
-    raise IntegrityError(
-        reference,
-        N_("{name} is no readable GGUF file: {why}"),
-        hint=N_("download it again"),
-        name=name,
-        why=why,
-    )
+        raise IntegrityError(
+            error.reference,
+            N_("{name} is no readable GGUF file: {why}"),
+            hint=N_("download it again"),
+            name=name,
+            why=error.why,
+        ) from None
 
 
 class _Cursor:
@@ -73,16 +95,25 @@ class _Cursor:
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
         self.size = os.fstat(file.fileno()).st_size
+        self.left = self.size
         self.digest = hashlib.blake2b(digest_size=16)
+        self.texts = MAX_TEXTS
 
     def take(self, count: int) -> bytes:
-        if count > self.size - self.file.tell():
-            raise _InvalidError("it ends too early")
+        if count > self.left:
+            raise _CutError(N_("it ends too early"))
         data = self.file.read(count)
         if len(data) < count:
-            raise _InvalidError("it ends too early")
+            raise _CutError(N_("it ends too early"))
+        self.left -= count
         self.digest.update(data)
         return data
+
+    def skip(self, count: int) -> None:
+        if count > self.left:
+            raise _CutError(N_("it ends too early"))
+        self.file.seek(count, 1)
+        self.left -= count
 
     def number(self, code: str) -> int:
         value: int = struct.unpack(code, self.take(struct.calcsize(code)))[0]
@@ -90,8 +121,11 @@ class _Cursor:
 
     def text(self, limit: int) -> str:
         length = self.number("<Q")
-        if length > limit:
-            raise _InvalidError("it has a text that is too long")
+        if length > self.left:
+            raise _CutError(N_("it ends too early"))
+        self.texts -= length
+        if length > limit or self.texts < 0:
+            raise _InvalidError(N_("it has a text that is too long"))
         return self.take(length).decode("utf-8", "replace")
 
 
@@ -99,20 +133,22 @@ def _read(cursor: _Cursor) -> Header:
     cursor.take(4)
     version = cursor.number("<I")
     if version not in (2, 3):
-        raise _InvalidError(f"version {version & 0xFFFF} or its byte order is not supported")
+        if version and not version & 0xFFFF:
+            raise _UnsupportedError(N_("its bytes are in the order of another kind of computer (big-endian)"))
+        raise _UnsupportedError(N_("version {version} is not supported, only 2 and 3 are"), version=version)
     tensor_count, pair_count = cursor.number("<Q"), cursor.number("<Q")
     if tensor_count > MAX_TENSORS or pair_count > MAX_PAIRS:
-        raise _InvalidError("it claims more entries than any model has")
+        raise _InvalidError(N_("it claims more entries than any model has"))
     metadata: dict[str, str] = {}
     for _ in range(pair_count):
         key = cursor.text(MAX_KEY)
         if key in metadata:
-            raise _InvalidError("a metadata key occurs twice")
+            raise _InvalidError(N_("a metadata key occurs twice"))
         metadata[key] = _shown(_value(cursor, cursor.number("<I")))
     tensors, end = _tensors(cursor, tensor_count, metadata)
     start = _aligned(cursor.file.tell(), _alignment(metadata))
     if tensors and start + end > cursor.size:
-        raise _InvalidError(f"it ends {start + end - cursor.size} bytes too early")
+        raise _CutError(N_("it ends {missing} bytes too early"), missing=start + end - cursor.size)
     return Header(Format.GGUF, tensors, metadata, safety=Safety.NOT_APPLICABLE, digest=cursor.digest.hexdigest())
 
 
@@ -127,28 +163,35 @@ def _value(cursor: _Cursor, kind: int, nested: bool = False) -> object:
         code = SCALARS[kind]
         return struct.unpack(code, cursor.take(struct.calcsize(code)))[0]
     if kind != ARRAY or nested:
-        raise _InvalidError("a metadata value has an unknown type")
+        raise _InvalidError(N_("a metadata value has an unknown type"))
     return _array(cursor)
 
 
 def _array(cursor: _Cursor) -> object:
-    """Step over an array: vocabularies have 100,000 entries that nobody here reads. Short ones of numbers are kept."""
+    """Step over an array: vocabularies have 100,000 entries that nobody here reads. Short ones are kept."""
     kind, count = cursor.number("<I"), cursor.number("<Q")
     least = 8 if kind == STRING else struct.calcsize(SCALARS[kind]) if kind in SCALARS else 0
-    if not least or count > (cursor.size - cursor.file.tell()) // least:
-        raise _InvalidError("an array ends after the file, or has an unknown type")
-    if kind == STRING or count <= MAX_DIMENSIONS:
-        values = [_value(cursor, kind, nested=True) for _ in range(count)]
-        return tuple(values) if count <= MAX_DIMENSIONS else f"{count} values"
-    cursor.file.seek(count * least, 1)
+    if not least:
+        raise _InvalidError(N_("a metadata value has an unknown type"))
+    if count > cursor.left // least:
+        raise _CutError(N_("it ends too early"))
+    if count <= MAX_DIMENSIONS:
+        return tuple(_value(cursor, kind, nested=True) for _ in range(count))
+    if kind != STRING:
+        cursor.skip(count * least)
+    elif count > MAX_STRINGS:
+        raise _InvalidError(N_("it claims more entries than any model has"))
+    else:
+        for _ in range(count):
+            cursor.text(MAX_STRING)
     return f"{count} values"
 
 
 def _alignment(metadata: Mapping[str, str]) -> int:
     text = metadata.get("general.alignment", "32")
-    value = int(text) if text.isdigit() else 0
+    value = int(text) if re.fullmatch("[0-9]{1,6}", text) else 0
     if not 0 < value <= 65_536 or value & (value - 1):
-        raise _InvalidError("its alignment is no power of two")
+        raise _InvalidError(N_("its alignment is no power of two"))
     return value
 
 
@@ -157,39 +200,46 @@ def _aligned(position: int, alignment: int) -> int:
 
 
 def _tensors(cursor: _Cursor, count: int, metadata: Mapping[str, str]) -> tuple[dict[str, TensorInfo], int]:
+    """Read the table and check that no two tensors share bytes; return it and where the last one ends."""
     tensors: dict[str, TensorInfo] = {}
-    end = 0
+    spans: list[tuple[int, int]] = []
     alignment = _alignment(metadata)
     for _ in range(count):
-        name = cursor.text(1024)
+        name = cursor.text(MAX_NAME)
         if name in tensors:
-            raise _InvalidError("a tensor name occurs twice")
+            raise _InvalidError(N_("a tensor name occurs twice"))
         info, offset, size = _tensor(cursor)
         if offset % alignment:
-            raise _InvalidError("a tensor is not where it may be")
+            raise _InvalidError(N_("a tensor is not where it may be"))
         tensors[name] = _original(name, info, metadata)
-        end = max(end, offset + size)
-    return tensors, end
+        if size:
+            spans.append((offset, offset + size))
+    spans.sort()
+    if any(before[1] > after[0] for before, after in pairwise(spans)):
+        raise _InvalidError(N_("its tensors overlap"))
+    return tensors, spans[-1][1] if spans else 0
 
 
 def _tensor(cursor: _Cursor) -> tuple[TensorInfo, int, int]:
     dimensions = cursor.number("<I")
     if dimensions > MAX_DIMENSIONS:
-        raise _InvalidError("a tensor has too many dimensions")
+        raise _InvalidError(N_("a tensor has too many dimensions"))
     shape = [cursor.number("<Q") for _ in range(dimensions)]
     kind, offset = cursor.number("<I"), cursor.number("<Q")
     if kind not in TYPES or offset > MAX_SIZE:
-        raise _InvalidError("a tensor has an unknown type or place")
+        raise _InvalidError(N_("a tensor has an unknown type or place"))
     dtype, block, size = TYPES[kind]
     elements = 1
     for dimension in shape:
         elements *= dimension
         if elements > MAX_SIZE:
-            raise _InvalidError("a tensor is larger than any computer's memory")
+            raise _InvalidError(N_("a tensor is larger than any computer's memory"))
     return TensorInfo(tuple(reversed(shape)), dtype), offset, -(-elements // block) * size
 
 
 def _original(name: str, info: TensorInfo, metadata: Mapping[str, str]) -> TensorInfo:
     text = metadata.get(f"comfy.gguf.orig_shape.{name}", "")
-    numbers = [int(part) for part in text.strip("()[] ,").replace(" ", "").split(",") if part.isdigit()]
-    return TensorInfo(tuple(numbers), info.dtype) if numbers else info
+    numbers = [int(part) for part in re.findall("[0-9]{1,18}", text[:MAX_SHAPE_TEXT])]
+    if not numbers or len(numbers) > MAX_DIMENSIONS or math.prod(numbers) != math.prod(info.shape):
+        return info
+    return TensorInfo(tuple(numbers), info.dtype)

@@ -23,19 +23,23 @@ from typing import BinaryIO
 
 from hubman.core.types import Finding, Format, Header, Safety, TensorInfo
 from hubman.errors import N_, Phrase
-from hubman.formats._png import MAX_TEXT, Pixels, Png, PngError, read_png
+from hubman.formats._png import Pixels, Png, PngError, read_png
 from hubman.opening import open_regular
 
 KEYWORD = "sd-ti-embedding"
 TENSOR = "TORCHTENSOR"
-MAX_JSON = 64 << 20
+MAX_JSON = 16 << 20
 """Letters of the JSON: 75 vectors of SDXL written out as numbers are 3 MB."""
 MAX_DIMENSIONS = 8
 MAX_NODES = 10_000
 MAX_NAME = 1024
-MAX_PIXELS = 40_000_000
-"""Pixels that are unpacked in search of an embedding; larger ones are pictures and no embeddings."""
+MAX_PIXELS = 4_200_000
+"""Pixels of a picture in whose colours an embedding is looked for; A1111 writes 512 to 768 on a side, and margins."""
+MAX_MARGIN = 4 << 20
+"""Bytes of the columns on one side of the picture."""
 MAX_WEBP = 64 << 20
+FIRST_ROWS = 8
+"""Rows that are enough to tell a picture with two black columns from nearly every other one."""
 FACTOR, SUMMAND, MODULUS, RANGE = 1664525, 1013904223, 1 << 32, 255
 
 
@@ -75,18 +79,21 @@ def _read_png(file: BinaryIO) -> Header:
     if png.text:
         found = _embedding(_from_base64(png.text))
         return _embedded(found, findings) if found else _broken(findings)
-    if png.width * png.height > MAX_PIXELS:
-        return _picture(*findings)
-    pixels = _pixels(png)
-    found = _hidden(pixels) if pixels else None
+    found = _in_colours(png)
     return _embedded(found, findings) if found else _picture(*findings)
 
 
-def _pixels(png: Png) -> Pixels | None:
+def _in_colours(png: Png) -> Mapping[str, object] | None:
+    if png.width * png.height > MAX_PIXELS:
+        return None
     try:
-        return png.pixels()
+        beginning = png.pixels(FIRST_ROWS)
+        if beginning is None or len(_black_columns(list(_rows(beginning)))) < 2:
+            return None
+        pixels = png.pixels()
     except PngError:
         return None
+    return _hidden(list(_rows(pixels))) if pixels else None
 
 
 def _read_webp(file: BinaryIO) -> Header:
@@ -107,7 +114,8 @@ def _read_webp(file: BinaryIO) -> Header:
             if picture.width * picture.height > MAX_PIXELS:
                 return _picture()
             rgb = picture.convert("RGB")
-            found = _hidden(Pixels(rgb.width, rgb.height, 3, rgb.tobytes()))
+            rows = list(_rows(Pixels(rgb.width, rgb.height, 3, rgb.tobytes())))
+            found = _hidden(rows) if len(_black_columns(rows[:FIRST_ROWS])) > 1 else None
     except Exception as error:  # Pillow's plugins raise nearly anything on a damaged file
         return _picture(_odd("image-unreadable", N_("the picture cannot be read: {what}"), what=type(error).__name__))
     return _embedded(found, ()) if found else _picture()
@@ -133,20 +141,23 @@ def _from_base64(text: bytes) -> bytes:
 
 
 # --- in the colours ------------------------------------------------------------------------------------------------
-def _hidden(pixels: Pixels) -> Mapping[str, object] | None:
+def _hidden(rows: list[bytes]) -> Mapping[str, object] | None:
     """Return the embedding that stands in the columns beside the picture, or None as for nearly every picture."""
-    rows = list(_rows(pixels))
     inner = _without_black(rows)
     if inner is None:
         return None
     black = _black_columns(inner)
     if len(black) < 2:
         return None
-    lower = _unmasked([row[: black[0] * 3] for row in inner])
-    upper = _unmasked([row[(black[-1] + 1) * 3 :] for row in inner])
-    if not lower or len(lower) != len(upper):
+    left, right = 3 * black[0], 3 * (black[-1] + 1)
+    lower, upper = b"".join([row[:left] for row in inner]), b"".join([row[right:] for row in inner])
+    if not 0 < len(lower) == len(upper) <= MAX_MARGIN:
         return None
-    joined = bytes(high << 4 | low for low, high in zip(lower, upper, strict=True))
+    mask = _mask(len(lower))
+    joined = bytes(
+        ((high ^ noise) & 0x0F) << 4 | (low ^ noise) & 0x0F
+        for low, high, noise in zip(lower, upper, mask, strict=True)
+    )
     with contextlib.suppress(zlib.error):
         unpacker = zlib.decompressobj()
         text = unpacker.decompress(joined, MAX_JSON)
@@ -173,13 +184,13 @@ def _without_black(rows: list[bytes]) -> list[bytes] | None:
         return None
     inner = rows[coloured[0] : coloured[-1] + 1]
     width = len(rows[0]) // 3
-    left = next(x for x in range(width) if any(_all(row, x) for row in rows))
-    right = next(x for x in range(width - 1, -1, -1) if any(_all(row, x) for row in rows))
+    left = next(x for x in range(width) if any(_all(row, x) for row in inner))
+    right = next(x for x in range(width - 1, -1, -1) if any(_all(row, x) for row in inner))
     return [row[left * 3 : right * 3 + 3] for row in inner]
 
 
 def _coloured(row: bytes) -> bool:
-    return any(row[0::3][x] and row[1::3][x] and row[2::3][x] for x in range(len(row) // 3)) if any(row) else False
+    return any(map(all, zip(row[0::3], row[1::3], row[2::3], strict=True)))
 
 
 def _all(row: bytes, x: int) -> bool:
@@ -196,16 +207,14 @@ def _black_columns(rows: list[bytes]) -> list[int]:
     return candidates
 
 
-def _unmasked(rows: list[bytes]) -> bytes:
-    """Undo the XOR with the generator's stream and keep the low halves."""
-    masked = b"".join(rows)
+def _mask(length: int) -> bytes:
+    """Return the stream that both margins are XORed with."""
     mask = bytearray()
     state = 0
-    for _ in range(len(masked)):
+    for _ in range(length):
         state = (FACTOR * state + SUMMAND) % MODULUS
         mask.append(state % RANGE & 0x0F)
-    number = int.from_bytes(masked, "little") ^ int.from_bytes(mask, "little")
-    return bytes(value & 0x0F for value in number.to_bytes(len(masked), "little"))
+    return bytes(mask)
 
 
 # --- the object ----------------------------------------------------------------------------------------------------

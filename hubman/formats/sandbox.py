@@ -160,32 +160,18 @@ def unpack(value: object) -> object:
     return value
 
 
-def pack_phrase(text: object) -> object:
-    """Make a Phrase fit for JSON, so that it can still be translated on the other side."""
-    if isinstance(text, Phrase):
-        return {"template": text.template, "fields": {name: pack_phrase(item) for name, item in text.fields.items()}}
-    return text if isinstance(text, (int, float)) or text is None else str(text)
-
-
-def unpack_phrase(value: Any) -> Any:
-    """Undo `pack_phrase`."""
-    if isinstance(value, dict):
-        return Phrase(value["template"], **{name: unpack_phrase(item) for name, item in value["fields"].items()})
-    return value
-
-
 def _header_from(answer: Mapping[str, Any]) -> Header:
     if "errno" in answer:
         raise OSError(answer["errno"], answer["text"], answer["path"])
     if "reference" in answer:
-        fields = {name: unpack_phrase(value) for name, value in answer["fields"].items()}
-        raise IntegrityError(answer["reference"], answer["message"], hint=answer["hint"], **fields)
+        text = Phrase.unpacked(answer["text"])
+        raise IntegrityError(answer["reference"], text.template, hint=answer["hint"], **text.fields)
     return Header(
         format=Format.PICKLE,
         tensors={name: TensorInfo(tuple(shape), dtype) for name, shape, dtype in answer["tensors"]},
         tree=unpack(answer["tree"]),
         safety=Safety(answer["safety"]),
-        findings=tuple(Finding(reference, unpack_phrase(message)) for reference, message in answer["findings"]),
+        findings=tuple(Finding(reference, Phrase.unpacked(message)) for reference, message in answer["findings"]),
         digest=answer["digest"],
     )
 
@@ -198,7 +184,7 @@ def _answer(path: str, read_pickle: Callable[[str], Header]) -> bytes:
             "tree": pack(header.tree),
             "tensors": [[name, list(info.shape), info.dtype] for name, info in header.tensors.items()],
             "safety": header.safety,
-            "findings": [[finding.reference, pack_phrase(finding.message)] for finding in header.findings],
+            "findings": [[finding.reference, _phrase(finding.message).packed()] for finding in header.findings],
             "digest": header.digest,
         }
         line = json.dumps(answer).encode() + b"\n"
@@ -211,9 +197,12 @@ def _answer(path: str, read_pickle: Callable[[str], Header]) -> bytes:
         return json.dumps({"errno": refusal.errno, "text": refusal.strerror, "path": path}).encode() + b"\n"
     except (MemoryError, RecursionError, ValueError):
         error = _too_large(path)
-    fields = {name: pack_phrase(value) for name, value in error.fields.items()}
-    text = {"message": error.template, "hint": error.hint_template}
-    return json.dumps({"reference": error.reference, "fields": fields, **text}).encode() + b"\n"
+    text = Phrase(error.template, **error.fields).packed()
+    return json.dumps({"reference": error.reference, "text": text, "hint": error.hint_template}).encode() + b"\n"
+
+
+def _phrase(text: str) -> Phrase:
+    return text if isinstance(text, Phrase) else Phrase(text)
 
 
 def _too_large(path: str) -> IntegrityError:

@@ -12,9 +12,13 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hubman.errors import N_
+
 HEAD = 4096
 MODEL_EXTENSIONS = frozenset(["safetensors", "sft", "ckpt", "pt", "pt2", "pth", "bin", "pkl", "gguf"])
 """What the WebUIs load as a model (ComfyUI folder_paths.py, A1111 extensions lists)."""
+PICKLE_EXTENSIONS = MODEL_EXTENSIONS - {"safetensors", "sft", "gguf"}
+"""What they hand to torch.load whatever is in it."""
 
 
 class Guess(StrEnum):
@@ -43,19 +47,19 @@ class Words:
 
 
 WORDS = {
-    Guess.EMPTY: Words("the file is empty", "download it again"),
+    Guess.EMPTY: Words(N_("the file is empty"), N_("download it again")),
     Guess.WEB_PAGE: Words(
-        "this is a web page, probably a login page saved as a model",
-        "log in at the hub and download it again",
+        N_("this is a web page, probably a login page saved as a model"),
+        N_("log in at the hub and download it again"),
     ),
-    Guess.JSON: Words("this is JSON text, probably a hub's error message saved as a model", "download it again"),
+    Guess.JSON: Words(N_("this is JSON text, probably a hub's error message saved as a model"), N_("download it again")),
     Guess.POINTER: Words(
-        "this is a Git LFS pointer: the model itself was never fetched", "fetch it with: git lfs pull"
+        N_("this is a Git LFS pointer: the model itself was never fetched"), N_("fetch it with: git lfs pull")
     ),
-    Guess.ZEROS: Words("the file holds only zeros: space was reserved and never filled", "download it again"),
-    Guess.ARCHIVE: Words("this is an archive, not a model", "unpack it and look at what is inside"),
-    Guess.TEXT: Words("this is a text file", "look at it with an editor"),
-    Guess.OTHER: Words("these bytes are no model format that hubman knows", "download it again"),
+    Guess.ZEROS: Words(N_("the file holds only zeros: space was reserved and never filled"), N_("download it again")),
+    Guess.ARCHIVE: Words(N_("this is an archive, not a model"), N_("unpack it and look at what is inside")),
+    Guess.TEXT: Words(N_("this is a text file"), N_("look at it with an editor")),
+    Guess.OTHER: Words(N_("these bytes are no model format that hubman knows"), N_("download it again")),
 }
 
 _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"\xff\x0a", b"\0\0\0\x0cJXL ", b"BM")
@@ -149,3 +153,19 @@ def looks_like_pickle(head: bytes) -> bool:
 def named_like_a_model(name: str) -> bool:
     """Whether the extension claims that this is a model."""
     return name.rpartition(".")[2].lower() in MODEL_EXTENSIONS
+
+
+def named_like_a_pickle(name: str) -> bool:
+    """Whether the extension makes a loader unpickle it."""
+    return name.rpartition(".")[2].lower() in PICKLE_EXTENSIONS
+
+
+def names_something(head: bytes) -> bool:
+    """Whether the bytes, read as a pickle, name something to import: nearly all files break off long before that."""
+    try:
+        for opcode, _, _ in pickletools.genops(io.BytesIO(head)):
+            if opcode.name in ("GLOBAL", "INST", "STACK_GLOBAL", "EXT1", "EXT2", "EXT4"):
+                return True
+    except Exception:  # no pickle
+        return False
+    return False

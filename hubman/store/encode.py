@@ -7,6 +7,10 @@ from dataclasses import asdict, fields
 from enum import Enum
 
 from hubman.core.types import Evidence, Facts, Sidecar
+from hubman.errors import Phrase
+
+PACKED = '{"template": '
+"""How a packed phrase begins."""
 
 
 def facts_json(facts: Facts) -> str:
@@ -32,6 +36,16 @@ def sidecar_json(sidecar: Sidecar) -> str:
         if getattr(sidecar, field.name) != getattr(empty, field.name)
     }
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+def message_text(message: str) -> str:
+    """Encode why a file is broken, with template and fields where it has them, so that it can be translated later."""
+    return json.dumps(message.packed(), ensure_ascii=False) if isinstance(message, Phrase) else message
+
+
+def message_of(text: str) -> str:
+    """Undo `message_text`; what older versions stored is the finished English sentence."""
+    return Phrase.unpacked(json.loads(text)) if text.startswith(PACKED) else text
 
 
 def _plain(value: object) -> object:

@@ -25,7 +25,7 @@ from hubman.core.search_text import SEPARATOR, SearchText, fold, search_text
 from hubman.core.types import Hashes, Kind, Safety, Trigger
 from hubman.errors import N_, StoreError
 from hubman.store import schema
-from hubman.store.encode import facts_json, sidecar_json
+from hubman.store.encode import facts_json, message_text, sidecar_json
 from hubman.store.migrate import damaged, ensure_schema, unusable
 
 BUSY_MS = 30_000
@@ -372,7 +372,7 @@ def _reading_row(file_id: int, reading: Reading) -> dict[str, object]:
         "new_preview": reading.preview,
         "new_facts_version": 0 if failure and failure.passing else FACTS_VERSION,  # 0: every sync tries again
         "new_error_reference": failure.reference if failure else None,
-        "new_error_message": failure.message if failure else None,
+        "new_error_message": message_text(failure.message) if failure else None,
     }
 
 

@@ -145,7 +145,7 @@ def test_shards_are_one_model_by_their_index(tmp_path: Path) -> None:
         save(tmp_path / f"m-0000{number}-of-00002.safetensors", {f"t{number}": (2,)})
     names = {f"t{number}": f"m-0000{number}-of-00002.safetensors" for number in (1, 2)}
     index = tmp_path / "m.safetensors.index.json"
-    note(index, {"weight_map": {**names, "bad": "../outside.safetensors"}})
+    note(index, {"weight_map": names})
     header = read_header(index)
     assert set(header.tensors) == {"t1", "t2"}
     assert header.members == (
@@ -160,6 +160,38 @@ def test_shards_are_one_model_by_their_index(tmp_path: Path) -> None:
     with pytest.raises(IntegrityError) as caught:
         read_header(index)
     assert caught.value.reference == "shard-missing"
+    assert "m-00002-of-00002.safetensors" in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["../outside.safetensors", "/etc/passwd", "..\\x", "C:x", "", "..", "a/../../x"])
+def test_an_index_that_leads_out_of_its_folder_is_refused(tmp_path: Path, part: str) -> None:
+    save(tmp_path / "outside.safetensors", {"t": (2,)})
+    save(tmp_path / "model/m-00001-of-00002.safetensors", {"t1": (2,)})
+    index = tmp_path / "model/m.safetensors.index.json"
+    note(index, {"weight_map": {"t1": "m-00001-of-00002.safetensors", "bad": part}})
+    for path in (index, index.parent):
+        with pytest.raises(IntegrityError) as caught:
+            read_header(path)
+        assert caught.value.reference == "shard-outside"
+
+
+@pytest.mark.parametrize("inner", ["", "unet"])
+def test_a_shard_missing_in_a_component_or_a_pipeline_is_told_by_name(tmp_path: Path, inner: str) -> None:
+    root = pipeline(tmp_path, weights=False) if inner else tmp_path
+    folder_of = root / inner
+    note(folder_of / "config.json", {"_class_name": "UNet2DConditionModel"})
+    stem = "diffusion_pytorch_model"
+    names = {f"t{number}": f"{stem}-0000{number}-of-00002.safetensors" for number in (1, 2)}
+    for name, part in names.items():
+        save(folder_of / part, {name: (2,)})
+    note(folder_of / f"{stem}.safetensors.index.json", {"weight_map": names})
+    prefix = f"{inner}/" if inner else ""
+    assert set(read_header(root).tensors) == {f"{prefix}t1", f"{prefix}t2"}
+    (folder_of / names["t2"]).unlink()
+    with pytest.raises(IntegrityError) as caught:
+        read_header(root)
+    assert caught.value.reference == "shard-missing"
+    assert names["t2"] in str(caught.value)
 
 
 def test_configs_that_are_no_json_are_empty(tmp_path: Path) -> None:

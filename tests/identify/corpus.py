@@ -63,7 +63,8 @@ def kind_of(case: Case) -> str:
 
 
 def base_of(case: Case) -> str | None:
-    return None if case["expected_base"] in NO_BASE else case["expected_base"]
+    """Return the architecture that the label names; what is no model of ours has none."""
+    return None if case["expected_base"] in NO_BASE or kind_of(case) == "unknown" else case["expected_base"]
 
 
 @functools.lru_cache(1024)
@@ -79,7 +80,7 @@ def right_base(facts: Facts, case: Case) -> bool:
     """A parent (`wan`) is right for its forms; several are right where nothing in the file decides."""
     several = case.get("ambiguous_base")
     if several:
-        return set(facts.candidates) == set(several) or facts.architecture in several
+        return bool(facts.candidates) and set(facts.candidates) <= set(several)
     label = base_of(case)
     if label not in ("sd3", "wan", "flux2"):
         return facts.architecture == label

@@ -1,7 +1,7 @@
-"""How often identification is right, by kind, architecture and source: `make corpus` prints it and writes docs/accuracy.md.
+"""How often identification is right, by kind, architecture and source: `make corpus` writes docs/accuracy.md.
 
-Two estimates for files that nobody has labelled yet: each family of signatures is taken away in turn, and what its own
-cases are then called is counted (an architecture that is not in the tables must be `unknown` or a set, not another one).
+An estimate for files that nobody has labelled yet: each family of signatures is taken away in turn, and what its own
+cases are then called is counted. An architecture that is in no table must be `unknown` or a set, not another one.
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ def report(outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield "Made by `make corpus` (tests/identify/report.py) from the labelled headers in tests/corpora. Do not edit."
     yield ""
     yield from table(HEAD, [summed("all", outcomes)])
-    yield "An architecture counts as right when it is the label, or when the label allows several and the answer is among"
-    yield "or equal to them. `confidently wrong` counts every other answer that was not called a guess."
+    yield "An architecture counts as right when it is the label, or when the label allows several and the answer is"
+    yield "among or equal to them. `confidently wrong` counts every other answer that was not called a guess."
     yield ""
     for key, title in (("kind", "By kind"), ("source", "By source"), ("architecture", "By architecture")):
         yield f"## {title}"
@@ -163,8 +163,8 @@ def left_out() -> Iterator[str]:
         _forget(None)
     yield "## An architecture that nobody has declared yet"
     yield ""
-    yield "Each family's file is taken away in turn; its diffusion models and LoRAs are then strangers. What counts is that"
-    yield "they are not confidently called something else."
+    yield "Each family's file is taken away in turn; its diffusion models and LoRAs are then strangers. What counts is"
+    yield "that they are not confidently called something else."
     yield ""
     rows = [(f"without {name}", count, wrong[name] or "") for name, count in sorted(total.items()) if count]
     rows.append(("all", sum(total.values()), sum(wrong.values())))
@@ -191,9 +191,9 @@ def peers(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Yield the league table; a peer that is installed is run on the same headers."""
     yield "## Beside other tools"
     yield ""
-    yield "Right kind and architecture. hubman and diffusers were run on the headers of this page; the figures of InvokeAI"
-    yield "and SD.Next were measured on a set of 538 labelled headers, of which about half is in here. A tool that never"
-    yield "says a kind has `none` there."
+    yield "Right kind and architecture. hubman and diffusers were run on the headers of this page; the figures of"
+    yield "InvokeAI and SD.Next were measured on a set of 538 labelled headers, of which about half is in here. A tool"
+    yield "that never says a kind has `none` there."
     yield ""
     rows: list[Sequence[object]] = [("hubman", *(_both_right(outcomes, kind) for kind in COLUMNS))]
     rows.append(("diffusers, single files", *_diffusers(outcomes)))
@@ -211,7 +211,8 @@ DIFFUSERS_TYPES = {
     "v1": "sd1", "inpainting": "sd1", "v2": "sd2", "xl_base": "sdxl", "xl_refiner": "sdxl-refiner",
     "xl_inpaint": "sdxl", "playground-v2-5": "sdxl", "upscale": "sd-x4-upscaler", "stable_cascade": "stable-cascade",
     "sd3": "sd3-medium", "sd35_large": "sd3.5-large", "sd35_medium": "sd3.5-medium", "flux": "flux1",
-    "flux-dev": "flux1", "flux-schnell": "flux1", "flux-fill": "flux1", "flux-depth": "flux1", "flux-2-dev": "flux2-dev",
+    "flux-dev": "flux1", "flux-schnell": "flux1", "flux-fill": "flux1", "flux-depth": "flux1",
+    "flux-2-dev": "flux2-dev",
     "ltx-video": "ltx-video", "autoencoder-dc": "sana", "mochi-1-preview": "mochi", "hunyuan-video": "hunyuan-video",
     "lumina2": "lumina2", "wan": "wan-2.1", "sana": "sana", "cosmos": "cosmos-1", "qwen-image": "qwen-image",
     "auraflow": "auraflow", "z-image-turbo": "z-image", "z-image": "z-image", "hidream": "hidream-i1",
@@ -230,7 +231,7 @@ def _diffusers(outcomes: Sequence[Outcome]) -> Sequence[str]:
         for case in group:
             try:
                 answer = infer_diffusers_model_type(dict(header_of(case).tensors))
-            except Exception:  # noqa: BLE001 - a peer's crash is a miss
+            except Exception:
                 continue
             label = str(base_of(case))
             right += any(answer.startswith(name) and meant == label for name, meant in DIFFUSERS_TYPES.items())

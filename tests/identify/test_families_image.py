@@ -307,6 +307,13 @@ def test_variant(file: str, variant: str) -> None:
     assert (found.entry.signature.variant or next(first, None)) == variant
 
 
+@pytest.mark.parametrize("file", ["comfy_generated/flux1_dev__bare", "generated/diffusers/flux1_dev__diffusers"])
+def test_pruned_flux_is_told(file: str) -> None:
+    header = next(header for case, header in ours() if case["file"] == f"{file}.json")
+    (found,) = match.best(match.matches(pruned(header.tensors)))
+    assert next(item.name for item in found.entry.family.variants if match.holds(found.part, item)) == "pruned"
+
+
 def test_classes_name_known_architectures() -> None:
     parents = {"sd3", "flux2"}
     for module in MODULES:

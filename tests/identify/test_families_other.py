@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import json
 import lzma
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import corpus
 import pytest
@@ -54,10 +55,9 @@ def _every_case() -> tuple[tuple[corpus.Case, Header], ...]:
     return tuple((case, wrappers.unwrap(header)) for case, header in both if header.tensors)
 
 
-def _ours() -> Iterator[object]:
-    for case, header in _every_case():
-        if corpus.kind_of(case) in KINDS:
-            yield pytest.param(case, header, id=case["file"])
+def _ours() -> list[Any]:
+    chosen = [(case, header) for case, header in _every_case() if corpus.kind_of(case) in KINDS]
+    return [pytest.param(case, header, id=case["file"]) for case, header in chosen]
 
 
 def _best(header: Header) -> list[match.Match]:
@@ -200,6 +200,11 @@ CONTROLNETS: dict[str, tuple[Shapes, tuple[str, ...], str | None]] = {
         ("stable-cascade",),
         None,
     ),
+    "gligen": (
+        {"position_net.null_positive_feature": (768,), "position_net.linears.0.weight": (512, 832)},
+        ("sd1",),
+        "gligen",
+    ),
     "unknown transformer": ({"controlnet_blocks.0.weight": (77, 77)}, (), None),
 }
 
@@ -269,6 +274,12 @@ IP_ADAPTERS: dict[str, tuple[Shapes, tuple[str, ...], str | None]] = {
         "xlabs",
     ),
     "pulid sdxl": ({"id_adapter_attn_layers.1.id_to_k.weight": (640, 2048)}, ("sdxl",), "pulid"),
+    "of another transformer": ({"ip_adapter.0.to_k_ip.weight": (77, 77)}, (), None),
+    "photomaker": (
+        {"id_encoder.fuse_module.mlp1.fc1.weight": (2048, 4096), "id_encoder.visual_projection_2.weight": (1280, 1024)},
+        ("sdxl",),
+        "photomaker",
+    ),
     "pulid flux": ({"pulid_ca.0.to_q.weight": (2048, 3072)}, ("flux1",), "pulid"),
 }
 
@@ -371,13 +382,26 @@ ENCODERS: dict[str, tuple[Shapes, str, str | None]] = {
         {
             "token_embedding.weight": (256384, 4096),
             "blocks.0.ffn.gate.0.weight": (10240, 4096),
+            "blocks.0.norm1.weight": (4096,),
             "blocks.0.pos_embedding.embedding.weight": (32, 64),
         },
         "text-encoder",
         "umt5-xxl",
     ),
     "t5 gguf": (
-        {"token_embd.weight": (32128, 4096), "enc.blk.0.attn_k.weight": (4096, 4096)},
+        {
+            "token_embd.weight": (32128, 4096),
+            "enc.blk.0.attn_k.weight": (4096, 4096),
+            "enc.blk.0.attn_norm.weight": (4096,),
+        },
+        "text-encoder",
+        "t5-xxl",
+    ),
+    "quantised t5": (
+        {
+            "encoder.block.0.layer.0.SelfAttention.k.qweight": (4096, 2048),
+            "encoder.block.0.layer.0.layer_norm.weight": (4096,),
+        },
         "text-encoder",
         "t5-xxl",
     ),

@@ -11,7 +11,6 @@ from corpus import (
     NARROW,
     SHARED,
     Case,
-    base_of,
     cases,
     header_from,
     header_of,
@@ -19,6 +18,7 @@ from corpus import (
     kohya_lora,
     narrow_checkpoint,
     of,
+    right_base,
     unet_tensors,
 )
 
@@ -38,15 +38,6 @@ def is_ours(case: Case) -> bool:
 
 
 OURS_CASES = [case for case in cases() if is_ours(case)]
-
-
-def right_base(facts: Facts, case: Case) -> bool:
-    several = case.get("ambiguous_base")
-    if several:
-        return set(facts.candidates) == set(several) or facts.architecture in several
-    label = base_of(case)
-    parents = ("sd3", "wan", "flux2")
-    return facts.architecture == label or (label in parents and str(facts.architecture).startswith(label))
 
 
 @pytest.mark.parametrize("case", OURS_CASES, ids=lambda case: case["file"])

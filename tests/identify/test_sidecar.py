@@ -201,7 +201,7 @@ def test_counts_and_grades_are_never_kept() -> None:
 
 
 def test_html_of_strangers_becomes_text() -> None:
-    html = "<p>Use <b>0.7</b> &amp; more</p><ul><li>one</li><li>two</li></ul><script>alert(1)</script><img src=x onerror=a()>"
+    html = "<p>Use <b>0.7</b> &amp; more</p><ul><li>one</li><li>two</li></ul><script>alert(1)</script><img onerror=a()>"
     assert parse("m.civitai.info", {"description": html}).description == "Use 0.7 & more\none\ntwo"
     assert parse("m.cm-info.json", {"ModelDescription": "<p>x</p>"}).description == "x"
     assert parse("m.json", {"description": "a < b"}).description == "a < b"
@@ -222,7 +222,7 @@ def test_lora_manager_notes_a_strength_or_a_range(tips: object, weight: float | 
 
 
 def test_model_manager_writes_markdown() -> None:
-    text = "---\nwebsite: Civitai\nauthor: wang\nbaseModel: SDXL 1.0\n---\n\n# Trigger Words\n\nshuimo, ink wash\n\n# About\n\nNice.\n"
+    text = "---\nauthor: wang\nbaseModel: SDXL 1.0\n---\n\n# Trigger Words\n\nshuimo, ink wash\n\n# About\n\nNice.\n"
     found = sidecar.parse("m.md", text)
     assert found is not None
     assert (found.trigger_words, found.author, found.base_model) == (("shuimo", "ink wash"), "wang", "SDXL 1.0")

@@ -11,11 +11,23 @@ from hubman.core.general_words import is_general, is_never, is_sentence
 from hubman.core.triggers import metadata_triggers, rank_triggers, same, tag_cloud
 from hubman.core.types import Sidecar
 
-DESCRIPTIONS = (
-    "1girl|solo|long hair|blue eyes|smile|blush|looking at viewer|simple background|white background|hair bow|"
-    "school uniform|pleated skirt|open mouth|masterpiece|best quality|highres|score_9|rating_safe|2girls|outdoors|"
-    "a woman standing in front of a window|a photo of a man|very long hair|black thighhighs|:d|upper body|monochrome"
-).split("|")
+DESCRIPTIONS = [
+    *(
+        "1girl",
+        "solo",
+        "2girls",
+        "long hair",
+        "very long hair",
+        "blue eyes",
+        "smile",
+        "blush",
+        "open mouth",
+        "hair bow",
+    ),
+    *("looking at viewer", "upper body", "simple background", "white background", "outdoors", "monochrome", ":d"),
+    *("school uniform", "pleated skirt", "black thighhighs", "masterpiece", "best quality", "highres", "score_9"),
+    *("rating_safe", "a woman standing in front of a window", "a photo of a man"),
+]
 NAMES = st.sampled_from(["zbrstripe", "smart falcon \\(umamusume\\)", "hatsune miku", "ohwx man", "水墨", "p3r5on"])
 TAGS = st.one_of(st.sampled_from(DESCRIPTIONS), st.text(min_size=1, max_size=30))
 COUNTS = st.integers(-3, 60)

@@ -7,7 +7,7 @@ import click
 from hubman.cli.session import answering
 from hubman.cli.table import pad, printable
 from hubman.cli.terminal import Terminal
-from hubman.cli.words import _
+from hubman.cli.words import _, told
 
 
 @click.command()
@@ -36,7 +36,7 @@ def _print(entry: dict[str, object], terminal: Terminal, *, why: bool) -> None:
     terminal.heading(printable(str(entry["path"])))
     error = entry["error"]
     if isinstance(error, dict):
-        terminal.text(f"  {pad(_('error'), 18)} {error['message']}")
+        terminal.text(f"  {pad(_('error'), 18)} {printable(told(error['message']))}")
     skipped = ("path", "error", "evidence", "findings", "triggers", "hashes", "hypernetwork")
     for name, value in entry.items():
         if name not in skipped and value not in (None, [], ""):
@@ -51,7 +51,7 @@ def _print(entry: dict[str, object], terminal: Terminal, *, why: bool) -> None:
     for word in entry["triggers"]:  # type: ignore[attr-defined]
         terminal.text(f"  {pad(_('trigger'), 18)} {printable(word['text'])}   ({word['source']})")
     for finding in entry["findings"]:  # type: ignore[attr-defined]
-        terminal.text(f"  {pad(_('finding'), 18)} {printable(str(finding['message']))}")
+        terminal.text(f"  {pad(_('finding'), 18)} {printable(told(finding['message']))}")
     if why:
         for fact in entry["evidence"]:  # type: ignore[attr-defined]
             terminal.text(f"    {fact['fact']} = {fact['value']}: {printable(fact['because'])}")

@@ -10,7 +10,7 @@ from hubman.cli.listing import base_name, type_name, warn_of_same_name
 from hubman.cli.session import Session, answering
 from hubman.cli.table import pad, printable
 from hubman.cli.terminal import Terminal, human_size
-from hubman.cli.words import _
+from hubman.cli.words import _, told
 
 if TYPE_CHECKING:
     from hubman.core.library import ModelFile
@@ -38,6 +38,8 @@ def show(session: Session, model: str, why: bool, terminal: Terminal) -> None:
 def _print(file: ModelFile, details: dict[str, Any], terminal: Terminal, *, why: bool) -> None:
     _print_fields(file, details, terminal)
     if why:
+        from hubman.app.library import evidence_in_words
+
         terminal.text()
         terminal.heading(_("How we know"))
         for fact, value, because in evidence_in_words(file, _):
@@ -52,7 +54,7 @@ def _print_fields(file: ModelFile, details: dict[str, Any], terminal: Terminal) 
     fields: list[tuple[str, object]] = [
         (_("type"), type_name(file)),
         (_("base"), " · ".join(str(part) for part in (base_name(file), facts.get("variant")) if part)),
-        (_("error"), file.failure.message if file.failure else None),
+        (_("error"), told(file.failure.message) if file.failure else None),
         (_("file"), file.path + ("" if file.present else "   " + _("(not there now)"))),
         (_("size"), f"{human_size(file.size)}   {file.format}, {facts.get('precision') or '-'}"),
         (_("safety"), file.safety if file.format == "pickle" else None),

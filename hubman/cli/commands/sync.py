@@ -9,7 +9,7 @@ import click
 
 from hubman.cli.session import Session, answering
 from hubman.cli.terminal import ProgressLine, Terminal
-from hubman.cli.words import _
+from hubman.cli.words import _, told
 
 if TYPE_CHECKING:
     from hubman.app.sync import SyncReport
@@ -105,6 +105,6 @@ def print_report(report: SyncReport, terminal: Terminal) -> None:
     if report.errors:
         terminal.warn(_("Cannot be used ({count}):").format(count=len(report.errors)))
         for entry in report.errors[:MOST_ERRORS]:
-            terminal.text(f"  {entry['path']}\n      {entry['message']}")
+            terminal.text(f"  {entry['path']}\n      {told(entry['message'])}")
         if len(report.errors) > MOST_ERRORS:
             terminal.hint(_("… the rest: hubman search is:broken"))

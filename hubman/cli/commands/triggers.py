@@ -10,7 +10,7 @@ from hubman.cli.listing import base_name, type_name, warn_of_same_name
 from hubman.cli.session import Session, answering
 from hubman.cli.table import cells, pad, printable
 from hubman.cli.terminal import Terminal
-from hubman.cli.words import _
+from hubman.cli.words import _, told
 
 if TYPE_CHECKING:
     from hubman.app.trigger_card import TriggerCard
@@ -88,7 +88,7 @@ def print_card(card: TriggerCard, terminal: Terminal) -> None:
     tag = printable(card.tag)
     wide = max([22, *(cells(printable(word.text)) for word in card.words), cells(tag)])
     if file.failure:
-        terminal.text("  " + _("it cannot be used: {why}").format(why=printable(file.failure.message)))
+        terminal.text("  " + _("it cannot be used: {why}").format(why=printable(told(file.failure.message))))
     if card.tag:
         whose = {"sidecar": _("the author's"), "default": _("usual")}.get(card.weight_source, card.weight_source)
         terminal.text(

@@ -49,7 +49,7 @@ def by_signature(header: Header, name: str, values: checkpoint.Values | None = N
     found = match.matches(header.tensors)
     chosen = match.best(found)
     kind = chosen[0].kind if chosen else None
-    if kind is not None and kind in match.STEERING:
+    if kind is not None and kind in (*match.STEERING, Kind.FACE_RESTORER):
         return parts.alone(header, chosen)
     if kind is Kind.DIFFUSION_MODEL:
         return parts.core(header, chosen)

@@ -126,10 +126,15 @@ def _context(architecture: str, unet: Modules) -> unets.UNet | None:
 
 
 def _tell_custom(draft: Draft, found: Sequence[str], unet: Modules) -> None:
-    """Names fit and widths do not: a base with that block structure at another width."""
+    """Names fit and widths do not: a base with that block structure at another width.
+
+    Transformers borrow names from one another, so that for them it is a guess.
+    """
+    known = all(any(name == net.id for net in unets.FAMILY) for name in found)
     ids = [name for name in found if name != "kolors"] or list(found)
     left = metadata.refine(draft, parents(ids))
-    draft.architectures(left, N_("its modules are named as in this architecture, at other widths"), Confidence.LIKELY)
+    sure = Confidence.LIKELY if known else Confidence.GUESS
+    draft.architectures(left, N_("its modules are named as in this architecture, at other widths"), sure)
     draft.say("variant", "custom-width", N_("the widths are those of a base that was built narrower or wider"))
 
 
@@ -144,10 +149,6 @@ def _projects_alike(net: Net, unet: Modules) -> bool:
     return True
 
 
-MIN_ROWS = 6
-"""Kinds of modules that must agree before other widths are believed: attention is named alike in many transformers."""
-
-
 def _scaled(net: Net, unet: Modules) -> bool:
     """Whether the file is the net built wider or narrower: each width of the net is one other width throughout.
 
@@ -155,9 +156,6 @@ def _scaled(net: Net, unet: Modules) -> bool:
     """
     if any(net.graph.architecture == known.id for known in unets.FAMILY):
         return True
-    rows = {names.folded(name)[0] for name in unet}
-    if len(rows) < MIN_ROWS or all("attn" in row for row in rows):
-        return False
     scaled: dict[int, int] = {}
     for name, module in unet.items():
         place = graph.place(net, name)
@@ -199,11 +197,42 @@ def _tell_foreign(draft: Draft, unet: Modules, texts: Mapping[str, Modules]) -> 
 def _narrowed(draft: Draft, nets: Sequence[Net], unet: Modules, texts: Mapping[str, Modules]) -> tuple[str, ...]:
     nets = _by_trainer(nets, unet, texts)
     nets = _by_depth(draft, nets, unet)
+    nets = _by_choice(draft, nets, unet)
     nets = _by_kin(draft, nets, unet)
-    common = [net for net in nets if not net.graph.rare]
-    found = dict.fromkeys(net.graph.architecture for net in common or nets)
+    nets = _by_rarity(draft, nets)
+    found = dict.fromkeys(net.graph.architecture for net in nets)
     likeliest = tuple(sorted(found, key=lambda name: LIKELIEST.index(name) if name in LIKELIEST else len(LIKELIEST)))
     return _by_texts(draft, likeliest, texts)
+
+
+def _by_choice(draft: Draft, nets: Sequence[Net], unet: Modules) -> Sequence[Net]:
+    """Trainers choose modules by the end of their names. A base that has such an end where nothing changed is not it.
+
+    SD 3.5 medium has all of SD 3's modules and a second attention: an adapter on every `qkv` of SD 3 leaves that out.
+    """
+    if len({net.graph.architecture for net in nets}) < 2:
+        return nets
+    changed = {names.folded(name)[0] for name in unet}
+    ends = {row.rpartition("_")[2] for row in changed}
+    left = {net: sum(row.rpartition("_")[2] in ends and row not in changed for row in net.last) for net in nets}
+    whole = [net for net in nets if not left[net]]
+    if not whole or len(whole) == len(nets):
+        return nets
+    found = tuple(dict.fromkeys(net.graph.architecture for net in whole))
+    draft.note("architecture", found, N_("it changes every module of that name there, and in the others it would not"))
+    draft.weaken(Confidence.LIKELY)
+    return whole
+
+
+def _by_rarity(draft: Draft, nets: Sequence[Net]) -> Sequence[Net]:
+    common = [net for net in nets if not net.graph.rare]
+    named = {net.graph.architecture for net in common}
+    rare = tuple(dict.fromkeys(net.graph.architecture for net in nets if net.graph.architecture not in named))
+    if not common or not rare:
+        return nets
+    draft.note("candidates", rare, N_("it would fit as well, but adapters for it are rare"))
+    draft.weaken(Confidence.LIKELY)
+    return common
 
 
 LIKELIEST = ("sdxl", "sd1", "flux1", "sd2", "qwen-image", "z-image", "wan-2.1", "wan-2.2", "hunyuan-video")
@@ -211,7 +240,7 @@ LIKELIEST = ("sdxl", "sd1", "flux1", "sd2", "qwen-image", "z-image", "wan-2.1", 
 
 
 def _by_kin(draft: Draft, nets: Sequence[Net], unet: Modules) -> Sequence[Net]:
-    """What changes more than attention is the parent's: descendants share all modules, and adapters for them are few."""
+    """What changes more than attention is the parent's: descendants share all modules, and few adapters are theirs."""
     present = {net.graph.architecture for net in nets}
     left = [net for net in nets if net.graph.kin not in present]
     if len(left) == len(nets) or not any("attn" not in name or "_lora" in module.name for name, module in unet.items()):

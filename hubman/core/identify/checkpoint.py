@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import pstdev
+from math import sqrt
 
 from hubman.core.identify import metadata, unets
 from hubman.core.identify.draft import Draft, Tensors, precision
@@ -234,8 +234,8 @@ def _tell_relative(draft: Draft, core: Core) -> None:
     because = N_("it reads {context}-wide text, but its blocks are its own")
     draft.architectures([unet.id for unet in found], because, Confidence.GUESS, context=core.context)
     if found:
-        levels, depths = _list(core.channels), _list(core.depths)
-        draft.say("variant", "custom-depth", N_("levels {levels} with depths {depths}"), levels=levels, depths=depths)
+        levels, rows = _list(core.channels), _list(core.depths)
+        draft.say("variant", "custom-depth", N_("levels {levels} with depths {depths}"), levels=levels, depths=rows)
 
 
 def _tell_inputs(draft: Draft, core: Core) -> None:
@@ -283,7 +283,8 @@ def _tell_by_values(draft: Draft, core: Core, values: Values) -> None:
     found = values(core.prefix + LAST_NORM[core.layout]) if core.inputs == 4 else None
     if not found or len(found) < 2:
         return
-    spread = pstdev(found)
+    mean = sum(found) / len(found)
+    spread = sqrt(sum((value - mean) ** 2 for value in found) / len(found))
     kind = "v" if spread > V_SPREAD else "epsilon"
     words = N_("the bias of its last norm spreads by {spread}; more than {limit} is v-prediction, less is noise")
     draft.say("prediction_type", kind, words, Confidence.LIKELY, spread=f"{spread:.3f}", limit=V_SPREAD)

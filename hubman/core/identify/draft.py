@@ -40,7 +40,7 @@ class Draft:
     confidence: Confidence = Confidence.CERTAIN
 
     def say(
-        self, fact: str, value: object, template: str, /, sure: Confidence = Confidence.CERTAIN, **fields: object
+        self, fact: str, value: object, template: str, sure: Confidence = Confidence.CERTAIN, /, **fields: object
     ) -> None:
         """Set `fact` to `value` for a reason; `sure` lowers the confidence of the whole."""
         self.values[fact] = value
@@ -57,7 +57,7 @@ class Draft:
         self.confidence = min(self.confidence, sure, key=ORDER.index)
 
     def architectures(
-        self, found: Sequence[str], template: str, /, sure: Confidence = Confidence.CERTAIN, **fields: object
+        self, found: Sequence[str], template: str, sure: Confidence = Confidence.CERTAIN, /, **fields: object
     ) -> None:
         """Set the architecture when one is left, the candidates when several are."""
         self.values["candidates"] = tuple(found)

@@ -5,10 +5,11 @@ An architecture is a bit; what fits a module is a set of bits, kept for the name
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from math import prod
+from typing import NamedTuple
 
 from hubman.core.identify import names, unets
 from hubman.core.identify.declare import Graph
@@ -16,11 +17,8 @@ from hubman.core.identify.match import all_families
 
 KIN = {"kolors": "sdxl"}
 
-_RANGE = re.compile(r"\{(\d+)-(\d+)\}")
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A line of a graph: a module, or the same module in a row of blocks.
 
     Attributes:
@@ -76,23 +74,30 @@ def atlas() -> Atlas:
 
 def _place(line: str, bit: int) -> tuple[str, Place]:
     name, *numbers = line.split()
-    kernel = numbers.pop() if numbers[-1].count("x") else ""
-    ranges = tuple(_ranges(name))
-    taps = 1
-    for size in kernel.split("x") if kernel else ():
-        taps *= int(size)
-    out, into = int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 0
-    plain = names.folded(_RANGE.sub("0", name))[0]
-    return plain, Place(bit, ranges, out, into, taps if kernel else 0)
+    taps = _taps(numbers.pop()) if "x" in numbers[-1] else 0
+    plain, ranges = _row(name)
+    return plain, Place(bit, ranges, int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 0, taps)
 
 
-def _ranges(name: str) -> Iterable[tuple[int, int]]:
-    for part in re.split(r"[._]", name):
-        span = _RANGE.fullmatch(part)
-        if span:
-            yield int(span[1]), int(span[2])
-        elif part.isdigit():
-            yield int(part), int(part)
+@cache
+def _taps(kernel: str) -> int:
+    return prod(map(int, kernel.split("x")))
+
+
+@cache
+def _row(name: str) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """Return the folded name with `#` for its numbers, and the range of each."""
+    ranges = []
+    parts = name.replace(".", "_").split("_")
+    for place, part in enumerate(parts):
+        if part.isdigit():
+            ranges.append((int(part), int(part)))
+            parts[place] = "#"
+        elif part.startswith("{"):
+            first, last = part[1:-1].split("-")
+            ranges.append((int(first), int(last)))
+            parts[place] = "#"
+    return "_".join(parts), tuple(ranges)
 
 
 def _unet_graphs() -> Iterable[Graph]:

@@ -57,7 +57,8 @@ def _tree(header: Header) -> object:
             return None
         pair = tree.setdefault(int(found[1]), ({}, {}))
         pair[int(found[2])][found[3]] = info  # type: ignore[index]
-    return {**tree, **{key: value for key, value in header.metadata.items() if key in _SETTINGS}}
+    tree.update({key: value for key, value in header.metadata.items() if key in _SETTINGS})
+    return tree
 
 
 _SETTINGS = ("name", "activation_func")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -25,11 +25,14 @@ PREFIXES = (
 )  # fmt: skip
 
 PRECEDENCE: tuple[frozenset[Kind], ...] = (
-    # What steers a model repeats some of its names, and a core may carry its encoders along.
+    # What steers a model repeats some of its names, a core may carry its encoders along, face restorers are built
+    # around a VAE, and a text encoder that also sees has a picture encoder in it.
     frozenset({Kind.CONTROLNET, Kind.T2I_ADAPTER, Kind.IP_ADAPTER, Kind.MOTION_MODULE, Kind.LORA}),
     frozenset({Kind.DIFFUSION_MODEL}),
+    frozenset({Kind.FACE_RESTORER}),
     frozenset({Kind.VAE}),
-    frozenset({Kind.TEXT_ENCODER, Kind.CLIP_VISION}),
+    frozenset({Kind.TEXT_ENCODER}),
+    frozenset({Kind.CLIP_VISION}),
 )
 STEERING = PRECEDENCE[0]
 
@@ -200,13 +203,13 @@ def tell(draft: Draft, chosen: Sequence[Match]) -> None:
     sure = first.entry.signature.sure if sure is Confidence.CERTAIN else sure
     words = _words(first.entry)
     if architectures:
-        draft.architectures(architectures, words, sure, **_fields(first.entry))
+        draft.architectures(architectures, words, sure, **_fields(first))
     else:
-        draft.note("kind", draft.kind, words, **_fields(first.entry))
+        draft.note("kind", draft.kind, words, **_fields(first))
         draft.weaken(sure)
     for match in chosen:
         if match.entry.signature.variant and not draft.values.get("variant"):
-            draft.say("variant", match.entry.signature.variant, words, **_fields(match.entry))
+            draft.say("variant", match.entry.signature.variant, words, **_fields(match))
         _tell_variants(draft, match)
 
 
@@ -214,17 +217,13 @@ def _words(entry: Entry) -> str:
     return entry.signature.because or DEFAULT
 
 
-def _fields(entry: Entry) -> dict[str, object]:
-    signature = entry.signature
-    return {"key": signature.has[0].split("|")[0], "title": signature.title or entry.family.title}
+def _fields(match: Match) -> dict[str, str]:
+    signature = match.entry.signature
+    key = next(name for name in signature.has[0].split("|") if match.part.has(name))
+    return {"key": match.part.prefix + key, "title": signature.title or match.entry.family.title}
 
 
 def _tell_variants(draft: Draft, match: Match) -> None:
     for variant in match.entry.family.variants:
         if not draft.values.get(variant.fact) and holds(match.part, variant):
-            draft.say(variant.fact, variant.name, variant.because, **_fields(match.entry))
-
-
-def companions(tensors: Tensors, prefixes: Mapping[str, str]) -> Iterator[str]:
-    """Yield the names of the companions (text encoder, VAE) whose prefix occurs."""
-    return (word for prefix, word in prefixes.items() if any(name.startswith(prefix) for name in tensors))
+            draft.say(variant.fact, variant.name, variant.because, **_fields(match))

@@ -128,7 +128,7 @@ WEAK_NAMES = ("modelspec.merged_from", "modelspec.title", "ss_output_name")
 UNETS = ("sd1", "sd2", "sdxl", "sdxl-refiner", "kolors")
 """Only these are trained on noise or velocity; trainers write "epsilon" into the others, too."""
 
-TRAINED_ON_HASH = N_("it was trained on {name}, a checkpoint whose sha256 is known ({key} = {value})")
+TRAINED_ON_HASH = N_("it was trained on {name}, a checkpoint whose hash is known ({key} = {value})")
 NAMED = N_("its metadata names the checkpoint it was trained on: {key} = {value}")
 MENTIONED = N_("its metadata mentions it: {key} = {value}")
 QUALITY_TAGS = N_("it was trained with the quality tags of Pony (score_9)")

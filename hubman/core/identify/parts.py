@@ -67,7 +67,7 @@ def by_class(header: Header) -> Facts | None:
         for name in _class_names(config):
             found = _classes().get(name)
             if found is not None and (path == "config.json" or found[0] is Kind.DIFFUSION_MODEL):
-                return _declared(header, name, found)
+                return _declared(header, name, found, config)
     return None
 
 
@@ -81,12 +81,21 @@ def _classes() -> dict[str, tuple[Kind, tuple[str, ...]]]:
     return {name: found for family in match.all_families().values() for name, found in family.classes.items()}
 
 
-def _declared(header: Header, name: str, found: tuple[Kind, tuple[str, ...]]) -> Facts:
+CONTEXTS = {768: "sd1", 1024: "sd2", 2048: "sdxl"}
+"""`cross_attention_dim` of a U-Net or of what steers one (diffusers configs)."""
+
+
+def _declared(header: Header, name: str, found: tuple[Kind, tuple[str, ...]], config: Mapping[str, object]) -> Facts:
     kind, architectures = found
+    context = config.get("cross_attention_dim")
+    chosen = CONTEXTS.get(context) if isinstance(context, int) else None
     whole = kind is Kind.DIFFUSION_MODEL and "model_index.json" in header.configs
     draft = Draft(header, Kind.CHECKPOINT if whole else kind)
     draft.note("kind", draft.kind, N_("its config.json names the class {name}"), name=name)
-    if architectures:
+    if chosen in architectures and len(architectures) > 1:
+        words = N_("the class {name} with cross_attention_dim {context} in its config.json")
+        draft.architectures((str(chosen),), words, Confidence.LIKELY, name=name, context=context)
+    elif architectures:
         draft.architectures(architectures, N_("the class {name} is of this architecture"), Confidence.LIKELY, name=name)
     draft.weaken(Confidence.LIKELY)
     return draft.done()

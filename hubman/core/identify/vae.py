@@ -42,9 +42,10 @@ def identify(header: Header, name: str = "") -> Facts | None:
     named = _named_tiny(header)
     if named is not None:
         return named
-    chosen = match.best([one for one in match.matches(header.tensors) if one.kind is Kind.VAE])
+    found = match.matches(header.tensors)
+    chosen = match.best([one for one in found if one.kind is Kind.VAE])
     if not chosen:
-        return _from_config(header, name) or _later(header)
+        return None if found else _from_config(header, name) or _later(header)
     if not _is_all(header.tensors, chosen[0].part):
         return None
     draft = Draft(header, Kind.VAE)

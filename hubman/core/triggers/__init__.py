@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from hubman.core.general_words import is_general
 from hubman.core.triggers.declared import EMBEDDED, PHRASE, bare_comment, declared, from_comments, words_as_triggers
@@ -150,7 +151,7 @@ def tag_cloud(metadata: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
     """Return every training tag with the number of pictures, most frequent first."""
     folders = list(frequencies(metadata).values())
     if len(folders) == 1:
-        return tuple(sorted(folders[0].items(), key=lambda pair: -pair[1]))
+        return tuple(sorted(folders[0].items(), key=itemgetter(1), reverse=True))
     counts: Counter[str] = Counter()
     for tags in folders:
         counts.update(tags)

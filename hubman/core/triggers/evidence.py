@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from heapq import nlargest
 
 from hubman.core.general_words import is_general, is_sentence
 from hubman.core.triggers.training import Folder, Training, text
@@ -26,7 +27,7 @@ MIN_PICTURES = 4
 """In fewer pictures every tag is on all of them."""
 MAX_FROM_TAGS = 3
 MAX_FROM_FOLDERS = 8
-MOST_NAMED = 200
+MOST_NAMED = 60
 MOST_MENTIONS = 4000
 """Captions in sentences that are searched for a token; a larger set would cost more than it tells."""
 
@@ -165,7 +166,7 @@ def _named(training: Training, known: set[str]) -> Iterator[Trigger]:
             if count >= least:
                 counts[tag] = counts.get(tag, 0) + count
     common = [tag for tag, count in counts.items() if count >= NAMED_COVERAGE * total]
-    for tag in sorted(common, key=lambda tag: -counts[tag])[:MOST_NAMED]:
+    for tag in nlargest(MOST_NAMED, common, key=counts.__getitem__):
         share = min(1.0, counts[tag] / total)
         kept = share >= KEPT_COVERAGE and _is_kept_first(tag, training.folders)
         if not kept and not _is_name(tag, training.names, training.words):

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 from hubman.core.triggers.words import NOTHING, squeeze
 
@@ -133,13 +134,14 @@ def _dataset_frequencies(metadata: Mapping[str, object]) -> Mapping[str, object]
     return merged
 
 
-def _counts(tags: Mapping[object, object]) -> dict[str, int]:
-    counts = {
-        tag.strip(): count for tag, count in tags.items() if type(count) is int and count > 0 and type(tag) is str
-    }
-    counts.pop("", None)
-    if len(counts) == len(tags) and _SEPARATOR not in "\n".join(counts):
-        return counts
+def _counts(tags: Mapping[str, object]) -> dict[str, int]:
+    """Return tag -> count. The usual table is taken as it is: a file may have ten thousand tags."""
+    together = "\n".join(tags)
+    odd = any(mark in together for mark in (_SEPARATOR, "\n ", " \n", "\n\n")) or together != together.strip()
+    if not odd and set(map(type, tags.values())) == {int}:
+        whole = cast("dict[str, int]", tags)
+        if min(whole.values()) > 0:
+            return whole
     summed: Counter[str] = Counter()
     for tag, value in tags.items():
         if isinstance(tag, str) and (count := _whole(value)) > 0:

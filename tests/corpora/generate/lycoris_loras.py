@@ -64,7 +64,7 @@ def adapter(base: str, settings: dict[str, Any], preset: str, text: bool = True,
     The network is built on the meta device only to learn which modules it wraps; the wrapper of each sort and shape is
     then made once for a real module, because some of them look at the weights.
     """
-    model, encoders = unet(base, diffusers_names=names), texts(base) if text else []
+    model, encoders = unet(base, names, preset == "full"), texts(base) if text else []
     with torch.device("meta"):
         network = create_network(
             1.0,

@@ -10,7 +10,8 @@ from typing import Any
 import diffusers
 import peft
 import torch
-from peft import LoraConfig, get_peft_model_state_dict
+import transformers
+from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model
 
 from tests.corpora.generate.case import Case, Table, renamed, table
 from tests.corpora.generate.diffusers_labels import DEFAULTS, NAMED, Label
@@ -27,6 +28,12 @@ WIDE = [
     *["feed_forward.w1", "feed_forward.w2", "feed_forward.w3", "linear_in", "linear_out", "to_qkv_mlp_proj"],
     *["to_query", "to_key", "to_value", "out_layer"],
 ]
+FLUX = [*ATTENTION, "add_k_proj", "ff.net.0.proj", "ff.net.2", "proj_mlp"]
+SPECIAL: Mapping[str, Any] = {
+    **dict.fromkeys(("flux1", "chroma", "bria", "bria_fibo", "longcat_image"), FLUX),
+    "qwen_image": [*ATTENTION, "add_q_proj", "add_k_proj", "img_mlp.net.0.proj"],
+}
+"""Choices that are neither of the usual ones: some of each."""
 TARGETS: Mapping[str, Any] = {"": ATTENTION, "_joint": JOINT, "_wide": WIDE, "_linear": "all-linear"}
 
 BASES: dict[str, str] = {
@@ -107,7 +114,8 @@ BASES: dict[str, str] = {
     "kandinsky5_lite": "kandinsky5_lite",
     "motif_video": "MotifVideoTransformer3DModel",
 }
-DORA = ("flux1", "sd15_unet", "sdxl_unet", "sd3_medium", "qwen_image", "wan_14b", "z_image", "flux2_dev")
+DORA = ("flux1", "chroma", "bria", "bria_fibo", "longcat_image", "sd15_unet", "sdxl_unet", "sd3_medium", "qwen_image", "wan_14b", "z_image", "flux2_dev")
+"""Flux.1, Chroma, Bria and LongCat are in both so that their twins are seen as twins."""
 
 
 def model_of(name: str) -> tuple[Any, Label]:
@@ -129,17 +137,73 @@ def adapted(name: str, targets: Any, dora: bool = False) -> tuple[Table, Label]:
         return {}, label
     config = LoraConfig(r=RANK, lora_alpha=RANK, init_lora_weights=False, target_modules=found, use_dora=dora)
     with torch.device("meta"):
-        model.add_adapter(config)
+        inject_adapter_in_model(config, model)
     return table(get_peft_model_state_dict(model), "BF16"), label
 
 
+LLMS: dict[str, tuple[str, Any, str]] = {
+    # name -> (class of transformers, config, task of PEFT)
+    "llama": ("LlamaForCausalLM", transformers.LlamaConfig(), "CAUSAL_LM"),
+    "opt_350m": ("OPTForCausalLM", transformers.OPTConfig(), "CAUSAL_LM"),
+    "bloom": ("BloomForCausalLM", transformers.BloomConfig(n_layer=24, hidden_size=1024, n_head=16), "CAUSAL_LM"),
+    "qwen2": ("Qwen2ForCausalLM", transformers.Qwen2Config(num_hidden_layers=24), "CAUSAL_LM"),
+    "mistral": ("MistralForCausalLM", transformers.MistralConfig(), "CAUSAL_LM"),
+    "t5_large": ("T5ForConditionalGeneration", transformers.T5Config(num_layers=24, d_model=1024), "SEQ_2_SEQ_LM"),
+    "bert": ("BertForSequenceClassification", transformers.BertConfig(), "SEQ_CLS"),
+    "roberta": ("RobertaForSequenceClassification", transformers.RobertaConfig(), "SEQ_CLS"),
+    "whisper": ("WhisperForConditionalGeneration", transformers.WhisperConfig(), "SEQ_2_SEQ_LM"),
+    "vit": ("ViTForImageClassification", transformers.ViTConfig(), ""),
+}
+METHODS: dict[str, tuple[str, dict[str, Any]]] = {
+    "lora": ("LoraConfig", {"r": 8, "init_lora_weights": False}),
+    "lora_linear": ("LoraConfig", {"r": 8, "init_lora_weights": False, "target_modules": "all-linear"}),
+    "dora": ("LoraConfig", {"r": 8, "init_lora_weights": False, "use_dora": True}),
+    "ia3": ("IA3Config", {"init_ia3_weights": False}),
+    "adalora": ("AdaLoraConfig", {"total_step": 10, "init_r": 12}),
+    "prompt": ("PromptTuningConfig", {"num_virtual_tokens": 20}),
+    "prefix": ("PrefixTuningConfig", {"num_virtual_tokens": 20}),
+    "loha": ("LoHaConfig", {"r": 8, "init_weights": False}),
+    "lokr": ("LoKrConfig", {"r": 8, "init_weights": False}),
+    "oft": ("OFTConfig", {"oft_block_size": 32, "init_weights": False}),
+    "boft": ("BOFTConfig", {"boft_block_size": 4, "init_weights": False}),
+    "vera": ("VeraConfig", {"r": 8}),
+}
+ATTENTION_OF = {"llama": ["q_proj", "v_proj"], "opt_350m": ["q_proj", "v_proj"], "qwen2": ["q_proj", "v_proj"]}
+
+
+def llm_cases() -> Iterator[Case]:
+    """Adapters of language models and the like: not for pictures."""
+    for name, (kind, config, task) in LLMS.items():
+        for method, (settings, options) in METHODS.items():
+            given = {**options, **({"task_type": task} if task else {})}
+            if name in ATTENTION_OF and method in ("loha", "lokr", "oft", "boft", "vera"):
+                given["target_modules"] = ATTENTION_OF[name]
+            try:
+                with torch.device("meta"):
+                    model = peft.get_peft_model(getattr(transformers, kind)(config), getattr(peft, settings)(**given))
+                    tensors = table(get_peft_model_state_dict(model), "F32")
+            except Exception as error:
+                sys.stderr.write(f"  cannot adapt {name} by {method}: {str(error)[:90]}\n")
+                continue
+            yield Case(
+                file=f"generated/peft/llm_{name}__{method}.json",
+                kind="lora_non_image",
+                base="llm/bert/opt",
+                layout="peft adapter",
+                source=SOURCE,
+                tensors=tensors,
+                algo=method,
+            )
+
+
 def cases() -> Iterator[Case]:
+    yield from llm_cases()
     for name, model in BASES.items():
         prefix = "unet." if name.endswith("_unet") or "cascade" in name else "transformer."
         seen: list[Table] = []
-        for suffix, targets in [*TARGETS.items(), ("_dora", ATTENTION)]:
-            if suffix == "_dora" and name not in DORA:
-                continue
+        special = SPECIAL.get(name, ATTENTION)
+        plans = {**TARGETS, **({"_some": special} if name in SPECIAL else {}), **({"_dora": special} if name in DORA else {})}
+        for suffix, targets in plans.items():
             try:
                 tensors, label = adapted(model, targets, suffix == "_dora")
             except Exception as error:

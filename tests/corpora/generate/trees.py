@@ -90,16 +90,19 @@ def tree(shapes: dict[str, tuple[int, ...]]) -> torch.nn.Module:
     return box
 
 
-def unet(base: str, diffusers_names: bool = False) -> Any:
-    """The U-Net as kohya's trainers build it: SDXL under LDM's names, the others under diffusers'."""
+def unet(base: str, diffusers_names: bool = False, hide_time: bool = False) -> Any:
+    """The U-Net as kohya's trainers build it: SDXL under LDM's names, the others under diffusers'.
+
+    `hide_time` gives the embedding of time another class: LyCORIS 4.1.3 names its parts twice under the preset `full`,
+    by their class and by their names, and then refuses them.
+    """
     if base == "sdxl" and not diffusers_names:
         with torch.device("meta"):
             return tree(natives()[SDXL_LDM])
     kind, _, config = NAMED[{"sd1": "unet_sd15", "sd2": "unet_sd21", "sdxl": "unet_sdxl"}[base]]
     model = build(kind, config)
-    embedding = model.time_embedding
-    # LyCORIS 4.1.3 names the parts of a module of this class twice and then refuses its own names.
-    embedding.__class__ = type("TimeEmbedding", (type(embedding),), {})
+    if hide_time:
+        model.time_embedding.__class__ = type("TimeEmbedding", (type(model.time_embedding),), {})
     return model
 
 

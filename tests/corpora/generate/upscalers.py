@@ -36,7 +36,6 @@ SIZES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "ESRGAN_lite": ("ESRGAN", "RRDBNet", {"num_filters": 32, "num_blocks": 12}),
     "ESRGAN_plus": ("ESRGAN", "RRDBNet", {"plus": True}),
     "RealESRGAN_general_x4v3": ("Compact", "SRVGGNetCompact", {"num_feat": 64, "num_conv": 32}),
-    "RealESRGAN_animevideo": ("Compact", "SRVGGNetCompact", {"num_feat": 64, "num_conv": 16}),
     "Compact_x2": ("Compact", "SRVGGNetCompact", {"upscale": 2}),
     "SwinIR_M_x4": (
         "SwinIR",
@@ -101,7 +100,6 @@ SIZES: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"depths": [6] * 12, "num_heads": [6] * 12, "embed_dim": 180, "upscale": 4, "upsampler": "pixelshuffle"},
     ),
     "DAT_2_x4": ("DAT", "DAT", {"depth": [6] * 6, "num_heads": [6] * 6, "embed_dim": 180, "upscale": 4}),
-    "SPAN_x4_ch48": ("SPAN", "SPAN", {"num_in_ch": 3, "num_out_ch": 3, "feature_channels": 48, "upscale": 4}),
     "SAFMN_L": ("SAFMN", "SAFMN", {"dim": 128, "n_blocks": 16}),
     "NAFNet_width64": (
         "NAFNet",
@@ -114,7 +112,7 @@ SIZES: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"width": 32, "middle_blk_num": 1, "enc_blk_nums": [1, 1, 1, 28], "dec_blk_nums": [1, 1, 1, 1]},
     ),
     "FBCNN_gray": ("FBCNN", "FBCNN", {"in_nc": 1, "out_nc": 1}),
-    "RealPLKSR_x4": ("PLKSR", "RealPLKSR", {"upscaling_factor": 4}),
+    "RealPLKSR_x2": ("PLKSR", "RealPLKSR", {"upscaling_factor": 2}),
 }
 
 

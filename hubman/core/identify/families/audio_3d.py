@@ -42,7 +42,12 @@ FAMILY = Family(
         ),
         Signature(
             ("stable-audio-3",),
-            ("memory_tokens", "global_cond_embedder.0.weight", "preprocess_conv.weight", "transformer_blocks.0.to_scale_shift_gate"),
+            (
+                "memory_tokens",
+                "global_cond_embedder.0.weight",
+                "preprocess_conv.weight",
+                "transformer_blocks.0.to_scale_shift_gate",
+            ),
             because=AS,
             title="Stable Audio 3",
         ),
@@ -77,7 +82,11 @@ FAMILY = Family(
         ),
         Signature(
             ("ace-step-1.5",),
-            ("decoder.time_embed_r.linear_1.weight", "decoder.layers.0.self_attn_norm.weight", "decoder.condition_embedder.weight"),
+            (
+                "decoder.time_embed_r.linear_1.weight",
+                "decoder.layers.0.self_attn_norm.weight",
+                "decoder.condition_embedder.weight",
+            ),
             because=AS,
             title="ACE-Step 1.5",
         ),
@@ -89,13 +98,22 @@ FAMILY = Family(
         ),
         Signature(
             ("minimax-music3",),
-            ("time_proj.weight", "preprocess_conv.weight", "postprocess_conv.weight", "transformer_blocks.0.ff_in.weight"),
+            (
+                "time_proj.weight",
+                "preprocess_conv.weight",
+                "postprocess_conv.weight",
+                "transformer_blocks.0.ff_in.weight",
+            ),
             because=AS,
             title="MiniMax Music 3",
         ),
         Signature(
             ("spectrogram-diffusion",),
-            ("continuous_inputs_projection.weight", "decoders.0.layer.0.FiLMLayer.scale_bias.weight", "spec_out.weight"),
+            (
+                "continuous_inputs_projection.weight",
+                "decoders.0.layer.0.FiLMLayer.scale_bias.weight",
+                "spec_out.weight",
+            ),
             because=AS,
             title="Spectrogram Diffusion",
         ),
@@ -119,7 +137,11 @@ FAMILY = Family(
         ),
         Signature(
             ("rfd4-proteina",),
-            ("init_repr_factory.linear_out.weight", "pair_repr_builder.init_repr_factory.linear_out.weight", "cond_factory.linear_out.weight"),
+            (
+                "init_repr_factory.linear_out.weight",
+                "pair_repr_builder.init_repr_factory.linear_out.weight",
+                "cond_factory.linear_out.weight",
+            ),
             because=AS,
             title="RFD4 Proteina",
         ),

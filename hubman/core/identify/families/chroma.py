@@ -119,9 +119,9 @@ FAMILY = Family(
         ),
     ),
     graphs=(
-        Graph("chroma", "bfl", BFL),
-        Graph("chroma-radiance", "bfl", RADIANCE, rare=True),
-        Graph("chroma", "diffusers", DIFFUSERS, dotted=True),
+        Graph("chroma", "bfl", BFL, kin="flux1"),
+        Graph("chroma-radiance", "bfl", RADIANCE, kin="flux1", rare=True),
+        Graph("chroma", "diffusers", DIFFUSERS, kin="flux1", dotted=True),
     ),
     classes={"ChromaTransformer2DModel": (Kind.DIFFUSION_MODEL, ("chroma",))},
 )

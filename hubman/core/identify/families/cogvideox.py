@@ -1,7 +1,7 @@
 """CogVideoX of Zhipu, with ConsisID, which keeps its blocks."""
 
 from hubman.core.identify.declare import Family, Graph, Signature, Variant
-from hubman.core.types import Kind
+from hubman.core.types import Confidence, Kind
 from hubman.errors import N_
 
 COG_2B = """
@@ -80,9 +80,9 @@ FAMILY = Family(
         "Comfy-Org/ComfyUI comfy/model_detection.py (facts)",
     ),
     signatures=(
-        Signature(("cogvideox",), DIFFUSERS, because=OTHER_WIDTH, variant="custom-width"),
+        Signature(("cogvideox",), DIFFUSERS, because=OTHER_WIDTH, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("cogvideox",), DIFFUSERS, shapes=SIZES, because=BLOCKS),
-        Signature(("cogvideox",), COMFY, because=OTHER_WIDTH, variant="custom-width"),
+        Signature(("cogvideox",), COMFY, because=OTHER_WIDTH, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("cogvideox",), COMFY, shapes=SIZES, because=BLOCKS),
         Signature(("cogvideox",), SAT, because=BLOCKS, prefixes=("model.diffusion_model.",)),
     ),

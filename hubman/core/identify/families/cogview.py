@@ -41,25 +41,25 @@ proj_out 64 4096
 """
 
 GLM = """
-image_projector.proj 2560 64
-glyph_projector.net.0.proj 2560 1472
-glyph_projector.net.2 2560 2560
-prior_token_embedding 16384 2560
-prior_projector.net.0.proj 2560 2560
-prior_projector.net.2 2560 2560
+image_projector.proj 4096 64
+glyph_projector.net.0.proj 4096 1472
+glyph_projector.net.2 4096 4096
+prior_token_embedding 16384 4096
+prior_projector.net.0.proj 4096 4096
+prior_projector.net.2 4096 4096
 time_condition_embed.timestep_embedder.linear_1 512 512
 time_condition_embed.timestep_embedder.linear_2 512 512
 time_condition_embed.condition_embedder.linear_1 512 1024
 time_condition_embed.condition_embedder.linear_2 512 512
-transformer_blocks.{0-29}.norm1.linear 30720 512
-transformer_blocks.{0-29}.attn1.to_q 2560 2560
-transformer_blocks.{0-29}.attn1.to_k 2560 2560
-transformer_blocks.{0-29}.attn1.to_v 2560 2560
-transformer_blocks.{0-29}.attn1.to_out.0 2560 2560
-transformer_blocks.{0-29}.ff.net.0.proj 10240 2560
-transformer_blocks.{0-29}.ff.net.2 2560 10240
-norm_out.linear 5120 512
-proj_out 64 2560
+transformer_blocks.{0-29}.norm1.linear 49152 512
+transformer_blocks.{0-29}.attn1.to_q 4096 4096
+transformer_blocks.{0-29}.attn1.to_k 4096 4096
+transformer_blocks.{0-29}.attn1.to_v 4096 4096
+transformer_blocks.{0-29}.attn1.to_out.0 4096 4096
+transformer_blocks.{0-29}.ff.net.0.proj 16384 4096
+transformer_blocks.{0-29}.ff.net.2 4096 16384
+norm_out.linear 8192 512
+proj_out 64 4096
 """
 
 NAMES = (
@@ -79,6 +79,7 @@ FAMILY = Family(
         "huggingface/diffusers CogView3PlusTransformer2DModel, CogView4Transformer2DModel, GlmImageTransformer2DModel "
         "(generated on meta tensors)",
         "zai-org/CogView4-6B, zai-org/CogView3-Plus-3B transformer/config.json",
+        "sizes of GLM-Image as released: sgl-project/sglang, hao-ai-lab/FastVideo GlmImageArchConfig",
     ),
     signatures=(
         Signature(("cogview4", "cogview3"), has=NAMES, because=CUSTOM, variant="custom-width", sure=Confidence.LIKELY),
@@ -89,10 +90,12 @@ FAMILY = Family(
             because=N_("it has {key}, as {title} does, at the width of CogView 4"),
         ),
         Signature(
-            ("cogview3",),
+            ("cogview3", "cogview4"),
             has=NAMES,
             shapes={BIAS: (2560,)},
-            because=N_("it has {key}, as {title} does, at the width of CogView 3 Plus"),
+            because=N_(
+                "it has {key}, as {title} does, at the width of CogView 3 Plus and of CogView 4's default config"
+            ),
         ),
         Signature(("glm-image",), has=GLM_NAMES, title="GLM-Image"),
     ),
@@ -106,6 +109,7 @@ FAMILY = Family(
     graphs=(
         Graph("cogview4", "diffusers", COGVIEW4),
         Graph("cogview3", "diffusers", COGVIEW3, rare=True),
+        Graph("cogview4", "diffusers-default", COGVIEW3, rare=True),
         Graph("glm-image", "diffusers", GLM, rare=True),
     ),
     classes={

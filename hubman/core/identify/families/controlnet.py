@@ -1,7 +1,8 @@
 """ControlNets: networks beside the model that steer it by a picture (edges, depth, pose). The architecture is its base.
 
 What kind of picture a ControlNet wants is in no tensor, except where it says so (union, inpaint). Files of the first
-ControlNets hold a whole checkpoint beside; they are ControlNets all the same.
+ControlNets hold a whole checkpoint beside; they are ControlNets all the same. GLIGEN, which steers by boxes, has no
+kind of its own and is here.
 """
 
 from hubman.core.identify.declare import Family, Signature, Variant
@@ -31,7 +32,7 @@ FAMILY = Family(
         "huggingface/diffusers models/controlnets (generated on meta tensors)",
         "lllyasviel/ControlNet cldm/cldm.py",
         "kohya-ss/sd-scripts networks/control_net_lllite.py",
-        "TencentARC/BrushNet, dvlab-research/ControlNeXt (read, not measured)",
+        "TencentARC/BrushNet, dvlab-research/ControlNeXt, gligen/GLIGEN (not measured)",
     ),
     signatures=(
         # --- a difference to a model, or a LoRA of it ---
@@ -253,6 +254,15 @@ FAMILY = Family(
             variant="controlnext",
             sure=Confidence.LIKELY,
             title="ControlNeXt",
+        ),
+        Signature(
+            ("sd1",),
+            has=("position_net.null_positive_feature", "position_net.linears.0.weight"),
+            lacks=("input_blocks.0.0.weight",),
+            kind=Kind.CONTROLNET,
+            variant="gligen",
+            sure=Confidence.LIKELY,
+            title="GLIGEN",
         ),
         Signature(
             ("stable-cascade",),

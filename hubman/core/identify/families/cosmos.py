@@ -1,7 +1,7 @@
 """Cosmos of NVIDIA: Cosmos 1, Predict 2 and 2.5, Cosmos 3; and Anima, which is Predict 2 with a reader of its own."""
 
 from hubman.core.identify.declare import Family, Graph, Signature, Variant
-from hubman.core.types import Kind
+from hubman.core.types import Confidence, Kind
 from hubman.errors import N_
 
 COSMOS2_2B = """
@@ -194,14 +194,18 @@ FAMILY = Family(
         "Comfy-Org/ComfyUI comfy/model_detection.py (facts)",
     ),
     signatures=(
-        Signature(("cosmos-1",), FIRST, because=OTHER_WIDTH_1, variant="custom-width"),
+        Signature(("cosmos-1",), FIRST, because=OTHER_WIDTH_1, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("cosmos-1",), FIRST, shapes=SIZES_1, because=COSMOS_1),
-        Signature(("cosmos-predict2",), PREDICT2, because=OTHER_WIDTH_2, variant="custom-width"),
+        Signature(
+            ("cosmos-predict2",), PREDICT2, because=OTHER_WIDTH_2, variant="custom-width", sure=Confidence.LIKELY
+        ),
         Signature(("cosmos-predict2",), PREDICT2, shapes=SIZES_2, because=COSMOS_2),
         Signature(("cosmos-predict2.5",), (*PREDICT2, "crossattn_proj.0.weight"), shapes=SIZES_2, because=COSMOS_25),
-        Signature(("anima",), ANIMA, because=OTHER_WIDTH_2, variant="custom-width"),
+        Signature(("anima",), ANIMA, because=OTHER_WIDTH_2, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("anima",), ANIMA, shapes=SIZES_2, because=READER),
-        Signature(("cosmos-predict2",), DIFFUSERS, because=OTHER_WIDTH_2, variant="custom-width"),
+        Signature(
+            ("cosmos-predict2",), DIFFUSERS, because=OTHER_WIDTH_2, variant="custom-width", sure=Confidence.LIKELY
+        ),
         Signature(("cosmos-predict2",), DIFFUSERS, shapes=DIFFUSERS_SIZES, because=COSMOS_2),
         Signature(
             ("cosmos-predict2", "anima"),
@@ -210,9 +214,13 @@ FAMILY = Family(
             {**DIFFUSERS_SIZES, "patch_embed.proj.weight": (2048, 68)},
             because=SPLIT,
         ),
-        Signature(("cosmos-predict2.5",), DIFFUSERS_25, because=COSMOS_25, variant="custom-width"),
+        Signature(
+            ("cosmos-predict2.5",), DIFFUSERS_25, because=COSMOS_25, variant="custom-width", sure=Confidence.LIKELY
+        ),
         Signature(("cosmos-predict2.5",), DIFFUSERS_25, shapes=DIFFUSERS_SIZES, because=COSMOS_25),
-        Signature(("cosmos-1",), DIFFUSERS_FIRST, because=OTHER_WIDTH_1, variant="custom-width"),
+        Signature(
+            ("cosmos-1",), DIFFUSERS_FIRST, because=OTHER_WIDTH_1, variant="custom-width", sure=Confidence.LIKELY
+        ),
         Signature(("cosmos-1",), DIFFUSERS_FIRST, shapes=DIFFUSERS_SIZES, because=COSMOS_1),
         Signature(("cosmos-3",), THIRD, because=COSMOS_3),
     ),

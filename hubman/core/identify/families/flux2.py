@@ -177,7 +177,7 @@ NAMES = (
     "final_layer.linear.weight|proj_out.weight",
 )  # fmt: skip
 MODULATION = "double_stream_modulation_img.lin.weight|double_stream_modulation_img.linear.weight"
-WIDTH = N_("its modulation {key} is as wide as in this {title} model")
+WIDTH = N_("it has {key} at the width of {title}")
 
 FAMILY = Family(
     title="Flux.2",
@@ -195,9 +195,27 @@ FAMILY = Family(
             sure=Confidence.LIKELY,
         ),
         # The second number is what bitsandbytes packs the weight into, in four bits.
-        Signature(("flux2-dev",), has=NAMES, shapes={MODULATION: ((36864, 113246208), None)}, because=WIDTH),
-        Signature(("flux2-klein-9b",), has=NAMES, shapes={MODULATION: ((24576, 50331648), None)}, because=WIDTH),
-        Signature(("flux2-klein-4b",), has=NAMES, shapes={MODULATION: ((18432, 28311552), None)}, because=WIDTH),
+        Signature(
+            ("flux2-dev",),
+            has=NAMES,
+            shapes={MODULATION: ((36864, 113246208), None)},
+            because=WIDTH,
+            title="Flux.2 dev",
+        ),
+        Signature(
+            ("flux2-klein-9b",),
+            has=NAMES,
+            shapes={MODULATION: ((24576, 50331648), None)},
+            because=WIDTH,
+            title="Flux.2 Klein 9B",
+        ),
+        Signature(
+            ("flux2-klein-4b",),
+            has=NAMES,
+            shapes={MODULATION: ((18432, 28311552), None)},
+            because=WIDTH,
+            title="Flux.2 Klein 4B",
+        ),
     ),
     graphs=(
         Graph("flux2-dev", "bfl", DEV),

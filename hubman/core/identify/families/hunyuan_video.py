@@ -1,7 +1,7 @@
 """HunyuanVideo of Tencent, with FramePack and SkyReels V1, which keep its blocks, and HunyuanVideo 1.5."""
 
 from hubman.core.identify.declare import Family, Graph, Signature, Variant
-from hubman.core.types import Kind
+from hubman.core.types import Confidence, Kind
 from hubman.errors import N_
 
 HV_COMFY = """
@@ -280,15 +280,19 @@ FAMILY = Family(
         "Comfy-Org/ComfyUI comfy/model_detection.py (facts)",
     ),
     signatures=(
-        Signature(("hunyuan-video",), COMFY, because=OTHER_WIDTH, variant="custom-width"),
+        Signature(("hunyuan-video",), COMFY, because=OTHER_WIDTH, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("hunyuan-video",), COMFY, shapes=WIDE, because=BLOCKS),
-        Signature(("hunyuan-video",), TENCENT, because=OTHER_WIDTH, variant="custom-width"),
+        Signature(("hunyuan-video",), TENCENT, because=OTHER_WIDTH, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("hunyuan-video",), TENCENT, shapes=WIDE, because=BLOCKS),
-        Signature(("hunyuan-video",), DIFFUSERS, because=OTHER_WIDTH, variant="custom-width"),
+        Signature(("hunyuan-video",), DIFFUSERS, because=OTHER_WIDTH, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("hunyuan-video",), DIFFUSERS, shapes=DIFFUSERS_WIDE, because=BLOCKS),
-        Signature(("hunyuan-video-1.5",), NATIVE_15, because=OTHER_WIDTH_15, variant="custom-width"),
+        Signature(
+            ("hunyuan-video-1.5",), NATIVE_15, because=OTHER_WIDTH_15, variant="custom-width", sure=Confidence.LIKELY
+        ),
         Signature(("hunyuan-video-1.5",), NATIVE_15, shapes=WIDE_15, because=BLOCKS_15),
-        Signature(("hunyuan-video-1.5",), DIFFUSERS_15, because=OTHER_WIDTH_15, variant="custom-width"),
+        Signature(
+            ("hunyuan-video-1.5",), DIFFUSERS_15, because=OTHER_WIDTH_15, variant="custom-width", sure=Confidence.LIKELY
+        ),
         Signature(("hunyuan-video-1.5",), DIFFUSERS_15, shapes=DIFFUSERS_WIDE_15, because=BLOCKS_15),
     ),
     variants=(

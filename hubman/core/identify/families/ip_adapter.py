@@ -20,7 +20,7 @@ FAMILY = Family(
         "cubiq/ComfyUI_IPAdapter_plus IPAdapterPlus.py",
         "huggingface/diffusers loaders/unet.py, transformer_flux.py, transformer_sd3.py",
         "invoke-ai/InvokeAI backend/ip_adapter, backend/flux/ip_adapter",
-        "ToTheBeginning/PuLID pulid/pipeline*.py; InstantX/InstantID",
+        "ToTheBeginning/PuLID pulid/pipeline*.py; InstantX/InstantID; TencentARC/PhotoMaker",
         "Comfy-Org/ComfyUI comfy/sd.py load_style_model, comfy_extras/nodes_model_patch.py",
     ),
     signatures=(
@@ -65,6 +65,7 @@ FAMILY = Family(
             kind=Kind.IP_ADAPTER,
             because=N_("it has {key}, as an IP-Adapter has, and looks at faces in width 4096, as Kolors does"),
         ),
+        Signature((), has=("ip_adapter.0.to_k_ip.weight",), kind=Kind.IP_ADAPTER, sure=Confidence.LIKELY),
         Signature(
             ("sd3",),
             has=("ip_adapter.0.to_k_ip.weight", "ip_adapter.0.norm_ip.linear.weight"),
@@ -140,6 +141,15 @@ FAMILY = Family(
             variant="pulid",
             sure=Confidence.LIKELY,
             title="PuLID",
+        ),
+        Signature(
+            ("sdxl",),
+            has=("fuse_module.mlp1.fc1.weight", "visual_projection_2.weight"),
+            kind=Kind.IP_ADAPTER,
+            variant="photomaker",
+            sure=Confidence.LIKELY,
+            title="PhotoMaker",
+            prefixes=("id_encoder.",),
         ),
     ),
     variants=(

@@ -1,7 +1,7 @@
 """LTX-Video and LTX-2 of Lightricks."""
 
 from hubman.core.identify.declare import Family, Graph, Signature, Variant
-from hubman.core.types import Kind
+from hubman.core.types import Confidence, Kind
 from hubman.errors import N_
 
 LTX_2B = """
@@ -250,7 +250,11 @@ DIFFUSERS = (
     "transformer_blocks.0.attn2.norm_q.weight",
 )
 DIFFUSERS_2 = (*DIFFUSERS, "transformer_blocks.0.audio_to_video_attn.to_q.weight", "audio_proj_in.weight")
-DECODER = ("decoder.diff_blocks.0.attn.to_q.weight", "decoder.det_stages.0.0.norm1.weight", "decoder.conv_in_x_t.weight")
+DECODER = (
+    "decoder.diff_blocks.0.attn.to_q.weight",
+    "decoder.det_stages.0.0.norm1.weight",
+    "decoder.conv_in_x_t.weight",
+)
 
 WIDE = {"transformer_blocks.0.attn1.q_norm.weight": ((2048, 4096),)}
 DIFFUSERS_WIDE = {"transformer_blocks.0.attn1.norm_q.weight": ((2048, 4096),)}
@@ -270,13 +274,13 @@ FAMILY = Family(
         "Comfy-Org/ComfyUI comfy/model_detection.py (facts)",
     ),
     signatures=(
-        Signature(("ltx-video",), NATIVE, because=OTHER_WIDTH, variant="custom-width"),
+        Signature(("ltx-video",), NATIVE, because=OTHER_WIDTH, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("ltx-video",), NATIVE, shapes=WIDE, because=BLOCKS),
-        Signature(("ltx-2",), NATIVE_2, because=OTHER_WIDTH_2, variant="custom-width"),
+        Signature(("ltx-2",), NATIVE_2, because=OTHER_WIDTH_2, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("ltx-2",), NATIVE_2, shapes=WIDE, because=SOUND, title="LTX-2"),
-        Signature(("ltx-video",), DIFFUSERS, because=OTHER_WIDTH, variant="custom-width"),
+        Signature(("ltx-video",), DIFFUSERS, because=OTHER_WIDTH, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("ltx-video",), DIFFUSERS, shapes=DIFFUSERS_WIDE, because=BLOCKS),
-        Signature(("ltx-2",), DIFFUSERS_2, because=OTHER_WIDTH_2, variant="custom-width"),
+        Signature(("ltx-2",), DIFFUSERS_2, because=OTHER_WIDTH_2, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("ltx-2",), DIFFUSERS_2, shapes=DIFFUSERS_WIDE, because=SOUND, title="LTX-2"),
         Signature(("ltx-2",), DECODER, because=LAST, variant="decoder"),
     ),

@@ -1,7 +1,7 @@
 """Mochi 1 of Genmo."""
 
 from hubman.core.identify.declare import Family, Graph, Signature
-from hubman.core.types import Kind
+from hubman.core.types import Confidence, Kind
 from hubman.errors import N_
 
 MOCHI = """
@@ -88,9 +88,9 @@ FAMILY = Family(
         "Comfy-Org/ComfyUI comfy/model_detection.py (facts)",
     ),
     signatures=(
-        Signature(("mochi",), NATIVE, because=OTHER_WIDTH, variant="custom-width"),
+        Signature(("mochi",), NATIVE, because=OTHER_WIDTH, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("mochi",), NATIVE, shapes=WIDE, because=BLOCKS),
-        Signature(("mochi",), DIFFUSERS, because=OTHER_WIDTH, variant="custom-width"),
+        Signature(("mochi",), DIFFUSERS, because=OTHER_WIDTH, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("mochi",), DIFFUSERS, shapes=DIFFUSERS_WIDE, because=BLOCKS),
     ),
     graphs=(Graph("mochi", "native", MOCHI), Graph("mochi", "diffusers", MOCHI_D, dotted=True)),

@@ -1,4 +1,4 @@
-"""Stable Video Diffusion and SV3D under diffusers' names. Under the original names the U-Net is measured (checkpoint)."""
+"""Stable Video Diffusion under diffusers' names. Under the original names the U-Net is measured (checkpoint.py)."""
 
 from hubman.core.identify.declare import Family, Signature
 from hubman.core.types import Kind

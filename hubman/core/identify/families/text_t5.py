@@ -16,7 +16,7 @@ HERE = (
     "text_encoders.pile_t5xl.transformer.", "text_encoders.byt5_small.transformer.",
     "conditioner.conditioners.prompt.model.",
 )  # fmt: skip
-KEY = "encoder.block.0.layer.0.SelfAttention.k.weight|enc.blk.0.attn_k.weight|blocks.0.attn.k.weight"
+NORM = "encoder.block.0.layer.0.layer_norm.weight|enc.blk.0.attn_norm.weight|blocks.0.norm1.weight"
 WORDS = "shared.weight|encoder.embed_tokens.weight|token_embd.weight|token_embedding.weight"
 BERT = (
     "bert.", "text_encoder.", "text_encoder/", "text_encoders.hydit_clip.transformer.",
@@ -34,7 +34,10 @@ FAMILY = Family(
     signatures=(
         Signature(
             (),
-            has=("encoder.block.0.layer.0.SelfAttention.k.weight", "encoder.block.0.layer.0.layer_norm.weight"),
+            has=(
+                "encoder.block.0.layer.0.SelfAttention.k.weight|encoder.block.0.layer.0.SelfAttention.k.qweight",
+                "encoder.block.0.layer.0.layer_norm.weight",
+            ),
             kind=Kind.TEXT_ENCODER,
             prefixes=HERE,
         ),
@@ -84,12 +87,12 @@ FAMILY = Family(
         ),
         Variant("umt5-base", N_("it knows 256384 words in width 768, as UMT5 does"), shapes={WORDS: (256384, 768)}),
         Variant("mt5-xl", N_("it knows 250112 words, as mT5 does"), shapes={WORDS: (250112, 2048)}),
-        Variant("byt5-small", N_("its width is 1472, as that of ByT5"), shapes={KEY: (384, 1472)}),
-        Variant("t5-xxl", N_("its width is 4096"), shapes={KEY: (4096, 4096)}),
-        Variant("t5-xl", N_("its width is 2048; T5 and Pile-T5 have the same shapes"), shapes={KEY: (2048, 2048)}),
-        Variant("t5-large", N_("its width is 1024"), shapes={KEY: (1024, 1024)}),
-        Variant("t5-base", N_("its width is 768"), shapes={KEY: (768, 768)}),
-        Variant("t5-small", N_("its width is 512"), shapes={KEY: ((384, 512), 512)}),
+        Variant("byt5-small", N_("its width is 1472, as that of ByT5"), shapes={NORM: (1472,)}),
+        Variant("t5-xxl", N_("its width is 4096"), shapes={NORM: (4096,)}),
+        Variant("t5-xl", N_("its width is 2048; T5 and Pile-T5 have the same shapes"), shapes={NORM: (2048,)}),
+        Variant("t5-large", N_("its width is 1024"), shapes={NORM: (1024,)}),
+        Variant("t5-base", N_("its width is 768"), shapes={NORM: (768,)}),
+        Variant("t5-small", N_("its width is 512"), shapes={NORM: (512,)}),
     ),
     classes={
         "T5EncoderModel": (Kind.TEXT_ENCODER, ()),

@@ -6,7 +6,7 @@ colourisers are here too: they take a picture and give a better one. Upscalers o
 """
 
 from hubman.core.identify.declare import Family, Signature
-from hubman.core.types import Kind
+from hubman.core.types import Confidence, Kind
 from hubman.errors import N_
 
 LAYER = "layers.0.residual_group."
@@ -17,6 +17,7 @@ FAMILY = Family(
     sources=(
         "chaiNNer-org/spandrel 0.4.2, architectures/*/__init__.py (conditions read, networks generated)",
         "huggingface/diffusers latent upsamplers (generated on meta tensors)",
+        "Comfy-Org/ComfyUI comfy_extras/nodes_hunyuan.py LatentUpscaleModelLoader",
     ),
     signatures=(
         Signature(
@@ -542,6 +543,25 @@ FAMILY = Family(
             variant="latent",
             because=LATENT,
             title="LTX-2",
+        ),
+        Signature(
+            ("hunyuan-video-1.5",),
+            has=("blocks.0.block.0.conv.weight", "in_conv.conv.weight", "out_conv.conv.weight"),
+            kind=Kind.UPSCALER,
+            variant="latent",
+            sure=Confidence.LIKELY,
+            because=LATENT,
+            title="HunyuanVideo 1.5",
+        ),
+        Signature(
+            ("hunyuan-video-1.5",),
+            has=("up.0.block.0.conv1.conv.weight",),
+            lacks=("decoder.conv_out.weight", "conv_out.weight"),
+            kind=Kind.UPSCALER,
+            variant="latent",
+            sure=Confidence.LIKELY,
+            because=LATENT,
+            title="HunyuanVideo 1.5",
         ),
         Signature(
             ("kandinsky6",),

@@ -4,8 +4,16 @@ from hubman.core.identify.declare import Family, Signature
 from hubman.core.types import Confidence, Kind
 from hubman.errors import N_
 
-PICTURE = ("quantize.embedding.weight", "decoder.conv_in.weight", "encoder.conv_in.weight", "decoder.conv_out.weight")
-MOVQ = (*PICTURE, "decoder.mid_block.resnets.0.norm1.conv_y.weight|decoder.mid.block_1.norm1.conv_y.weight")
+# A face restorer such as RestoreFormer has a codebook too, under CompVis' names: here only what is a VAE for sure.
+PICTURE = (
+    "quantize.embedding.weight",
+    "decoder.mid_block.resnets.0.conv1.weight",
+    "decoder.conv_in.weight",
+    "encoder.conv_in.weight",
+    "decoder.conv_out.weight",
+)
+MOVQ_DIFFUSERS = (*PICTURE, "decoder.mid_block.resnets.0.norm1.conv_y.weight")
+MOVQ_NATIVE = ("quantize.embedding.weight", "decoder.mid.block_1.norm1.conv_y.weight", "decoder.conv_in.weight")
 STAGE_A = ("in_block.1.weight", "out_block.0.weight", "down_blocks.0.gammas", "up_blocks.1.gammas")
 EFFNET = ("backbone.1.0.block.0.0.weight", "backbone.0.0.weight", "mapper.0.weight")
 PREVIEWER = ("blocks.0.weight", "blocks.2.running_mean", "blocks.3.weight", "blocks.23.running_mean")
@@ -26,8 +34,14 @@ FAMILY = Family(
     ),
     signatures=(
         Signature((), PICTURE, because=CODEBOOK, kind=Kind.VAE, sure=Confidence.LIKELY),
-        Signature(("kandinsky2", "kandinsky3"), MOVQ, because=SPATIAL, kind=Kind.VAE),
-        Signature(("kandinsky2",), MOVQ, shapes={"decoder.conv_in.bias": (512,)}, because=SPATIAL, kind=Kind.VAE),
+        Signature(("kandinsky2", "kandinsky3"), MOVQ_DIFFUSERS, because=SPATIAL, kind=Kind.VAE),
+        Signature(
+            ("kandinsky2",), MOVQ_DIFFUSERS, shapes={"decoder.conv_in.bias": (512,)}, because=SPATIAL, kind=Kind.VAE
+        ),
+        Signature(("kandinsky2", "kandinsky3"), MOVQ_NATIVE, because=SPATIAL, kind=Kind.VAE),
+        Signature(
+            ("kandinsky2",), MOVQ_NATIVE, shapes={"decoder.conv_in.bias": (512,)}, because=SPATIAL, kind=Kind.VAE
+        ),
         Signature(
             ("amused",), PICTURE, shapes={"quantize.embedding.weight": (8192, 64)}, because=AMUSED, kind=Kind.VAE
         ),

@@ -1,7 +1,7 @@
 """VAEs of Tencent Hunyuan: HunyuanVideo, HunyuanVideo 1.5, HunyuanImage 2.1 and its refiner, Hunyuan3D."""
 
 from hubman.core.identify.declare import Family, Signature
-from hubman.core.types import Kind
+from hubman.core.types import Confidence, Kind
 from hubman.errors import N_
 
 VIDEO_NATIVE = (
@@ -61,7 +61,14 @@ FAMILY = Family(
         "Comfy-Org/ComfyUI comfy/sd.py (facts)",
     ),
     signatures=(
-        Signature(("hunyuan-video",), VIDEO_NATIVE, because=OTHER_WIDTH, kind=Kind.VAE, variant="custom-width"),
+        Signature(
+            ("hunyuan-video",),
+            VIDEO_NATIVE,
+            because=OTHER_WIDTH,
+            kind=Kind.VAE,
+            variant="custom-width",
+            sure=Confidence.LIKELY,
+        ),
         Signature(
             ("hunyuan-video",),
             VIDEO_NATIVE,
@@ -69,7 +76,14 @@ FAMILY = Family(
             because=VIDEO,
             kind=Kind.VAE,
         ),
-        Signature(("hunyuan-video",), VIDEO_DIFFUSERS, because=OTHER_WIDTH, kind=Kind.VAE, variant="custom-width"),
+        Signature(
+            ("hunyuan-video",),
+            VIDEO_DIFFUSERS,
+            because=OTHER_WIDTH,
+            kind=Kind.VAE,
+            variant="custom-width",
+            sure=Confidence.LIKELY,
+        ),
         Signature(
             ("hunyuan-video",),
             VIDEO_DIFFUSERS,

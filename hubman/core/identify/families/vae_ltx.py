@@ -20,10 +20,17 @@ AUDIO = (
     "decoder.conv_in.conv.weight",
     "decoder.up.0.block.0.conv1.conv.weight",
 )
+UNTIMED = ("decoder.last_time_embedder.timestep_embedder.linear_1.weight",)
+DIFFUSERS_UNTIMED = (
+    "decoder.mid_block.resnets.0.norm1.weight",
+    "decoder.time_embedder.timestep_embedder.linear_1.weight",
+)
 LATENTS_128 = {"decoder.conv_in.conv.weight": (None, 128, 3, 3, 3)}
 
 LTX = N_("128 latent channels and {key}, as the VAE of {title} has")
-LTX_2 = N_("128 latent channels and no time embedding in a decoder of the later form, as the VAE of {title} has")
+LTX_2 = N_(
+    "128 latent channels and a decoder that begins 1024 wide and does not know the time, as the VAE of {title} has"
+)
 SOUND = N_("8 latent channels of sound and {key}, as the audio VAE of {title} has")
 
 FAMILY = Family(
@@ -38,9 +45,9 @@ FAMILY = Family(
         Signature(("ltx-video",), NATIVE, shapes=LATENTS_128, because=LTX, kind=Kind.VAE),
         Signature(
             ("ltx-2",),
-            (*NATIVE, "encoder.down_blocks.1.conv.conv.weight"),
-            ("decoder.last_time_embedder.timestep_embedder.linear_1.weight",),
-            LATENTS_128,
+            NATIVE,
+            UNTIMED,
+            {**LATENTS_128, "decoder.conv_in.conv.bias": (1024,)},
             because=LTX_2,
             kind=Kind.VAE,
             title="LTX-2",
@@ -55,12 +62,9 @@ FAMILY = Family(
         ),
         Signature(
             ("ltx-2",),
-            (*DIFFUSERS, "encoder.down_blocks.0.downsamplers.0.conv.conv.weight"),
-            (
-                "decoder.mid_block.resnets.0.norm1.weight",
-                "decoder.time_embedder.timestep_embedder.linear_1.weight",
-            ),
-            LATENTS_128,
+            DIFFUSERS,
+            DIFFUSERS_UNTIMED,
+            {**LATENTS_128, "decoder.conv_in.conv.bias": (1024,)},
             because=LTX_2,
             kind=Kind.VAE,
             title="LTX-2",

@@ -66,11 +66,25 @@ FAMILY = Family(
         Signature((), DIFFUSERS, NO_CODEBOOK, because=UNKNOWN, kind=Kind.VAE, sure=Confidence.LIKELY),
         # 4 latent channels
         Signature(
-            SD, LDM_FOUR_LEVELS, NO_CODEBOOK, LATENTS_4, because=FOUR_OTHER, kind=Kind.VAE, variant="custom-width"
+            SD,
+            LDM_FOUR_LEVELS,
+            NO_CODEBOOK,
+            LATENTS_4,
+            because=FOUR_OTHER,
+            kind=Kind.VAE,
+            variant="custom-width",
+            sure=Confidence.LIKELY,
         ),
         Signature(SD, LDM_FOUR_LEVELS, NO_CODEBOOK, {**LATENTS_4, **WIDE_512}, because=FOUR, kind=Kind.VAE),
         Signature(
-            SD, DIFFUSERS_FOUR_LEVELS, NO_CODEBOOK, LATENTS_4, because=FOUR_OTHER, kind=Kind.VAE, variant="custom-width"
+            SD,
+            DIFFUSERS_FOUR_LEVELS,
+            NO_CODEBOOK,
+            LATENTS_4,
+            because=FOUR_OTHER,
+            kind=Kind.VAE,
+            variant="custom-width",
+            sure=Confidence.LIKELY,
         ),
         Signature(SD, DIFFUSERS_FOUR_LEVELS, NO_CODEBOOK, {**LATENTS_4, **WIDE_512}, because=FOUR, kind=Kind.VAE),
         Signature(
@@ -117,6 +131,7 @@ FAMILY = Family(
             because=ALLEGRO,
             kind=Kind.VAE,
             variant="custom-width",
+            sure=Confidence.LIKELY,
         ),
         Signature(
             ("allegro",),
@@ -135,6 +150,7 @@ FAMILY = Family(
             because=MIXES,
             kind=Kind.VAE,
             variant="custom-width",
+            sure=Confidence.LIKELY,
         ),
         Signature(
             ("svd",),
@@ -144,11 +160,20 @@ FAMILY = Family(
             because=MIXES,
             kind=Kind.VAE,
         ),
-        Signature(("svd",), SVD_DIFFUSERS, because=MIXES, kind=Kind.VAE, variant="custom-width"),
+        Signature(
+            ("svd",), SVD_DIFFUSERS, because=MIXES, kind=Kind.VAE, variant="custom-width", sure=Confidence.LIKELY
+        ),
         Signature(("svd",), SVD_DIFFUSERS, shapes=WIDE_512, because=MIXES, kind=Kind.VAE),
         # 16 latent channels
         Signature(
-            SIXTEEN, LDM_FOUR_LEVELS, NO_QUANT, LATENTS_16, because=SIXTEEN_OTHER, kind=Kind.VAE, variant="custom-width"
+            SIXTEEN,
+            LDM_FOUR_LEVELS,
+            NO_QUANT,
+            LATENTS_16,
+            because=SIXTEEN_OTHER,
+            kind=Kind.VAE,
+            variant="custom-width",
+            sure=Confidence.LIKELY,
         ),
         Signature(
             SIXTEEN, LDM_FOUR_LEVELS, NO_QUANT, {**LATENTS_16, **WIDE_512}, because=SIXTEEN_SHARED, kind=Kind.VAE
@@ -169,6 +194,7 @@ FAMILY = Family(
             because=SIXTEEN_OTHER,
             kind=Kind.VAE,
             variant="custom-width",
+            sure=Confidence.LIKELY,
         ),
         Signature(
             SIXTEEN, DIFFUSERS_FOUR_LEVELS, NO_QUANT, {**LATENTS_16, **WIDE_512}, because=SIXTEEN_SHARED, kind=Kind.VAE

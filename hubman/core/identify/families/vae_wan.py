@@ -1,7 +1,7 @@
 """VAEs with Wan's causal blocks: Wan 2.1 and Qwen-Image, which share one, Wan 2.2, and Qwen-Image 2.1."""
 
 from hubman.core.identify.declare import Family, Signature, Variant
-from hubman.core.types import Kind
+from hubman.core.types import Confidence, Kind
 from hubman.errors import N_
 
 NATIVE = (
@@ -48,9 +48,11 @@ FAMILY = Family(
         "Comfy-Org/ComfyUI comfy/sd.py (facts)",
     ),
     signatures=(
-        Signature(SHARED, NATIVE, because=OTHER_WIDTH, kind=Kind.VAE, variant="custom-width"),
+        Signature(SHARED, NATIVE, because=OTHER_WIDTH, kind=Kind.VAE, variant="custom-width", sure=Confidence.LIKELY),
         Signature(SHARED, NATIVE, shapes={"decoder.head.0.gamma": (96, 1, 1, 1)}, because=SIXTEEN, kind=Kind.VAE),
-        Signature(("wan-2.2",), NATIVE_22, because=OTHER_22, kind=Kind.VAE, variant="custom-width"),
+        Signature(
+            ("wan-2.2",), NATIVE_22, because=OTHER_22, kind=Kind.VAE, variant="custom-width", sure=Confidence.LIKELY
+        ),
         Signature(
             ("wan-2.2",),
             NATIVE_22,
@@ -65,9 +67,13 @@ FAMILY = Family(
             because=QWEN_21,
             kind=Kind.VAE,
         ),
-        Signature(SHARED, DIFFUSERS, because=OTHER_WIDTH, kind=Kind.VAE, variant="custom-width"),
+        Signature(
+            SHARED, DIFFUSERS, because=OTHER_WIDTH, kind=Kind.VAE, variant="custom-width", sure=Confidence.LIKELY
+        ),
         Signature(SHARED, DIFFUSERS, shapes={"decoder.norm_out.gamma": (96, 1, 1, 1)}, because=SIXTEEN, kind=Kind.VAE),
-        Signature(("wan-2.2",), DIFFUSERS_22, because=OTHER_22, kind=Kind.VAE, variant="custom-width"),
+        Signature(
+            ("wan-2.2",), DIFFUSERS_22, because=OTHER_22, kind=Kind.VAE, variant="custom-width", sure=Confidence.LIKELY
+        ),
         Signature(
             ("wan-2.2",),
             DIFFUSERS_22,

@@ -82,7 +82,11 @@ FAMILY = Family(
         ),
         Signature(
             ("minimax-h3",),
-            ("audio_proj_in.weight", "token_refiner.refiner_blocks.0.norm1.weight", "transformer_blocks.0.adaln_proj.linear.weight"),
+            (
+                "audio_proj_in.weight",
+                "token_refiner.refiner_blocks.0.norm1.weight",
+                "transformer_blocks.0.adaln_proj.linear.weight",
+            ),
             because=AS,
             title="MiniMax H3",
         ),
@@ -115,7 +119,10 @@ FAMILY = Family(
         ),
         Signature(
             ("seedvr2",),
-            (*SEEDVR2, "blocks.31.mlp.all.proj_in_gate.weight|blocks.35.mlp.all.proj_in_gate.weight|blocks.35.mlp.vid.proj_out.weight"),
+            (
+                *SEEDVR2,
+                "blocks.31.mlp.all.proj_in_gate.weight|blocks.35.mlp.all.proj_in_gate.weight|blocks.35.mlp.vid.proj_out.weight",
+            ),
             because=AS,
             title="SeedVR2",
         ),

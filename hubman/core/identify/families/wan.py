@@ -1,7 +1,7 @@
 """Wan 2.1 and 2.2 of Alibaba, and what is built of their blocks: VACE, Animate, SkyReels V2, ChronoEdit, Helios."""
 
 from hubman.core.identify.declare import Family, Graph, Signature, Variant
-from hubman.core.types import Kind
+from hubman.core.types import Confidence, Kind
 from hubman.errors import N_
 
 WAN_1B = """
@@ -262,16 +262,24 @@ FAMILY = Family(
         "Comfy-Org/ComfyUI comfy/model_detection.py (facts)",
     ),
     signatures=(
-        Signature(("wan",), NATIVE, because=OTHER_WIDTH, variant="custom-width"),
+        Signature(("wan",), NATIVE, because=OTHER_WIDTH, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("wan-2.1",), NATIVE, shapes=NATIVE_1536, because=SMALL),
         Signature(("wan-2.2",), NATIVE, shapes=NATIVE_3072, because=FIVE),
         Signature(BOTH, NATIVE, shapes=NATIVE_5120, because=FOURTEEN),
         Signature(("wan-2.1",), NATIVE_IMAGE, shapes=NATIVE_5120, because=IMAGE),
         Signature(
-            ("wan-2.2",), NATIVE, ("img_emb.proj.0.weight",), {**NATIVE_5120, **NATIVE_36}, because=INPUT_36
+            ("wan-2.2",),
+            NATIVE,
+            ("img_emb.proj.0.weight",),
+            {**NATIVE_5120, **NATIVE_36},
+            because=INPUT_36,
+            sure=Confidence.LIKELY,
         ),
         Signature(
-            ("wan-2.2",), (*NATIVE_IMAGE, "face_adapter.fuser_blocks.0.k_norm.weight"), shapes=NATIVE_5120, because=ANIMATE
+            ("wan-2.2",),
+            (*NATIVE_IMAGE, "face_adapter.fuser_blocks.0.k_norm.weight"),
+            shapes=NATIVE_5120,
+            because=ANIMATE,
         ),
         Signature(
             ("wan-2.2",),
@@ -286,7 +294,7 @@ FAMILY = Family(
             because=HALF,
             variant="animate",
         ),
-        Signature(("wan",), DIFFUSERS, because=OTHER_WIDTH, variant="custom-width"),
+        Signature(("wan",), DIFFUSERS, because=OTHER_WIDTH, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("wan-2.1",), DIFFUSERS, shapes=DIFFUSERS_1536, because=SMALL),
         Signature(("wan-2.2",), DIFFUSERS, shapes=DIFFUSERS_3072, because=FIVE),
         Signature(BOTH, DIFFUSERS, shapes=DIFFUSERS_5120, because=FOURTEEN),
@@ -297,6 +305,7 @@ FAMILY = Family(
             ("condition_embedder.image_embedder.norm1.weight",),
             {**DIFFUSERS_5120, **NATIVE_36},
             because=INPUT_36,
+            sure=Confidence.LIKELY,
         ),
         Signature(
             ("wan-2.2",),
@@ -322,7 +331,7 @@ FAMILY = Family(
         ),
         Variant(
             "humo",
-            N_("it listens to speech through {key}, as HuMo does"),
+            N_("it listens to speech, as HuMo does"),
             has=("audio_proj.audio_proj_glob_1.layer.weight|audio_proj.audio_proj_glob_1.layer.bias",),
         ),
         Variant("vace", N_("it has blocks beside for masks and references, as VACE has"), has=("vace_blocks.0.*",)),
