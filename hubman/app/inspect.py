@@ -42,10 +42,10 @@ def inspect_paths(
     What cannot be read becomes an `error` of its record: `not-found` and `unreadable` when it could not be opened.
     """
     found = [os.fspath(path) for path in paths]
-    return [_record(path, digest, isolate, translate) for given in found for path in _expanded(given)]
+    return [_record(path, digest, isolate, translate) for given in found for path in expanded(given)]
 
 
-def _expanded(path: str) -> Iterator[str]:
+def expanded(path: str) -> Iterator[str]:
     """Yield the path itself, or for a folder that is no model as a whole the models in it, at any depth."""
     if not os.path.isdir(path) or formats.model_folder(path) is not None:
         yield path
@@ -54,7 +54,7 @@ def _expanded(path: str) -> Iterator[str]:
     for name in names:
         full = os.path.join(path, name)
         if os.path.isdir(full) and not os.path.islink(full) and not name.startswith("."):
-            yield from _expanded(full)
+            yield from expanded(full)
         elif os.path.isfile(full) and (named_like_a_model(name) or name.endswith(".safetensors.index.json")):
             yield full
 
@@ -85,12 +85,13 @@ def _hashes(found: Hashes | Mapping[str, object] | None) -> Record | None:
 
 def _broken(header: Header | None, reference: str, message: str) -> Record:
     """A record of a file that could not be read or understood: everything null but the reason."""
-    known = header or Header(_format_of(reference), {}, safety=safety_of(reference))
+    known = header or Header(format_of(reference), {}, safety=safety_of(reference))
     record = described(known, Facts(Kind.UNKNOWN))
     return {**record, "error": {"reference": reference, "message": message}}
 
 
-def _format_of(reference: str) -> Format:
+def format_of(reference: str) -> Format:
+    """Tell the container of a broken file by the failure to read it."""
     name = reference.partition("-")[0]
     return Format(name) if name in ("safetensors", "pickle", "gguf") else Format.UNKNOWN
 

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("Find and use", "show:show", "Everything known of a model, and how we know it (--why)."),
     "triggers": ("Find and use", "triggers:triggers", "Trigger words, weight and the tag to paste; -c copies."),
     "prompt": ("Find and use", "prompt:prompt", "A ready prompt from several models."),
+    "scan": ("Trust", "scan:scan", "Would opening a file run code? What its pickle would do, in words."),
     "validate": ("Trust", "validate:validate", "Render each adapter: does it work? A verdict with evidence."),
     "preview": ("Trust", "preview:preview", "Show or make the preview of a model."),
     "demo": ("Run and care", "demo:demo", "See all of it work on the tiny models that ship with hubman."),

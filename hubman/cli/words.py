@@ -52,15 +52,16 @@ def plural(one: str, many: str, count: int) -> str:
     return _translations.ngettext(one, many, count)
 
 
-def told(text: str) -> str:
+def told(text: object) -> str:
     """Return a text in the user's language when it is a Phrase (and its fields too), else as it is."""
-    return _filled(text.template, text.fields) if isinstance(text, Phrase) else text
+    return _filled(text.template, text.fields) if isinstance(text, Phrase) else str(text)
 
 
 def _filled(template: str, fields: Mapping[str, object]) -> str:
     if not fields:
         return _(template)
-    return _(template).format(**{name: told(value) if isinstance(value, Phrase) else value for name, value in fields.items()})
+    own = {name: told(value) if isinstance(value, Phrase) else value for name, value in fields.items()}
+    return _(template).format(**own)
 
 
 def error_text(error: HubmanError) -> tuple[str, str]:

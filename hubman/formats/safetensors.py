@@ -192,7 +192,7 @@ def _quickly(raw: bytes) -> Parsed | None:
     """
     try:
         metadata, body = _without_metadata(raw.decode("utf-8"))
-        if "\\" in body or ("-" in body and _NEGATIVE.search(body)):
+        if not raw.startswith(b"{") or "\\" in body or ("-" in body and _NEGATIVE.search(body)):
             return None
         entries = _ENTRIES.decode(body)
     except (_InvalidError, ValueError, RecursionError, msgspec.MsgspecError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import lzma
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,41 @@ def cases() -> tuple[Case, ...]:
     return tuple(json.loads((HERE / "INDEX.json").read_text("utf-8")))
 
 
+OWN = (("unet_ssd1b", "ssd-1b"), ("unet_segmind_vega", "segmind-vega"), ("ssd1b_unet", "ssd-1b"))
+"""Distilled from SDXL with fewer blocks: architectures of their own (ComfyUI supported_models SSD1B, Segmind_Vega)."""
+
+SAME: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    # part of a generated case's name, the architectures whose files look the same, why
+    (r"CogView[34]|cogview[34]", ("cogview3", "cogview4"), "the default classes have one structure and width"),
+    (r"sdxl_unet__|ssd1b_unet__diffusers_peft_lora\.", ("sdxl", "kolors", "ssd-1b"), "Kolors has SDXL's attention"),
+    (r"te1_only", ("sdxl", "flux1", "sd3"), "all three read the same CLIP-L"),
+    (r"(wan|skyreels).*14b", ("wan", "wan-2.1", "wan-2.2"), "Wan 2.2's experts have Wan 2.1's structure"),
+    (r"cosmos_predict2_2b", ("cosmos-predict2", "anima"), "Anima is Cosmos-Predict2 with another text encoder"),
+    (r"cosmos_predict2_14b", ("cosmos-predict2", "cosmos-1"), "the attention of both is the same"),
+    (r"motif_video", ("motif-video", "hunyuan-video"), "Motif has HunyuanVideo's blocks at the same widths"),
+    (r"easyanimate__diffusers_peft_lora\.", ("easyanimate", "mochi"), "attention of the same names and widths"),
+    (r"(flux1|flux1_schnell|chroma).*one_block", ("flux1", "chroma", "hunyuan-video"), "one block of attention"),
+    (r"lycoris/sd[12].*(ia3|oft_conv|boft_conv)", ("sd1", "sd2"), "these algorithms keep no width of the text"),
+    (r"HunyuanVideo15|HunyuanImageRefiner", ("hunyuan-video-1.5", "hunyuan-image-2.1"), "one structure"),
+    (r"PaellaVQ", ("wuerstchen", "stable-cascade"), "Stable Cascade took over Wuerstchen's"),
+    (r"Oobleck|LongCatAudioDiTVae", ("stable-audio", "ace-step-1.5", "longcat-audio"), "all three use Oobleck"),
+    (r"PriorTransformer", ("unclip", "kandinsky2"), "both have this prior"),
+)
+"""Generated cases that several architectures share, found when the classes were compared."""
+
+
 @functools.cache
 def generated() -> tuple[Case, ...]:
     """Return the cases made from upstream classes by tests/corpora/generate, without their headers."""
-    return tuple(
-        {key: value for key, value in record.items() if key not in ("tensors", "metadata", "object")}
-        for record in _generated().values()
-    )
+    found = []
+    for record in _generated().values():
+        case = {key: value for key, value in record.items() if key not in ("tensors", "metadata", "object")}
+        case["expected_base"] = next((base for part, base in OWN if part in case["file"]), case["expected_base"])
+        several = next((names for part, names, _ in SAME if re.search(part, case["file"])), None)
+        if several and case["expected_base"] in several:
+            case["ambiguous_base"] = sorted({*several, *(case.get("ambiguous_base") or ())})
+        found.append(case)
+    return tuple(found)
 
 
 @functools.cache

@@ -20,8 +20,8 @@ from hubman.core.types import Confidence
 from hubman.errors import N_
 
 MIN_FIT = 0.9
-"""Share of the modules that must fit. Architectures borrow block names from one another: HunyuanVideo has two thirds of
-Flux.1's at the same widths, so that a smaller share would file one under the other."""
+"""Share of the modules that a base must have. Architectures borrow block names from one another: HunyuanVideo has two
+thirds of Flux.1's at the same widths, so that a smaller share would file one under the other."""
 
 PROJECTIONS = ("proj_in", "proj_out")
 """A matrix in some bases and a 1x1 convolution in others; elsewhere factors may be flattened."""
@@ -85,19 +85,38 @@ def _tally(found: Mapping[int, int]) -> Counter[Net]:
 
 def _tell_by_graph(draft: Draft, unet: Modules, texts: Mapping[str, Modules], fits: Fits) -> None:
     fitting, named = _tally(fits.fitting), _tally(fits.named)
-    total = len(unet)
-    most = max(fitting.values(), default=0)
-    if most >= MIN_FIT * total:
-        nets = [net for net in graph.atlas().nets if fitting[net] == most]
-        _tell_fitting(draft, _narrowed(draft, nets, unet, texts), most, unet)
-        return
-    most = max(named.values(), default=0)
-    nets = [net for net in graph.atlas().nets if named[net] == most and _scaled(net, unet)] if most else []
-    nets = [net for net in nets if _projects_alike(net, unet)] or nets
-    if most >= MIN_FIT * total and nets:
-        _tell_custom(draft, _narrowed(draft, nets, unet, texts), unet)
+    known = [net for net in graph.atlas().nets if named[net] >= MIN_FIT * len(unet)]
+    exact = [net for net in known if fitting[net] == named[net] or _misfits(net, unet) <= INPUTS]
+    most = max((named[net] for net in known), default=0)
+    scaled = [] if exact else [net for net in known if named[net] == most and _scaled(net, unet)]
+    if exact:
+        best = max(fitting[net] for net in exact)
+        nets = [net for net in exact if fitting[net] == best]
+        if max(named[net] for net in nets) < most:
+            draft.weaken(Confidence.GUESS)  # another base has more of the names, at other widths
+        _tell_fitting(draft, _narrowed(draft, nets, unet, texts), best, unet)
+    elif scaled:
+        nets = [net for net in scaled if _projects_alike(net, unet)] or scaled
+        _tell_custom(draft, _narrowed(draft, nets, unet, texts))
     else:
         _tell_foreign(draft, unet, texts)
+
+
+INPUTS = frozenset({
+    "img_in", "x_embedder", "x_embedder_proj", "patch_embed_proj", "patch_embedding", "pos_embed_proj", "conv_in",
+    "input_blocks_#_#",
+})  # fmt: skip
+"""First layers, which adapters for depth maps or masks widen. Any other width that differs is another base's."""
+
+
+def _misfits(net: Net, unet: Modules) -> set[str]:
+    """Return the folded names of the modules that the net has at other widths."""
+    found = set()
+    for name, module in unet.items():
+        make = module.make
+        if graph.named(name) & net.bit and not graph.fitting(name, make.out, make.into, None) & net.bit:
+            found.add(names.folded(name)[0])
+    return found
 
 
 def _tell_fitting(draft: Draft, found: Sequence[str], fitting: int, unet: Modules) -> None:
@@ -125,7 +144,7 @@ def _context(architecture: str, unet: Modules) -> unets.UNet | None:
     return next((unet for unet in unets.FAMILY if unet.id == architecture), None)
 
 
-def _tell_custom(draft: Draft, found: Sequence[str], unet: Modules) -> None:
+def _tell_custom(draft: Draft, found: Sequence[str]) -> None:
     """Names fit and widths do not: a base with that block structure at another width.
 
     Transformers borrow names from one another, so that for them it is a guess.
@@ -182,24 +201,33 @@ def _tell_foreign(draft: Draft, unet: Modules, texts: Mapping[str, Modules]) -> 
     """Most modules are foreign: take the context width where cross-attention shows it."""
     contexts = {module.dims()[1] for name, module in unet.items() if re.search(r"attn2_to_[kv]$", name)} - {None}
     found = [net.id for net in unets.FAMILY[:4] if contexts == {net.context}]
-    motion = any("motion_modules" in name or "temporal_transformer" in name for name in unet)
+    motion = any("motion_modules" in name for name in unet)
     if motion:
         draft.say("variant", "motion", N_("it changes motion modules, which AnimateDiff adds to a U-Net"))
         found, words = ["sd1"], N_("motion LoRAs exist for AnimateDiff on SD 1.x")
-    elif contexts:
+    elif contexts and _mostly(found, unet):
         words = N_("cross-attention reads text as wide as this base does")
     else:
         found, words = list(text_architectures(texts)), N_("its modules are in no base that hubman knows")
     draft.architectures(metadata.refine(draft, found), words, Confidence.LIKELY)
 
 
+def _mostly(found: Sequence[str], unet: Modules) -> bool:
+    """Whether most modules are named as in one of these U-Nets: what is built around one has more of its own."""
+    bits = sum(net.bit for net in graph.atlas().nets if net.graph.architecture in found)
+    return sum(bool(graph.named(name) & bits) for name in unet) >= MOSTLY * len(unet)
+
+
+MOSTLY = 0.8
+
+
 # --- narrowing -----------------------------------------------------------------------------------------------------
 def _narrowed(draft: Draft, nets: Sequence[Net], unet: Modules, texts: Mapping[str, Modules]) -> tuple[str, ...]:
     nets = _by_trainer(nets, unet, texts)
     nets = _by_depth(draft, nets, unet)
-    nets = _by_choice(draft, nets, unet)
     nets = _by_kin(draft, nets, unet)
     nets = _by_rarity(draft, nets)
+    nets = _by_choice(draft, nets, unet)
     found = dict.fromkeys(net.graph.architecture for net in nets)
     likeliest = tuple(sorted(found, key=lambda name: LIKELIEST.index(name) if name in LIKELIEST else len(LIKELIEST)))
     return _by_texts(draft, likeliest, texts)
@@ -213,15 +241,20 @@ def _by_choice(draft: Draft, nets: Sequence[Net], unet: Modules) -> Sequence[Net
     if len({net.graph.architecture for net in nets}) < 2:
         return nets
     changed = {names.folded(name)[0] for name in unet}
-    ends = {row.rpartition("_")[2] for row in changed}
-    left = {net: sum(row.rpartition("_")[2] in ends and row not in changed for row in net.last) for net in nets}
-    whole = [net for net in nets if not left[net]]
-    if not whole or len(whole) == len(nets):
+    ends = {_end(row) for row in changed}
+    left = {net: sum("_#_" in row and _end(row) in ends and row not in changed for row in net.last) for net in nets}
+    whole = [net for net in nets if left[net] == min(left.values())]
+    if len(whole) == len(nets):
         return nets
     found = tuple(dict.fromkeys(net.graph.architecture for net in whole))
     draft.note("architecture", found, N_("it changes every module of that name there, and in the others it would not"))
     draft.weaken(Confidence.LIKELY)
     return whole
+
+
+def _end(row: str) -> str:
+    """Return the word that a trainer would choose a module by: `to_q`, `qkv`, `fc1`."""
+    return row.removesuffix("_#").rpartition("_")[2]
 
 
 def _by_rarity(draft: Draft, nets: Sequence[Net]) -> Sequence[Net]:

@@ -132,7 +132,7 @@ def _plain_module(folded: str) -> str:
     name = folded.removesuffix("_lora")
     if name.endswith("to_out_lora"):
         return name.replace("to_out_lora", "to_out_0")
-    return name + "_0" if name.endswith("_to_out") else name
+    return name + "_0" if name.endswith("_to_out") and not graph.named(name) else name
 
 
 def _is_language_model(found: Structure) -> bool:
@@ -200,6 +200,7 @@ _ALGORITHM_WORDS = {
     "lora": N_("every module has a pair of low-rank matrices"),
     "locon": N_("it also changes 3x3 convolutions or norms, as LoCon does"),
     "dora": N_("low-rank pairs with a magnitude of their own (dora_scale)"),
+    "tlora": N_("every module has an orthogonal pair with its singular values (T-LoRA)"),
     "loha": N_("every module has Hadamard factors (hada_w1, hada_w2)"),
     "lokr": N_("every module has Kronecker factors (lokr_w1, lokr_w2)"),
     "ia3": N_("every module is one vector of scales"),

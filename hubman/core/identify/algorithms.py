@@ -24,6 +24,9 @@ PARTS: tuple[tuple[str, str], ...] = (
         r"lora_up\.weight|lora_B(?:\.\w+)?(?:\.weight)?|lora(?:_linear_layer)?\.up\.weight|lora[12]?\.up\.weight|up",
         "up",
     ),
+    (r"q_layer\.weight", "down"),
+    (r"p_layer\.weight", "up"),
+    (r"lambda_layer", "lambda"),
     (r"lora_B\.bias", "bias"),
     (r"lora_mid\.weight", "mid"),
     (r"lora_E", "rank"),
@@ -64,7 +67,7 @@ _DOTTED = re.compile(
 )
 
 _MARKS = re.compile(
-    r"lora|hada_|lokr_|oft_|dora_|ia3_|\.diff(?:_b)?$|[wb]_norm$|alpha$|on_input$|\.[ab][12m]\.weight$|[.:](?:up|down)$|rescale$"
+    r"lora|hada_|lokr_|oft_|dora_|ia3_|\.diff(?:_b)?$|[wb]_norm$|alpha$|(?:[qp]|lambda)_layer|on_input$|\.[ab][12m]\.weight$|[.:](?:up|down)$|rescale$"
 )
 """A quick look before the exact one: most tensors of a checkpoint end here."""
 
@@ -143,6 +146,7 @@ _ALGORITHMS: tuple[tuple[str, frozenset[str]], ...] = (
     ("glora", frozenset({"a1", "a2", "b1"})),
     ("oft", frozenset({"oft", "oft_r"})),
     ("ia3", frozenset({"ia3", "on_input"})),
+    ("tlora", frozenset({"lambda"})),
     ("lora", frozenset({"down", "up"})),
     ("full", frozenset({"diff"})),
     ("norm", frozenset({"w_norm", "b_norm", "diff_b"})),
@@ -213,6 +217,7 @@ def _full_dims(parts: Mapping[str, tuple[int, ...]]) -> _Dims:
 
 _DIMS = {
     "lora": _lora_dims,
+    "tlora": _lora_dims,
     "loha": _loha_dims,
     "lokr": _lokr_dims,
     "glora": _glora_dims,

@@ -25,7 +25,7 @@ COMPANIONS = re.compile(
 
 FOREIGN = re.compile(
     r"zero_convs|control_model|controlnet_cond_embedding|controlnet_down_blocks|time_stack|time_mixer|"
-    r"temporal_transformer_blocks|temp_convs|temp_attentions|input_hint_block|transformer_in\."
+    r"temporal_transformer_blocks|decoder_unet|temp_convs|temp_attentions|input_hint_block|transformer_in\."
 )
 """Nets built from the same blocks that are something else: ControlNet, video."""
 

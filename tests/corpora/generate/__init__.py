@@ -1,7 +1,7 @@
 """Makes `tests/corpora/generated.jsonl.xz`: headers of many model classes, each labelled with what it is.
 
 No weights are made: upstream classes are built on torch's meta device and only their names and shapes are written down.
-Run as `python -m tests.corpora.generate` with the packages of `VERSIONS` (no GPU, no network, less than 3 GB of memory).
+Run as `python -m tests.corpora.generate` with the packages of `VERSIONS` installed: no GPU, no network.
 """
 
 VERSIONS = {
@@ -11,4 +11,5 @@ VERSIONS = {
     "peft": "0.21.2",
     "lycoris-lora": "4.1.3",
     "spandrel": "0.4.2",
+    "spandrel_extra_arches": "0.2.0",
 }

@@ -1,6 +1,6 @@
 """Write every case that can be made to tests/corpora/generated.jsonl.xz.
 
-All parts take about ten minutes; `--parts X --reuse` makes only those anew and keeps the others as they are in the file.
+All parts take about a quarter of an hour. `--parts X --reuse` makes only those anew and keeps the others of the file.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What diffusers' classes are, and the configs of well-known models.
 
 `DEFAULTS`: class -> label of what its default config builds. `NAMED`: name -> (class, label, config).
-Where a default config builds nothing that exists (a toy), its base is "any". Audio, protein and shape models have names of
-their own so that nobody takes them for image models.
+Where a default config builds nothing that exists (a toy), its base is "any". Audio, protein and shape models have names
+of their own so that nobody takes them for image models.
 """
 
 from __future__ import annotations
@@ -740,11 +740,15 @@ NAMED: dict[str, tuple[str, Label, dict[str, Any]]] = {
             "up_block_types": ["UpDecoderBlock2D"] * 3,
         },
     ),
-    "vae_cogview3": ("AutoencoderKL", vae("cogview3", "cogview3", "cogview4"), {
-        **VAE16,
-        "block_out_channels": [128, 512, 1024, 1024],
-        "layers_per_block": 3,
-    }),
+    "vae_cogview3": (
+        "AutoencoderKL",
+        vae("cogview3", "cogview3", "cogview4"),
+        {
+            **VAE16,
+            "block_out_channels": [128, 512, 1024, 1024],
+            "layers_per_block": 3,
+        },
+    ),
     "vae_svd": (
         "AutoencoderKLTemporalDecoder",
         vae("svd"),
@@ -912,12 +916,6 @@ NAMED: dict[str, tuple[str, Label, dict[str, Any]]] = {
         "ControlNetUnionModel",
         controlnet("sdxl", variant="union"),
         {**SDXL, "conditioning_embedding_out_channels": [16, 32, 96, 256], "num_control_type": 8},
-    ),
-    "controlnet_xs_sd21": (
-        "ControlNetXSAdapter",
-        controlnet("sd2", variant="xs"),
-        {"cross_attention_dim": 1024, "use_linear_projection": True, "num_attention_heads": [5, 10, 20, 20]}
-        | {"base_block_out_channels": [320, 640, 1280, 1280]},
     ),
     "controlnet_xs_sdxl": (
         "ControlNetXSAdapter",

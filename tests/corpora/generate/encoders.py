@@ -204,9 +204,7 @@ ENCODERS: dict[str, Encoder] = {
     "clip_l_whole": Encoder(
         TEXT,
         "CLIPModel",
-        transformers.CLIPConfig(
-            text_config=CLIP_L.to_dict(), vision_config=VISION_L.to_dict(), projection_dim=768
-        ),
+        transformers.CLIPConfig(text_config=CLIP_L.to_dict(), vision_config=VISION_L.to_dict(), projection_dim=768),
     ),
     # --- T5 and its like
     "t5_v1_1_xxl_encoder": Encoder(TEXT, "T5EncoderModel", _t5(4096, 10240, 24, 64)),
@@ -318,7 +316,12 @@ ENCODERS: dict[str, Encoder] = {
         VISION,
         "Dinov2Model",
         transformers.Dinov2Config(
-            hidden_size=1536, num_hidden_layers=40, num_attention_heads=24, use_swiglu_ffn=True, image_size=518, patch_size=14
+            hidden_size=1536,
+            num_hidden_layers=40,
+            num_attention_heads=24,
+            use_swiglu_ffn=True,
+            image_size=518,
+            patch_size=14,
         ),
     ),
     "dinov2_large": Encoder(
@@ -376,7 +379,9 @@ def _spellings(encoder: Encoder) -> dict[str, Table]:
     found = {"": state}
     if encoder.prefix:
         found = {"__v5_bare": state, "__v4_prefixed": renamed(state, encoder.prefix)}
-    kept = {name: value for name, value in model.state_dict().items() if name not in (model.all_tied_weights_keys or {})}
+    kept = {
+        name: value for name, value in model.state_dict().items() if name not in (model.all_tied_weights_keys or {})
+    }
     saved = table(revert_weight_conversion(model, kept))
     if saved.keys() != state.keys():
         found["__saved"] = saved

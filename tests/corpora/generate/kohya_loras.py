@@ -78,6 +78,7 @@ def unet_cases() -> Iterator[Case]:
         conv = lora(dict(weights(model, CONV)), "lora_unet_")
         attention = {name: shape for name, shape in modules.items() if ".attn" in name}
         self_only = _kept(whole, lambda name: "_attn1_" in name)
+        outside = {name: shape for name, shape in conv.items() if name not in whole}
         yield _case(base, "lora", "lora", {**text, **whole})
         yield _case(base, "lora_unet_only", "lora_unet_only", whole)
         yield _case(base, "lora_te_only", "lora_te_only", text)
@@ -86,13 +87,11 @@ def unet_cases() -> Iterator[Case]:
         yield _case(base, "selfattn_only_slider", "selfattn_only_slider", self_only, UNKNOWN[base])
         yield _case(base, "xattn_slider", "lora", _kept(whole, lambda name: "_attn2_" in name))
         yield _case(base, "xattn_kv_slider", "lora", _kept(whole, lambda name: re.search("_attn2_to_[kv]", name)))
-        yield _case(
-            base, "xattn_q_slider", "lora", _kept(whole, lambda name: "_attn2_to_q" in name), UNKNOWN[base]
-        )
+        yield _case(base, "xattn_q_slider", "lora", _kept(whole, lambda name: "_attn2_to_q" in name), UNKNOWN[base])
         yield _case(base, "noxattn_slider", "lora", _kept(whole, lambda name: "_attn2_" not in name))
         yield _case(base, "ff_only", "lora", _kept(whole, lambda name: "_ff_net_" in name), UNKNOWN[base])
-        yield _case(base, "resnet_only", "locon_conv", _kept(conv, lambda name: name not in whole), UNKNOWN[base])
-        yield _case(base, "oft", "oft", _oft(attention), () if base == "sdxl" else ())
+        yield _case(base, "resnet_only", "locon_conv", outside, UNKNOWN[base])
+        yield _case(base, "oft", "oft", _oft(attention))
         yield _case(base, "lora_no_alpha", "lora", lora(modules, "lora_unet_", alpha=False))
         for block in SINGLE[base]:
             kept = _kept(whole, lambda name, block=block: f"lora_unet_{block}_" in name)
@@ -123,7 +122,9 @@ def _case(base: str, name: str, algo: str, shapes: Shapes, ambiguous: tuple[str,
 # --- transformers --------------------------------------------------------------------------------------------------
 WAN = ("wan", "wan-2.1", "wan-2.2")
 BLOCKS = re.compile(r"(^|\.)(\w*(blocks|layers|refiner|joint_blocks)\.(block)?\d+)\.")
-SKIPPED = re.compile(r"(_mod|modulation|adaLN_modulation|adaln_modulation|norm\w*)(\.|_|$)|final_layer|embedder|\bt_block")
+SKIPPED = re.compile(
+    r"(_mod|modulation|adaLN_modulation|adaln_modulation|norm\w*)(\.|_|$)|final_layer|embedder|\bt_block"
+)
 SIDE = re.compile(r"txt_in|refiner|txtfusion|distilled_guidance|vace_|mod[CX]")
 NATIVES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     # name -> (file in tests/corpora, base, candidates)

@@ -1,4 +1,4 @@
-"""Adapters of LyCORIS on the U-Nets and text encoders of SD 1, SD 2 and SDXL, as its network for kohya's trainers saves them."""
+"""Adapters of LyCORIS on the U-Nets and text encoders of SD 1, SD 2 and SDXL, as kohya's trainers save them."""
 
 from __future__ import annotations
 

@@ -114,7 +114,20 @@ BASES: dict[str, str] = {
     "kandinsky5_lite": "kandinsky5_lite",
     "motif_video": "MotifVideoTransformer3DModel",
 }
-DORA = ("flux1", "chroma", "bria", "bria_fibo", "longcat_image", "sd15_unet", "sdxl_unet", "sd3_medium", "qwen_image", "wan_14b", "z_image", "flux2_dev")
+DORA = (
+    "flux1",
+    "chroma",
+    "bria",
+    "bria_fibo",
+    "longcat_image",
+    "sd15_unet",
+    "sdxl_unet",
+    "sd3_medium",
+    "qwen_image",
+    "wan_14b",
+    "z_image",
+    "flux2_dev",
+)
 """Flux.1, Chroma, Bria and LongCat are in both so that their twins are seen as twins."""
 
 
@@ -202,7 +215,11 @@ def cases() -> Iterator[Case]:
         prefix = "unet." if name.endswith("_unet") or "cascade" in name else "transformer."
         seen: list[Table] = []
         special = SPECIAL.get(name, ATTENTION)
-        plans = {**TARGETS, **({"_some": special} if name in SPECIAL else {}), **({"_dora": special} if name in DORA else {})}
+        plans = {
+            **TARGETS,
+            **({"_some": special} if name in SPECIAL else {}),
+            **({"_dora": special} if name in DORA else {}),
+        }
         for suffix, targets in plans.items():
             try:
                 tensors, label = adapted(model, targets, suffix == "_dora")

@@ -1,4 +1,4 @@
-"""Modules of models as trainers see them: the U-Nets of SD 1, SD 2 and SDXL with their text encoders, on the meta device."""
+"""Modules as trainers see them: the U-Nets of SD 1, SD 2 and SDXL with their text encoders, on the meta device."""
 
 from __future__ import annotations
 

@@ -19,7 +19,12 @@ FACES = {"GFPGAN", "CodeFormer", "RestoreFormer"}
 NOTES = {"LaMa": "inpainting", "MAT": "inpainting", "DDColor": "colours", "HVICIDNet": "light", "MixDehazeNet": "haze"}
 NEEDED: dict[str, dict[str, Any]] = {
     # what has no default, or a default that does not build
-    "UnetUpsampler": {"dim": 64, "image_size": 256, "input_image_size": 64, "dim_mults": (1, 2, 4, 4, 8, 8)},
+    "UnetUpsampler": {
+        "dim": 64,
+        "image_size": None,
+        "input_image_size": None,
+        "style_network": {"dim_in": 128, "dim_out": 512, "depth": 4},
+    },
     "MMRRDBNet_test": {"num_in_ch": 3, "num_out_ch": 3},
     "SAFMN": {"dim": 36},
     "SAFMN_BCIE": {"dim": 48},

@@ -184,6 +184,412 @@ READER = N_("the blocks of Cosmos Predict 2 and an adapter that reads Qwen3's te
 SPLIT = N_("the blocks of Cosmos Predict 2 2B; a diffusers folder of Anima keeps the same and its adapter beside")
 COSMOS_3 = N_("a language model with second weights for pictures, as Cosmos 3 is")
 
+COSMOS1_7B = """
+x_embedder.proj.1 4096 68
+t_embedder.1.linear_1 4096 4096
+t_embedder.1.linear_2 12288 4096
+blocks.block0.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block0.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block0.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block0.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block0.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block0.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block0.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block0.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block0.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block0.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block0.blocks.2.block.layer1 16384 4096
+blocks.block0.blocks.2.block.layer2 4096 16384
+blocks.block1.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block1.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block1.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block1.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block1.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block1.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block1.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block1.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block1.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block1.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block1.blocks.2.block.layer1 16384 4096
+blocks.block1.blocks.2.block.layer2 4096 16384
+blocks.block2.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block2.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block2.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block2.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block2.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block2.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block2.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block2.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block2.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block2.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block2.blocks.2.block.layer1 16384 4096
+blocks.block2.blocks.2.block.layer2 4096 16384
+blocks.block3.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block3.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block3.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block3.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block3.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block3.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block3.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block3.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block3.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block3.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block3.blocks.2.block.layer1 16384 4096
+blocks.block3.blocks.2.block.layer2 4096 16384
+blocks.block4.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block4.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block4.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block4.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block4.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block4.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block4.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block4.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block4.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block4.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block4.blocks.2.block.layer1 16384 4096
+blocks.block4.blocks.2.block.layer2 4096 16384
+blocks.block5.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block5.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block5.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block5.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block5.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block5.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block5.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block5.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block5.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block5.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block5.blocks.2.block.layer1 16384 4096
+blocks.block5.blocks.2.block.layer2 4096 16384
+blocks.block6.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block6.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block6.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block6.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block6.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block6.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block6.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block6.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block6.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block6.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block6.blocks.2.block.layer1 16384 4096
+blocks.block6.blocks.2.block.layer2 4096 16384
+blocks.block7.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block7.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block7.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block7.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block7.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block7.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block7.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block7.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block7.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block7.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block7.blocks.2.block.layer1 16384 4096
+blocks.block7.blocks.2.block.layer2 4096 16384
+blocks.block8.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block8.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block8.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block8.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block8.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block8.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block8.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block8.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block8.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block8.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block8.blocks.2.block.layer1 16384 4096
+blocks.block8.blocks.2.block.layer2 4096 16384
+blocks.block9.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block9.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block9.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block9.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block9.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block9.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block9.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block9.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block9.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block9.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block9.blocks.2.block.layer1 16384 4096
+blocks.block9.blocks.2.block.layer2 4096 16384
+blocks.block10.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block10.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block10.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block10.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block10.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block10.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block10.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block10.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block10.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block10.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block10.blocks.2.block.layer1 16384 4096
+blocks.block10.blocks.2.block.layer2 4096 16384
+blocks.block11.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block11.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block11.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block11.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block11.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block11.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block11.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block11.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block11.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block11.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block11.blocks.2.block.layer1 16384 4096
+blocks.block11.blocks.2.block.layer2 4096 16384
+blocks.block12.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block12.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block12.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block12.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block12.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block12.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block12.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block12.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block12.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block12.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block12.blocks.2.block.layer1 16384 4096
+blocks.block12.blocks.2.block.layer2 4096 16384
+blocks.block13.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block13.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block13.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block13.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block13.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block13.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block13.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block13.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block13.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block13.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block13.blocks.2.block.layer1 16384 4096
+blocks.block13.blocks.2.block.layer2 4096 16384
+blocks.block14.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block14.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block14.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block14.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block14.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block14.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block14.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block14.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block14.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block14.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block14.blocks.2.block.layer1 16384 4096
+blocks.block14.blocks.2.block.layer2 4096 16384
+blocks.block15.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block15.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block15.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block15.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block15.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block15.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block15.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block15.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block15.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block15.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block15.blocks.2.block.layer1 16384 4096
+blocks.block15.blocks.2.block.layer2 4096 16384
+blocks.block16.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block16.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block16.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block16.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block16.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block16.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block16.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block16.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block16.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block16.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block16.blocks.2.block.layer1 16384 4096
+blocks.block16.blocks.2.block.layer2 4096 16384
+blocks.block17.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block17.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block17.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block17.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block17.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block17.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block17.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block17.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block17.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block17.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block17.blocks.2.block.layer1 16384 4096
+blocks.block17.blocks.2.block.layer2 4096 16384
+blocks.block18.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block18.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block18.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block18.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block18.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block18.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block18.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block18.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block18.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block18.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block18.blocks.2.block.layer1 16384 4096
+blocks.block18.blocks.2.block.layer2 4096 16384
+blocks.block19.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block19.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block19.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block19.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block19.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block19.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block19.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block19.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block19.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block19.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block19.blocks.2.block.layer1 16384 4096
+blocks.block19.blocks.2.block.layer2 4096 16384
+blocks.block20.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block20.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block20.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block20.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block20.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block20.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block20.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block20.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block20.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block20.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block20.blocks.2.block.layer1 16384 4096
+blocks.block20.blocks.2.block.layer2 4096 16384
+blocks.block21.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block21.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block21.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block21.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block21.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block21.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block21.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block21.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block21.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block21.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block21.blocks.2.block.layer1 16384 4096
+blocks.block21.blocks.2.block.layer2 4096 16384
+blocks.block22.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block22.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block22.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block22.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block22.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block22.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block22.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block22.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block22.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block22.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block22.blocks.2.block.layer1 16384 4096
+blocks.block22.blocks.2.block.layer2 4096 16384
+blocks.block23.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block23.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block23.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block23.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block23.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block23.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block23.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block23.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block23.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block23.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block23.blocks.2.block.layer1 16384 4096
+blocks.block23.blocks.2.block.layer2 4096 16384
+blocks.block24.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block24.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block24.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block24.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block24.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block24.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block24.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block24.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block24.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block24.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block24.blocks.2.block.layer1 16384 4096
+blocks.block24.blocks.2.block.layer2 4096 16384
+blocks.block25.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block25.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block25.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block25.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block25.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block25.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block25.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block25.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block25.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block25.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block25.blocks.2.block.layer1 16384 4096
+blocks.block25.blocks.2.block.layer2 4096 16384
+blocks.block26.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block26.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block26.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block26.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block26.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block26.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block26.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block26.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block26.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block26.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block26.blocks.2.block.layer1 16384 4096
+blocks.block26.blocks.2.block.layer2 4096 16384
+blocks.block27.blocks.{0-1}.block.attn.to_q.0 4096 4096
+blocks.block27.blocks.{0-1}.block.attn.to_q.1 128
+blocks.block27.blocks.0.block.attn.to_k.0 4096 4096
+blocks.block27.blocks.{0-1}.block.attn.to_k.1 128
+blocks.block27.blocks.0.block.attn.to_v.0 4096 4096
+blocks.block27.blocks.{0-1}.block.attn.to_out.0 4096 4096
+blocks.block27.blocks.{0-2}.adaLN_modulation.1 256 4096
+blocks.block27.blocks.{0-2}.adaLN_modulation.2 12288 256
+blocks.block27.blocks.1.block.attn.to_k.0 4096 1024
+blocks.block27.blocks.1.block.attn.to_v.0 4096 1024
+blocks.block27.blocks.2.block.layer1 16384 4096
+blocks.block27.blocks.2.block.layer2 4096 16384
+affline_norm 4096
+final_layer.linear 64 4096
+final_layer.adaLN_modulation.1 256 4096
+final_layer.adaLN_modulation.2 8192 256
+"""
+
+COSMOS1_7B_D = """
+patch_embed.proj 4096 68
+time_embed.t_embedder.linear_1 4096 4096
+time_embed.t_embedder.linear_2 12288 4096
+time_embed.norm 4096
+transformer_blocks.{0-27}.norm1.linear_1 256 4096
+transformer_blocks.{0-27}.norm1.linear_2 12288 256
+transformer_blocks.{0-27}.attn1.norm_q 128
+transformer_blocks.{0-27}.attn1.norm_k 128
+transformer_blocks.{0-27}.attn1.to_q 4096 4096
+transformer_blocks.{0-27}.attn1.to_k 4096 4096
+transformer_blocks.{0-27}.attn1.to_v 4096 4096
+transformer_blocks.{0-27}.attn1.to_out.0 4096 4096
+transformer_blocks.{0-27}.norm2.linear_1 256 4096
+transformer_blocks.{0-27}.norm2.linear_2 12288 256
+transformer_blocks.{0-27}.attn2.norm_q 128
+transformer_blocks.{0-27}.attn2.norm_k 128
+transformer_blocks.{0-27}.attn2.to_q 4096 4096
+transformer_blocks.{0-27}.attn2.to_k 4096 1024
+transformer_blocks.{0-27}.attn2.to_v 4096 1024
+transformer_blocks.{0-27}.attn2.to_out.0 4096 4096
+transformer_blocks.{0-27}.norm3.linear_1 256 4096
+transformer_blocks.{0-27}.norm3.linear_2 12288 256
+transformer_blocks.{0-27}.ff.net.0.proj 16384 4096
+transformer_blocks.{0-27}.ff.net.2 4096 16384
+norm_out.linear_1 256 4096
+norm_out.linear_2 8192 256
+proj_out 64 4096
+"""
+
+COSMOS1_14B_D = """
+patch_embed.proj 5120 68
+time_embed.t_embedder.linear_1 5120 5120
+time_embed.t_embedder.linear_2 15360 5120
+time_embed.norm 5120
+transformer_blocks.{0-35}.norm1.linear_1 256 5120
+transformer_blocks.{0-35}.norm1.linear_2 15360 256
+transformer_blocks.{0-35}.attn1.norm_q 128
+transformer_blocks.{0-35}.attn1.norm_k 128
+transformer_blocks.{0-35}.attn1.to_q 5120 5120
+transformer_blocks.{0-35}.attn1.to_k 5120 5120
+transformer_blocks.{0-35}.attn1.to_v 5120 5120
+transformer_blocks.{0-35}.attn1.to_out.0 5120 5120
+transformer_blocks.{0-35}.norm2.linear_1 256 5120
+transformer_blocks.{0-35}.norm2.linear_2 15360 256
+transformer_blocks.{0-35}.attn2.norm_q 128
+transformer_blocks.{0-35}.attn2.norm_k 128
+transformer_blocks.{0-35}.attn2.to_q 5120 5120
+transformer_blocks.{0-35}.attn2.to_k 5120 1024
+transformer_blocks.{0-35}.attn2.to_v 5120 1024
+transformer_blocks.{0-35}.attn2.to_out.0 5120 5120
+transformer_blocks.{0-35}.norm3.linear_1 256 5120
+transformer_blocks.{0-35}.norm3.linear_2 15360 256
+transformer_blocks.{0-35}.ff.net.0.proj 20480 5120
+transformer_blocks.{0-35}.ff.net.2 5120 20480
+norm_out.linear_1 256 5120
+norm_out.linear_2 10240 256
+proj_out 64 5120
+"""
+
 FAMILY = Family(
     title="Cosmos",
     sources=(
@@ -237,9 +643,12 @@ FAMILY = Family(
         ),
     ),
     graphs=(
+        Graph("cosmos-1", "diffusers", COSMOS1_14B_D, rare=True, dotted=True),
+        Graph("cosmos-1", "diffusers", COSMOS1_7B_D, rare=True, dotted=True),
+        Graph("cosmos-1", "native", COSMOS1_7B, rare=True),
         Graph("cosmos-predict2", "native", COSMOS2_2B, rare=True),
         Graph("cosmos-predict2", "native", COSMOS2_14B, rare=True),
-        Graph("cosmos-predict2", "diffusers", COSMOS2_2B_D, rare=True, dotted=True),
+        Graph("cosmos-predict2", "diffusers", COSMOS2_2B_D, dotted=True),
         Graph("cosmos-predict2", "diffusers", COSMOS2_14B_D, rare=True, dotted=True),
         Graph("anima", "native", COSMOS2_2B + ANIMA_ADAPTER),
         Graph("anima", "diffusers", COSMOS2_2B_D, dotted=True),

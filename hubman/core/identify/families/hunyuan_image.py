@@ -105,6 +105,43 @@ LACKS = ("cond_type_embedding.weight", "vector_in.in_layer.weight", "double_bloc
 PLANE = N_("it has {key} as HunyuanVideo does, but takes pictures without a time axis, as {title} does")
 CUSTOM = N_("it has {key} and takes pictures without a time axis, as {title} does, at another width")
 
+TENCENT = """
+img_in.proj 3584 64 1x1
+time_in.in_layer 3584 256
+time_in.out_layer 3584 3584
+txt_in.input_embedder 3584 3584
+txt_in.t_embedder.in_layer 3584 256
+txt_in.t_embedder.out_layer 3584 3584
+txt_in.c_embedder.in_layer 3584 3584
+txt_in.c_embedder.out_layer 3584 3584
+txt_in.individual_token_refiner.blocks.{0-1}.adaLN_modulation.1 7168 3584
+txt_in.individual_token_refiner.blocks.{0-1}.norm1 3584
+txt_in.individual_token_refiner.blocks.{0-1}.self_attn.qkv 10752 3584
+txt_in.individual_token_refiner.blocks.{0-1}.self_attn.proj 3584 3584
+txt_in.individual_token_refiner.blocks.{0-1}.norm2 3584
+txt_in.individual_token_refiner.blocks.{0-1}.mlp.0 14336 3584
+txt_in.individual_token_refiner.blocks.{0-1}.mlp.2 3584 14336
+double_blocks.{0-19}.img_mod.lin 21504 3584
+double_blocks.{0-19}.img_attn.qkv 10752 3584
+double_blocks.{0-19}.img_attn.proj 3584 3584
+double_blocks.{0-19}.img_mlp.fc1 14336 3584
+double_blocks.{0-19}.img_mlp.fc2 3584 14336
+double_blocks.{0-19}.txt_mod.lin 21504 3584
+double_blocks.{0-19}.txt_attn.qkv 10752 3584
+double_blocks.{0-19}.txt_attn.proj 3584 3584
+double_blocks.{0-19}.txt_mlp.fc1 14336 3584
+double_blocks.{0-19}.txt_mlp.fc2 3584 14336
+single_blocks.{0-39}.linear1 25088 3584
+single_blocks.{0-39}.linear2 3584 17920
+single_blocks.{0-39}.modulation.lin 10752 3584
+byt5_in.layernorm 1472
+byt5_in.fc1 2048 1472
+byt5_in.fc2 2048 2048
+byt5_in.fc3 3584 2048
+final_layer.linear 64 3584
+final_layer.adaLN_modulation.1 7168 3584
+"""
+
 FAMILY = Family(
     title="HunyuanImage 2.1",
     sources=(
@@ -160,6 +197,7 @@ FAMILY = Family(
         ),
     ),
     graphs=(
+        Graph("hunyuan-image-2.1", "tencent", TENCENT),
         Graph("hunyuan-image-2.1", "native", NATIVE),
         Graph("hunyuan-image-2.1", "diffusers", DIFFUSERS, dotted=True),
     ),

@@ -143,6 +143,173 @@ PRIOR_NAMES = (
     "transformer_blocks.0.attn1.to_q.weight",
 )  # fmt: skip
 
+KANDINSKY22_UNET = """
+conv_in 384 4 3x3
+time_embedding.linear_1 1536 384
+time_embedding.linear_2 1536 1536
+encoder_hid_proj.image_embeds 24576 1280
+encoder_hid_proj.norm 768
+add_embedding.image_proj 1536 1280
+add_embedding.image_norm 1536
+down_blocks.0.resnets.{0-2}.norm1 384
+down_blocks.1.resnets.0.norm1 384
+down_blocks.0.resnets.{0-2}.conv1 384 384 3x3
+down_blocks.0.resnets.{0-2}.time_emb_proj 768 1536
+down_blocks.0.resnets.{0-2}.norm2 384
+down_blocks.0.resnets.{0-2}.conv2 384 384 3x3
+down_blocks.0.downsamplers.0.norm1 384
+down_blocks.0.downsamplers.0.conv1 384 384 3x3
+down_blocks.0.downsamplers.0.time_emb_proj 768 1536
+down_blocks.0.downsamplers.0.norm2 384
+down_blocks.0.downsamplers.0.conv2 384 384 3x3
+down_blocks.1.attentions.{0-2}.group_norm 768
+down_blocks.1.attentions.{0-2}.to_q 768 768
+down_blocks.1.attentions.{0-2}.to_k 768 768
+down_blocks.1.attentions.{0-2}.to_v 768 768
+down_blocks.1.attentions.{0-2}.add_k_proj 768 768
+down_blocks.1.attentions.{0-2}.add_v_proj 768 768
+down_blocks.1.attentions.{0-2}.to_out.0 768 768
+down_blocks.1.resnets.0.conv1 768 384 3x3
+down_blocks.1.resnets.{0-2}.time_emb_proj 1536 1536
+down_blocks.1.resnets.{0-2}.norm2 768
+down_blocks.1.resnets.{0-2}.conv2 768 768 3x3
+down_blocks.1.resnets.0.conv_shortcut 768 384 1x1
+down_blocks.1.resnets.{1-2}.norm1 768
+down_blocks.2.resnets.0.norm1 768
+down_blocks.1.resnets.{1-2}.conv1 768 768 3x3
+down_blocks.1.downsamplers.0.norm1 768
+down_blocks.1.downsamplers.0.conv1 768 768 3x3
+down_blocks.1.downsamplers.0.time_emb_proj 1536 1536
+down_blocks.1.downsamplers.0.norm2 768
+down_blocks.1.downsamplers.0.conv2 768 768 3x3
+down_blocks.2.attentions.{0-2}.group_norm 1152
+down_blocks.2.attentions.{0-2}.to_q 1152 1152
+down_blocks.2.attentions.{0-2}.to_k 1152 1152
+down_blocks.2.attentions.{0-2}.to_v 1152 1152
+down_blocks.2.attentions.{0-2}.add_k_proj 1152 768
+down_blocks.2.attentions.{0-2}.add_v_proj 1152 768
+down_blocks.2.attentions.{0-2}.to_out.0 1152 1152
+down_blocks.2.resnets.0.conv1 1152 768 3x3
+down_blocks.2.resnets.{0-2}.time_emb_proj 2304 1536
+down_blocks.2.resnets.{0-2}.norm2 1152
+down_blocks.2.resnets.{0-2}.conv2 1152 1152 3x3
+down_blocks.2.resnets.0.conv_shortcut 1152 768 1x1
+down_blocks.2.resnets.{1-2}.norm1 1152
+down_blocks.3.resnets.0.norm1 1152
+down_blocks.2.resnets.{1-2}.conv1 1152 1152 3x3
+down_blocks.2.downsamplers.0.norm1 1152
+down_blocks.2.downsamplers.0.conv1 1152 1152 3x3
+down_blocks.2.downsamplers.0.time_emb_proj 2304 1536
+down_blocks.2.downsamplers.0.norm2 1152
+down_blocks.2.downsamplers.0.conv2 1152 1152 3x3
+down_blocks.3.attentions.{0-2}.group_norm 1536
+down_blocks.3.attentions.{0-2}.to_q 1536 1536
+down_blocks.3.attentions.{0-2}.to_k 1536 1536
+down_blocks.3.attentions.{0-2}.to_v 1536 1536
+down_blocks.3.attentions.{0-2}.add_k_proj 1536 768
+down_blocks.3.attentions.{0-2}.add_v_proj 1536 768
+down_blocks.3.attentions.{0-2}.to_out.0 1536 1536
+down_blocks.3.resnets.0.conv1 1536 1152 3x3
+down_blocks.3.resnets.{0-2}.time_emb_proj 3072 1536
+down_blocks.3.resnets.{0-2}.norm2 1536
+down_blocks.3.resnets.{0-2}.conv2 1536 1536 3x3
+down_blocks.3.resnets.0.conv_shortcut 1536 1152 1x1
+down_blocks.3.resnets.{1-2}.norm1 1536
+down_blocks.3.resnets.{1-2}.conv1 1536 1536 3x3
+up_blocks.0.attentions.{0-3}.group_norm 1536
+up_blocks.0.attentions.{0-3}.to_q 1536 1536
+up_blocks.0.attentions.{0-3}.to_k 1536 1536
+up_blocks.0.attentions.{0-3}.to_v 1536 1536
+up_blocks.0.attentions.{0-3}.add_k_proj 1536 768
+up_blocks.0.attentions.{0-3}.add_v_proj 1536 768
+up_blocks.0.attentions.{0-3}.to_out.0 1536 1536
+up_blocks.0.resnets.{0-2}.norm1 3072
+up_blocks.0.resnets.{0-2}.conv1 1536 3072 3x3
+up_blocks.0.resnets.{0-3}.time_emb_proj 3072 1536
+up_blocks.0.resnets.{0-3}.norm2 1536
+up_blocks.0.resnets.{0-3}.conv2 1536 1536 3x3
+up_blocks.0.resnets.{0-2}.conv_shortcut 1536 3072 1x1
+up_blocks.0.resnets.3.norm1 2688
+up_blocks.1.resnets.0.norm1 2688
+up_blocks.0.resnets.3.conv1 1536 2688 3x3
+up_blocks.0.resnets.3.conv_shortcut 1536 2688 1x1
+up_blocks.0.upsamplers.0.norm1 1536
+up_blocks.0.upsamplers.0.conv1 1536 1536 3x3
+up_blocks.0.upsamplers.0.time_emb_proj 3072 1536
+up_blocks.0.upsamplers.0.norm2 1536
+up_blocks.0.upsamplers.0.conv2 1536 1536 3x3
+up_blocks.1.attentions.{0-3}.group_norm 1152
+up_blocks.1.attentions.{0-3}.to_q 1152 1152
+up_blocks.1.attentions.{0-3}.to_k 1152 1152
+up_blocks.1.attentions.{0-3}.to_v 1152 1152
+up_blocks.1.attentions.{0-3}.add_k_proj 1152 768
+up_blocks.1.attentions.{0-3}.add_v_proj 1152 768
+up_blocks.1.attentions.{0-3}.to_out.0 1152 1152
+up_blocks.1.resnets.0.conv1 1152 2688 3x3
+up_blocks.1.resnets.{0-3}.time_emb_proj 2304 1536
+up_blocks.1.resnets.{0-3}.norm2 1152
+up_blocks.1.resnets.{0-3}.conv2 1152 1152 3x3
+up_blocks.1.resnets.0.conv_shortcut 1152 2688 1x1
+up_blocks.1.resnets.{1-2}.norm1 2304
+up_blocks.1.resnets.{1-2}.conv1 1152 2304 3x3
+up_blocks.1.resnets.{1-2}.conv_shortcut 1152 2304 1x1
+up_blocks.1.resnets.3.norm1 1920
+up_blocks.2.resnets.0.norm1 1920
+up_blocks.1.resnets.3.conv1 1152 1920 3x3
+up_blocks.1.resnets.3.conv_shortcut 1152 1920 1x1
+up_blocks.1.upsamplers.0.norm1 1152
+up_blocks.1.upsamplers.0.conv1 1152 1152 3x3
+up_blocks.1.upsamplers.0.time_emb_proj 2304 1536
+up_blocks.1.upsamplers.0.norm2 1152
+up_blocks.1.upsamplers.0.conv2 1152 1152 3x3
+up_blocks.2.attentions.{0-3}.group_norm 768
+up_blocks.2.attentions.{0-3}.to_q 768 768
+up_blocks.2.attentions.{0-3}.to_k 768 768
+up_blocks.2.attentions.{0-3}.to_v 768 768
+up_blocks.2.attentions.{0-3}.add_k_proj 768 768
+up_blocks.2.attentions.{0-3}.add_v_proj 768 768
+up_blocks.2.attentions.{0-3}.to_out.0 768 768
+up_blocks.2.resnets.0.conv1 768 1920 3x3
+up_blocks.2.resnets.{0-3}.time_emb_proj 1536 1536
+up_blocks.2.resnets.{0-3}.norm2 768
+up_blocks.2.resnets.{0-3}.conv2 768 768 3x3
+up_blocks.2.resnets.0.conv_shortcut 768 1920 1x1
+up_blocks.2.resnets.{1-2}.norm1 1536
+up_blocks.2.resnets.{1-2}.conv1 768 1536 3x3
+up_blocks.2.resnets.{1-2}.conv_shortcut 768 1536 1x1
+up_blocks.2.resnets.3.norm1 1152
+up_blocks.3.resnets.0.norm1 1152
+up_blocks.2.resnets.3.conv1 768 1152 3x3
+up_blocks.2.resnets.3.conv_shortcut 768 1152 1x1
+up_blocks.2.upsamplers.0.norm1 768
+up_blocks.2.upsamplers.0.conv1 768 768 3x3
+up_blocks.2.upsamplers.0.time_emb_proj 1536 1536
+up_blocks.2.upsamplers.0.norm2 768
+up_blocks.2.upsamplers.0.conv2 768 768 3x3
+up_blocks.3.resnets.0.conv1 384 1152 3x3
+up_blocks.3.resnets.{0-3}.time_emb_proj 768 1536
+up_blocks.3.resnets.{0-3}.norm2 384
+up_blocks.3.resnets.{0-3}.conv2 384 384 3x3
+up_blocks.3.resnets.0.conv_shortcut 384 1152 1x1
+up_blocks.3.resnets.{1-3}.norm1 768
+up_blocks.3.resnets.{1-3}.conv1 384 768 3x3
+up_blocks.3.resnets.{1-3}.conv_shortcut 384 768 1x1
+mid_block.attentions.0.group_norm 1536
+mid_block.attentions.0.to_q 1536 1536
+mid_block.attentions.0.to_k 1536 1536
+mid_block.attentions.0.to_v 1536 1536
+mid_block.attentions.0.add_k_proj 1536 768
+mid_block.attentions.0.add_v_proj 1536 768
+mid_block.attentions.0.to_out.0 1536 1536
+mid_block.resnets.{0-1}.norm1 1536
+mid_block.resnets.{0-1}.conv1 1536 1536 3x3
+mid_block.resnets.{0-1}.time_emb_proj 3072 1536
+mid_block.resnets.{0-1}.norm2 1536
+mid_block.resnets.{0-1}.conv2 1536 1536 3x3
+conv_norm_out 384
+conv_out 8 384 3x3
+"""
+
 FAMILY = Family(
     title="Kandinsky 5",
     sources=(
@@ -213,6 +380,7 @@ FAMILY = Family(
         ),
     ),
     graphs=(
+        Graph("kandinsky2", "unet", KANDINSKY22_UNET, rare=True),
         Graph("kandinsky5", "image", KANDINSKY5_IMAGE),
         Graph("kandinsky5", "lite", KANDINSKY5_LITE),
         Graph("kandinsky5", "pro", KANDINSKY5_PRO),

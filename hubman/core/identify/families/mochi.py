@@ -93,6 +93,6 @@ FAMILY = Family(
         Signature(("mochi",), DIFFUSERS, because=OTHER_WIDTH, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("mochi",), DIFFUSERS, shapes=DIFFUSERS_WIDE, because=BLOCKS),
     ),
-    graphs=(Graph("mochi", "native", MOCHI), Graph("mochi", "diffusers", MOCHI_D, dotted=True)),
+    graphs=(Graph("mochi", "native", MOCHI, rare=True), Graph("mochi", "diffusers", MOCHI_D, rare=True, dotted=True)),
     classes={"MochiTransformer3DModel": (Kind.DIFFUSION_MODEL, ("mochi",))},
 )

@@ -1,6 +1,6 @@
 """Video models that nobody makes adapters for here: they must not be taken for something else."""
 
-from hubman.core.identify.declare import Family, Signature, Variant
+from hubman.core.identify.declare import Family, Graph, Signature, Variant
 from hubman.core.types import Kind
 from hubman.errors import N_
 
@@ -32,6 +32,120 @@ SEEDVR2 = ("vid_in.proj.weight", "txt_in.weight", "vid_out.proj.weight")
 
 AS = N_("it has {key}, as {title} has")
 OVER_TIME = N_("a U-Net with convolutions and attention over time, as {title} has")
+
+ALLEGRO_MODULES = """
+pos_embed.proj 2304 4 2x2
+transformer_blocks.{0-31}.attn1.to_q 2304 2304
+transformer_blocks.{0-31}.attn1.to_k 2304 2304
+transformer_blocks.{0-31}.attn1.to_v 2304 2304
+transformer_blocks.{0-31}.attn1.to_out.0 2304 2304
+transformer_blocks.{0-31}.attn2.to_q 2304 2304
+transformer_blocks.{0-31}.attn2.to_k 2304 2304
+transformer_blocks.{0-31}.attn2.to_v 2304 2304
+transformer_blocks.{0-31}.attn2.to_out.0 2304 2304
+transformer_blocks.{0-31}.ff.net.0.proj 9216 2304
+transformer_blocks.{0-31}.ff.net.2 2304 9216
+proj_out 16 2304
+adaln_single.emb.timestep_embedder.linear_1 2304 256
+adaln_single.emb.timestep_embedder.linear_2 2304 2304
+adaln_single.linear 13824 2304
+caption_projection.linear_1 2304 4096
+caption_projection.linear_2 2304 2304
+"""
+
+LATTE_MODULES = """
+pos_embed.proj 1152 4 2x2
+transformer_blocks.{0-27}.attn1.to_q 1152 1152
+transformer_blocks.{0-27}.attn1.to_k 1152 1152
+transformer_blocks.{0-27}.attn1.to_v 1152 1152
+transformer_blocks.{0-27}.attn1.to_out.0 1152 1152
+transformer_blocks.{0-27}.attn2.to_q 1152 1152
+transformer_blocks.{0-27}.attn2.to_k 1152 1152
+transformer_blocks.{0-27}.attn2.to_v 1152 1152
+transformer_blocks.{0-27}.attn2.to_out.0 1152 1152
+transformer_blocks.{0-27}.ff.net.0.proj 4608 1152
+transformer_blocks.{0-27}.ff.net.2 1152 4608
+temporal_transformer_blocks.{0-27}.attn1.to_q 1152 1152
+temporal_transformer_blocks.{0-27}.attn1.to_k 1152 1152
+temporal_transformer_blocks.{0-27}.attn1.to_v 1152 1152
+temporal_transformer_blocks.{0-27}.attn1.to_out.0 1152 1152
+temporal_transformer_blocks.{0-27}.ff.net.0.proj 4608 1152
+temporal_transformer_blocks.{0-27}.ff.net.2 1152 4608
+proj_out 32 1152
+adaln_single.emb.timestep_embedder.linear_1 1152 256
+adaln_single.emb.timestep_embedder.linear_2 1152 1152
+adaln_single.linear 6912 1152
+caption_projection.linear_1 1152 4096
+caption_projection.linear_2 1152 1152
+"""
+
+EASYANIMATE_MODULES = """
+time_embedding.linear_1 512 3072
+time_embedding.linear_2 512 512
+proj 3072 16 2x2
+text_proj.0 3584
+text_proj.1 3072 3584
+transformer_blocks.{0-47}.norm1.linear 18432 512
+transformer_blocks.{0-47}.norm1.norm 3072
+transformer_blocks.{0-47}.attn1.norm_q 64
+transformer_blocks.{0-47}.attn1.norm_k 64
+transformer_blocks.{0-47}.attn1.to_q 3072 3072
+transformer_blocks.{0-47}.attn1.to_k 3072 3072
+transformer_blocks.{0-47}.attn1.to_v 3072 3072
+transformer_blocks.{0-47}.attn1.add_k_proj 3072 3072
+transformer_blocks.{0-47}.attn1.add_v_proj 3072 3072
+transformer_blocks.{0-47}.attn1.add_q_proj 3072 3072
+transformer_blocks.{0-47}.attn1.to_out.0 3072 3072
+transformer_blocks.{0-47}.attn1.to_add_out 3072 3072
+transformer_blocks.{0-47}.attn1.norm_added_q 64
+transformer_blocks.{0-47}.attn1.norm_added_k 64
+transformer_blocks.{0-47}.norm2.linear 18432 512
+transformer_blocks.{0-47}.norm2.norm 3072
+transformer_blocks.{0-47}.ff.net.0.proj 12288 3072
+transformer_blocks.{0-47}.ff.net.2 3072 12288
+transformer_blocks.{0-47}.txt_ff.net.0.proj 12288 3072
+transformer_blocks.{0-47}.txt_ff.net.2 3072 12288
+norm_final 3072
+norm_out.linear 6144 512
+norm_out.norm 3072
+proj_out 64 3072
+"""
+
+MOTIF_MODULES = """
+x_embedder.proj 3072 33 1x2x2
+context_embedder.linear_1 3072 4096
+context_embedder.linear_2 3072 3072
+time_text_embed.timestep_embedder.linear_1 3072 256
+time_text_embed.timestep_embedder.linear_2 3072 3072
+transformer_blocks.{0-19}.norm1.linear 18432 3072
+transformer_blocks.{0-19}.norm1_context.linear 18432 3072
+transformer_blocks.{0-19}.attn.to_q 3072 3072
+transformer_blocks.{0-19}.attn.to_k 3072 3072
+transformer_blocks.{0-19}.attn.to_v 3072 3072
+transformer_blocks.{0-19}.attn.norm_q 128
+transformer_blocks.{0-19}.attn.norm_k 128
+transformer_blocks.{0-19}.attn.to_out.0 3072 3072
+transformer_blocks.{0-19}.attn.norm_added_q 128
+transformer_blocks.{0-19}.attn.norm_added_k 128
+transformer_blocks.{0-19}.attn.add_q_proj 3072 3072
+transformer_blocks.{0-19}.attn.add_k_proj 3072 3072
+transformer_blocks.{0-19}.attn.add_v_proj 3072 3072
+transformer_blocks.{0-19}.attn.to_add_out 3072 3072
+transformer_blocks.{0-19}.ff.net.0.proj 12288 3072
+transformer_blocks.{0-19}.ff.net.2 3072 12288
+transformer_blocks.{0-19}.ff_context.net.0.proj 12288 3072
+transformer_blocks.{0-19}.ff_context.net.2 3072 12288
+single_transformer_blocks.{0-39}.attn.to_q 3072 3072
+single_transformer_blocks.{0-39}.attn.to_k 3072 3072
+single_transformer_blocks.{0-39}.attn.to_v 3072 3072
+single_transformer_blocks.{0-39}.attn.norm_q 128
+single_transformer_blocks.{0-39}.attn.norm_k 128
+single_transformer_blocks.{0-39}.norm.linear 9216 3072
+single_transformer_blocks.{0-39}.proj_mlp 12288 3072
+single_transformer_blocks.{0-39}.proj_out 3072 15360
+norm_out.linear 6144 3072
+proj_out 64 3072
+"""
 
 FAMILY = Family(
     title="video",
@@ -147,6 +261,12 @@ FAMILY = Family(
             has=("transformer_blocks.0.txt_ff.net.0.proj.weight",),
             shapes={"proj.weight": (3072, 32, 2, 2)},
         ),
+    ),
+    graphs=(
+        Graph("motif-video", "diffusers", MOTIF_MODULES, rare=True),
+        Graph("easyanimate", "diffusers", EASYANIMATE_MODULES, rare=True),
+        Graph("latte", "diffusers", LATTE_MODULES, rare=True),
+        Graph("allegro", "diffusers", ALLEGRO_MODULES, rare=True),
     ),
     classes={
         "AllegroTransformer3DModel": (Kind.DIFFUSION_MODEL, ("allegro",)),

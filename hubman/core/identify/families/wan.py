@@ -250,6 +250,135 @@ SPEECH = N_("it has {key} and listens to speech, as Wan 2.2 S2V does")
 ROWS = N_("it has patch_short and patch_long for the frames before, as Helios, which is built on Wan 2.1, has")
 HALF = N_("Wan's blocks with attention named in two ways, as Wan Animate 2 has")
 
+WAN_VACE_1B = """
+patch_embedding 1536 16 1x2x2
+text_embedding.0 1536 4096
+text_embedding.2 1536 1536
+time_embedding.0 1536 256
+time_embedding.2 1536 1536
+time_projection.1 9216 1536
+blocks.{0-29}.self_attn.q 1536 1536
+blocks.{0-29}.self_attn.k 1536 1536
+blocks.{0-29}.self_attn.v 1536 1536
+blocks.{0-29}.self_attn.o 1536 1536
+blocks.{0-29}.self_attn.norm_q 1536
+blocks.{0-29}.self_attn.norm_k 1536
+blocks.{0-29}.norm3 1536
+blocks.{0-29}.cross_attn.q 1536 1536
+blocks.{0-29}.cross_attn.k 1536 1536
+blocks.{0-29}.cross_attn.v 1536 1536
+blocks.{0-29}.cross_attn.o 1536 1536
+blocks.{0-29}.cross_attn.norm_q 1536
+blocks.{0-29}.cross_attn.norm_k 1536
+blocks.{0-29}.ffn.0 8960 1536
+blocks.{0-29}.ffn.2 1536 8960
+head.head 64 1536
+vace_blocks.{0-14}.self_attn.q 1536 1536
+vace_blocks.{0-14}.self_attn.k 1536 1536
+vace_blocks.{0-14}.self_attn.v 1536 1536
+vace_blocks.{0-14}.self_attn.o 1536 1536
+vace_blocks.{0-14}.self_attn.norm_q 1536
+vace_blocks.{0-14}.self_attn.norm_k 1536
+vace_blocks.{0-14}.norm3 1536
+vace_blocks.{0-14}.cross_attn.q 1536 1536
+vace_blocks.{0-14}.cross_attn.k 1536 1536
+vace_blocks.{0-14}.cross_attn.v 1536 1536
+vace_blocks.{0-14}.cross_attn.o 1536 1536
+vace_blocks.{0-14}.cross_attn.norm_q 1536
+vace_blocks.{0-14}.cross_attn.norm_k 1536
+vace_blocks.{0-14}.ffn.0 8960 1536
+vace_blocks.{0-14}.ffn.2 1536 8960
+vace_blocks.0.before_proj 1536 1536
+vace_blocks.{0-14}.after_proj 1536 1536
+vace_patch_embedding 1536 96 1x2x2
+"""
+
+WAN_VACE_14B_D = """
+patch_embedding 5120 16 1x2x2
+vace_patch_embedding 5120 96 1x2x2
+condition_embedder.time_embedder.linear_1 5120 256
+condition_embedder.time_embedder.linear_2 5120 5120
+condition_embedder.time_proj 30720 5120
+condition_embedder.text_embedder.linear_1 5120 4096
+condition_embedder.text_embedder.linear_2 5120 5120
+blocks.{0-39}.attn1.to_q 5120 5120
+blocks.{0-39}.attn1.to_k 5120 5120
+blocks.{0-39}.attn1.to_v 5120 5120
+blocks.{0-39}.attn1.to_out.0 5120 5120
+blocks.{0-39}.attn1.norm_q 5120
+blocks.{0-39}.attn1.norm_k 5120
+blocks.{0-39}.attn2.to_q 5120 5120
+blocks.{0-39}.attn2.to_k 5120 5120
+blocks.{0-39}.attn2.to_v 5120 5120
+blocks.{0-39}.attn2.to_out.0 5120 5120
+blocks.{0-39}.attn2.norm_q 5120
+blocks.{0-39}.attn2.norm_k 5120
+blocks.{0-39}.norm2 5120
+blocks.{0-39}.ffn.net.0.proj 13824 5120
+blocks.{0-39}.ffn.net.2 5120 13824
+vace_blocks.0.proj_in 5120 5120
+vace_blocks.{0-7}.attn1.to_q 5120 5120
+vace_blocks.{0-7}.attn1.to_k 5120 5120
+vace_blocks.{0-7}.attn1.to_v 5120 5120
+vace_blocks.{0-7}.attn1.to_out.0 5120 5120
+vace_blocks.{0-7}.attn1.norm_q 5120
+vace_blocks.{0-7}.attn1.norm_k 5120
+vace_blocks.{0-7}.attn2.to_q 5120 5120
+vace_blocks.{0-7}.attn2.to_k 5120 5120
+vace_blocks.{0-7}.attn2.to_v 5120 5120
+vace_blocks.{0-7}.attn2.to_out.0 5120 5120
+vace_blocks.{0-7}.attn2.norm_q 5120
+vace_blocks.{0-7}.attn2.norm_k 5120
+vace_blocks.{0-7}.norm2 5120
+vace_blocks.{0-7}.ffn.net.0.proj 13824 5120
+vace_blocks.{0-7}.ffn.net.2 5120 13824
+vace_blocks.{0-7}.proj_out 5120 5120
+proj_out 64 5120
+"""
+
+WAN_VACE_1B_D = """
+patch_embedding 1536 16 1x2x2
+vace_patch_embedding 1536 96 1x2x2
+condition_embedder.time_embedder.linear_1 1536 256
+condition_embedder.time_embedder.linear_2 1536 1536
+condition_embedder.time_proj 9216 1536
+condition_embedder.text_embedder.linear_1 1536 4096
+condition_embedder.text_embedder.linear_2 1536 1536
+blocks.{0-29}.attn1.to_q 1536 1536
+blocks.{0-29}.attn1.to_k 1536 1536
+blocks.{0-29}.attn1.to_v 1536 1536
+blocks.{0-29}.attn1.to_out.0 1536 1536
+blocks.{0-29}.attn1.norm_q 1536
+blocks.{0-29}.attn1.norm_k 1536
+blocks.{0-29}.attn2.to_q 1536 1536
+blocks.{0-29}.attn2.to_k 1536 1536
+blocks.{0-29}.attn2.to_v 1536 1536
+blocks.{0-29}.attn2.to_out.0 1536 1536
+blocks.{0-29}.attn2.norm_q 1536
+blocks.{0-29}.attn2.norm_k 1536
+blocks.{0-29}.norm2 1536
+blocks.{0-29}.ffn.net.0.proj 8960 1536
+blocks.{0-29}.ffn.net.2 1536 8960
+vace_blocks.0.proj_in 1536 1536
+vace_blocks.{0-14}.attn1.to_q 1536 1536
+vace_blocks.{0-14}.attn1.to_k 1536 1536
+vace_blocks.{0-14}.attn1.to_v 1536 1536
+vace_blocks.{0-14}.attn1.to_out.0 1536 1536
+vace_blocks.{0-14}.attn1.norm_q 1536
+vace_blocks.{0-14}.attn1.norm_k 1536
+vace_blocks.{0-14}.attn2.to_q 1536 1536
+vace_blocks.{0-14}.attn2.to_k 1536 1536
+vace_blocks.{0-14}.attn2.to_v 1536 1536
+vace_blocks.{0-14}.attn2.to_out.0 1536 1536
+vace_blocks.{0-14}.attn2.norm_q 1536
+vace_blocks.{0-14}.attn2.norm_k 1536
+vace_blocks.{0-14}.norm2 1536
+vace_blocks.{0-14}.ffn.net.0.proj 8960 1536
+vace_blocks.{0-14}.ffn.net.2 1536 8960
+vace_blocks.{0-14}.proj_out 1536 1536
+proj_out 64 1536
+"""
+
 FAMILY = Family(
     title="Wan",
     sources=(
@@ -375,6 +504,10 @@ FAMILY = Family(
         ),
     ),
     graphs=(
+        Graph("wan-2.1", "diffusers", WAN_VACE_1B_D, dotted=True),
+        Graph("wan-2.1", "diffusers", WAN_VACE_14B_D, dotted=True),
+        Graph("wan-2.2", "diffusers", WAN_VACE_14B_D, dotted=True),
+        Graph("wan-2.1", "native", WAN_VACE_1B),
         Graph("wan-2.1", "native", WAN_1B),
         Graph("wan-2.1", "native", WAN_14B),
         Graph("wan-2.1", "native", WAN_14B_I2V),
