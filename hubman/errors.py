@@ -48,7 +48,9 @@ class Phrase(str):
     @classmethod
     def unpacked(cls, value: dict[str, Any]) -> Phrase:
         """Undo `packed`."""
-        fields = {name: cls.unpacked(item) if isinstance(item, dict) else item for name, item in value["fields"].items()}
+        fields = {
+            name: cls.unpacked(item) if isinstance(item, dict) else item for name, item in value["fields"].items()
+        }
         return cls(value["template"], **fields)
 
 

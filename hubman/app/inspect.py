@@ -15,7 +15,7 @@ from typing import Any
 from hubman import formats
 from hubman.app.reading import safety_of
 from hubman.core.identify import identify
-from hubman.core.types import Facts, Format, Hashes, Header, Kind, Safety, in_words
+from hubman.core.types import Facts, Format, Hashes, Header, Kind, in_words
 from hubman.errors import N_, HubmanError, Phrase
 from hubman.formats.sniff import named_like_a_model
 from hubman.formats.values import read_values

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import partial
 
 from hubman import formats
 from hubman.core.identify import identify
 from hubman.core.library import UNREADABLE, Failure, Reading, stem_of
-from hubman.core.sidecar import candidate_names, merge, parse
+from hubman.core.sidecar import LARGEST_SIDECAR, candidate_names, merge, read
 from hubman.core.triggers import rank_triggers
 from hubman.core.types import Format, Safety, Sidecar
 from hubman.disk.walk import PREVIEW_SUFFIXES
 from hubman.errors import N_, HubmanError, Phrase
 from hubman.formats.values import read_values
 from hubman.opening import open_regular
-
-LARGEST_SIDECAR = 4 << 20
-"""Bytes of a sidecar that are read; a real one is a few kilobytes, Civitai's with all image prompts under 1 MB."""
 
 
 def read_file(root: str, relpath: str, *, folder: bool) -> Reading | None:
@@ -64,21 +62,27 @@ def has_vanished(path: str) -> bool:
 
 
 def read_sidecars(folder: str, stem: str) -> Sidecar:
-    """Read every known sidecar of a stem. An unreadable one is as if it were not there."""
-    found = []
+    """Read every known sidecar of a stem. One that cannot be used is as if it were not there, with a warning."""
+    found: list[Sidecar] = []
+    warnings: list[str] = []
     for name in candidate_names(stem):
-        text = _read_text(os.path.join(folder, name))
-        if text is not None:
-            found.append(parse(name, text, stem))
-    return merge([beside for beside in found if beside is not None])
+        path = os.path.join(folder, name)
+        if os.path.islink(path):
+            warnings.append(f"{name} is a link, which hubman does not follow for what lies beside a model")
+            continue
+        data = _read_bytes(path)
+        if data is not None:
+            beside, findings = read(name, data, stem)
+            found.append(beside)
+            warnings += [finding.message for finding in findings]
+    return replace(merge([beside for beside in found if beside != Sidecar()]), warnings=tuple(warnings))
 
 
-def _read_text(path: str) -> str | None:
+def _read_bytes(path: str) -> bytes | None:
+    """Read a sidecar; one byte more than the most it may have tells that it is too large."""
     try:
         with open_regular(path) as file:
-            if os.fstat(file.fileno()).st_size > LARGEST_SIDECAR:
-                return None
-            return file.read(LARGEST_SIDECAR).decode("utf-8-sig", errors="replace")
+            return file.read(LARGEST_SIDECAR + 1)
     except OSError:
         return None
 

@@ -16,7 +16,7 @@ from hubman.app.reading import failure_of, safety_of
 from hubman.core.library import Failure, ModelFile
 from hubman.core.query import parse_query, query_text
 from hubman.core.types import Finding, Format, Safety
-from hubman.errors import HubmanError, N_, Phrase
+from hubman.errors import N_, HubmanError, Phrase
 from hubman.formats.sniff import named_like_a_model
 from hubman.store.reader import Reader
 

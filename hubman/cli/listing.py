@@ -14,8 +14,15 @@ if TYPE_CHECKING:
     from hubman.core.library import ModelFile
 
 ARCHITECTURES = {
-    "sd1": "SD 1.5", "sd2": "SD 2", "sdxl": "SDXL", "sdxl-refiner": "SDXL refiner", "sd3": "SD 3",
-    "flux1": "Flux.1", "flux2": "Flux.2",
+    "sd1": "SD 1.5", "sd2": "SD 2", "sdxl": "SDXL", "sdxl-refiner": "SDXL refiner", "kolors": "Kolors", "svd": "SVD",
+    "sd3": "SD 3", "sd3-medium": "SD 3", "sd3.5-medium": "SD 3.5 M", "sd3.5-large": "SD 3.5 L",
+    "flux1": "Flux.1", "flux2": "Flux.2", "flux2-dev": "Flux.2 dev", "flux2-klein-9b": "Flux.2 9B",
+    "flux2-klein-4b": "Flux.2 4B", "chroma": "Chroma", "qwen-image": "Qwen-Image", "z-image": "Z-Image",
+    "lumina2": "Lumina 2", "auraflow": "AuraFlow", "pixart-alpha": "PixArt α", "pixart-sigma": "PixArt Σ",
+    "hunyuan-dit": "HunyuanDiT", "hunyuan-video": "HunyuanVideo", "hunyuan-video-1.5": "HunyuanVideo 1.5",
+    "hunyuan-image-2.1": "HunyuanImage", "hidream-i1": "HiDream", "stable-cascade": "Cascade", "sana": "Sana",
+    "wan": "Wan", "wan-2.1": "Wan 2.1", "wan-2.2": "Wan 2.2", "ltx-video": "LTX", "ltx-2": "LTX-2", "anima": "Anima",
+    "cosmos-predict2": "Cosmos 2", "mochi": "Mochi", "cogvideox": "CogVideoX",
 }  # fmt: skip
 ALGORITHMS = {
     "lora": "LoRA", "locon": "LoCon", "loha": "LoHa", "lokr": "LoKr", "dora": "DoRA", "ia3": "IA3", "glora": "GLoRA",
@@ -77,6 +84,9 @@ def type_name(file: ModelFile) -> str:
     names = {
         "checkpoint": _("Checkpoint"), "lora": _("LoRA"), "embedding": _("Embedding"), "vae": _("VAE"),
         "hypernetwork": _("Hypernetwork"), "diffusion-model": _("Diffusion model"), "unknown": _("unknown"),
+        "controlnet": "ControlNet", "t2i-adapter": "T2I-Adapter", "ip-adapter": "IP-Adapter",
+        "upscaler": _("Upscaler"), "text-encoder": _("Text encoder"), "clip-vision": "CLIP Vision",
+        "motion-module": _("Motion module"), "face-restorer": _("Face restorer"),
     }  # fmt: skip
     return names.get(file.kind, file.kind)
 

@@ -29,6 +29,11 @@ BASE_NAMES = {
     "sd21": "sd2",
     "xl": "sdxl",
     "flux": "flux1",
+    "qwen": "qwen-image",
+    "zimage": "z-image",
+    "hunyuan": "hunyuan-video",
+    "ltx": "ltx-video",
+    "cascade": "stable-cascade",
 }
 """What people write for an architecture."""
 FIELDS = (
@@ -100,6 +105,15 @@ class Searchable:
     author: str = ""
     body: str = ""
     columns: Mapping[str, object] = field(default_factory=dict)
+
+
+PARENTS = ("sd3", "wan", "flux2")
+"""Architectures with forms that differ only in size: `base:wan` finds `wan-2.1` and `wan-2.2`."""
+
+
+def is_base(wanted: str, name: str) -> bool:
+    """Whether an architecture is the one asked for, or a form of it."""
+    return name == wanted or (wanted in PARENTS and name.startswith((wanted + "-", wanted + ".")))
 
 
 def query_text(words: Sequence[str]) -> str:
@@ -225,6 +239,10 @@ def _holds(term: Term, row: Searchable) -> bool:
         texts = {"name": row.name, "trigger": row.words, "tag": row.tags, "author": row.author}
         return str(term.value) in texts[term.field]
     value = row.columns.get(term.field)
+    if term.field == "base":
+        several = row.columns.get("candidates")
+        names = [value] if value else several if isinstance(several, (list, tuple)) else []
+        return any(is_base(str(term.value), str(name)) for name in names)
     if term.field == "path":
         return str(term.value) in fold(str(value or ""))
     if term.operator is Operator.CONTAINS:

@@ -218,6 +218,7 @@ class Facts:
 class Sidecar:
     """What the files beside a model say about it, merged over all families (A1111 .json, .civitai.info, ...).
 
+    `warnings` say what is odd about those files: not UTF-8, too large, a link, no JSON.
     `weight` is the author's or user's preferred weight (A1111's 0 means "not set" and becomes None).
     """
 
@@ -231,6 +232,7 @@ class Sidecar:
     name: str | None = None
     tags: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,8 +113,8 @@ def _read_file(path: str, readers: dict[Guess, str]) -> Header:
 def _hidden_pickle(path: str, head: bytes, found: Guess, readers: dict[Guess, str]) -> Header | None:
     """Return the header of a dangerous pickle that begins like something else, or None.
 
-    A loader that goes by the name (`.ckpt`, `.pt`) does not look at magic numbers: `GIF89a`, `GGUF`, `BM` and the length
-    of a safetensors header are instructions of a pickle too, and what follows them runs.
+    A loader that goes by the name (`.ckpt`, `.pt`) does not look at magic numbers: `GIF89a`, `GGUF`, `BM` and the
+    length of a safetensors header are instructions of a pickle too, and what follows them runs.
     """
     if found is Guess.PICKLE:
         return None

@@ -184,7 +184,7 @@ HARMLESS = frozenset(
     ]
 )
 """Names of Python's own library that no model needs and that can only make a value: they read, write and call nothing
-(Lib/datetime.py, pathlib.py, fractions.py, ... of CPython 3.11 to 3.14). A file with one is looked at twice, no more."""
+(Lib/datetime.py, pathlib.py, fractions.py, ... of CPython 3.11 to 3.14). A file with one is suspicious and no more."""
 
 PYTHON_2 = frozenset({"commands", "__builtin__", "exceptions", "popen2", "imp", "distutils", "asyncore", "asynchat"})
 STANDARD_LIBRARY = frozenset(sys.stdlib_module_names) | PYTHON_2 | {name.partition(".")[0] for name in IMPORT_MAPPING}

@@ -493,7 +493,7 @@ def _from_numpy(_: _Machine, array: Value, dtype: Value, *__: Value) -> Value:
 
 
 def _nested(machine: _Machine, data: Value, *_: Value) -> Value:
-    """`_load_from_bytes` is torch.load on a string inside the pickle, without any restriction: a whole file in the file.
+    """`_load_from_bytes` is torch.load on a string inside the pickle, unrestricted: a whole file in the file.
 
     What torch writes there is its old format. Anything else (a zip, a broken stream) is somebody's hiding place.
     """
@@ -596,8 +596,9 @@ _CALLS: Mapping[tuple[str, str], Callable[..., Value]] = {
     **{(module, "dict"): _dict for module in BUILTINS},
 }
 
+_PLAIN = ("set", "frozenset", "tuple", "int", "float", "complex", "bool", "str", "slice")
 _MAKE_VALUES = frozenset(
-    [(module, name) for module in BUILTINS for name in "set frozenset tuple int float complex bool str slice".split()]
+    [(module, name) for module in BUILTINS for name in _PLAIN]
     + [(module, name) for module in BUILTINS for name in ("object", "unicode", "long")]
     + [("torch", name) for name in ("Size", "device")]
     + [("torch.nn.modules.container", name) for name in ("ParameterDict", "ParameterList")]

@@ -112,7 +112,19 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 }
 _MODULES: Mapping[str, tuple[str, ...]] = {
     NETWORK: (
-        *("socket", "_socket", "ssl", "urllib", "urllib2", "http", "httplib", "ftplib", "smtplib", "smtpd", "telnetlib"),
+        *(
+            "socket",
+            "_socket",
+            "ssl",
+            "urllib",
+            "urllib2",
+            "http",
+            "httplib",
+            "ftplib",
+            "smtplib",
+            "smtpd",
+            "telnetlib",
+        ),
         *("poplib", "imaplib", "nntplib", "xmlrpc", "xmlrpclib", "webbrowser", "socketserver", "asyncio", "requests"),
         *("httpx", "aiohttp", "paramiko", "urllib3", "torch.hub", "huggingface_hub", "antigravity"),
     ),

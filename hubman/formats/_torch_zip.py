@@ -50,7 +50,15 @@ def read_directory(file: BinaryIO, notes: Notes) -> Directory:
     """Read the central directory and note what is odd about it."""
     try:
         archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, struct.error, ValueError, OSError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        UnicodeDecodeError,
+        struct.error,
+        ValueError,
+        OSError,
+        RuntimeError,
+    ) as error:
         raise BrokenPickleError(
             N_("the zip directory cannot be read ({what}): the file is cut off or damaged"), what=shown(str(error))
         ) from None

@@ -159,7 +159,9 @@ def read(path: str, members: Collection[str] | None, read_one: ReadOne) -> Heade
         folder, index = os.path.split(path)
         form = shards(folder, index)
         if form is None:
-            return Header(Format.UNKNOWN, {}, findings=(Finding("odd-index", Phrase(N_("this index names no shards"))),))
+            return Header(
+                Format.UNKNOWN, {}, findings=(Finding("odd-index", Phrase(N_("this index names no shards"))),)
+            )
         return _read_shards(folder, form, read_one)
     names = sorted(members) if members is not None else list(_walk(path))
     form = _form(path, names)

@@ -125,7 +125,9 @@ def _embedded(tree: Mapping[str, object], findings: tuple[Finding, ...]) -> Head
     tensors = dict(_flattened(tree))
     digest = hashlib.blake2b(repr(tree).encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()
     told = _odd("image-embedding", N_("an embedding hides in this picture"))
-    return Header(Format.IMAGE, tensors, {}, tree, safety=Safety.NOT_APPLICABLE, findings=(told, *findings), digest=digest)
+    return Header(
+        Format.IMAGE, tensors, {}, tree, safety=Safety.NOT_APPLICABLE, findings=(told, *findings), digest=digest
+    )
 
 
 def _broken(findings: tuple[Finding, ...]) -> Header:
@@ -155,8 +157,7 @@ def _hidden(rows: list[bytes]) -> Mapping[str, object] | None:
         return None
     mask = _mask(len(lower))
     joined = bytes(
-        ((high ^ noise) & 0x0F) << 4 | (low ^ noise) & 0x0F
-        for low, high, noise in zip(lower, upper, mask, strict=True)
+        ((high ^ noise) & 0x0F) << 4 | (low ^ noise) & 0x0F for low, high, noise in zip(lower, upper, mask, strict=True)
     )
     with contextlib.suppress(zlib.error):
         unpacker = zlib.decompressobj()

@@ -301,9 +301,7 @@ class _Objects:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise _InvalidError(
-        N_("its header has the number {number} where only whole numbers are allowed"), number=text[:40]
-    )
+    raise _InvalidError(N_("its header has the number {number} where only whole numbers are allowed"), number=text[:40])
 
 
 def _whole(text: str) -> int:

@@ -52,7 +52,9 @@ WORDS = {
         N_("this is a web page, probably a login page saved as a model"),
         N_("log in at the hub and download it again"),
     ),
-    Guess.JSON: Words(N_("this is JSON text, probably a hub's error message saved as a model"), N_("download it again")),
+    Guess.JSON: Words(
+        N_("this is JSON text, probably a hub's error message saved as a model"), N_("download it again")
+    ),
     Guess.POINTER: Words(
         N_("this is a Git LFS pointer: the model itself was never fetched"), N_("fetch it with: git lfs pull")
     ),

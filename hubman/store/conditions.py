@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from hubman.core.query import Operator, Query, Term
+from hubman.core.query import PARENTS, Operator, Query, Term
 from hubman.core.search_text import fold
 
 _VERDICT_OK = "('ok', 'weak')"
@@ -30,7 +30,6 @@ _TEXT_COLUMNS = {"name": "s.name", "trigger": "s.words", "tag": "s.tags", "autho
 _ALL_TEXTS = ("s.name", "s.words", "s.tags", "s.author", "s.body")
 _PLAIN_COLUMNS = {
     "type": "f.kind",
-    "base": "f.architecture",
     "algo": "f.algorithm",
     "size": "f.size",
     "added": "f.added_ns",
@@ -70,8 +69,18 @@ def _clause(term: Term) -> tuple[str, list[object]]:
         return "(instr(coalesce(f.sha256, ''), ?) > 0 OR instr(f.alias, ?) > 0)", [term.value, term.value]
     if term.field == "path":
         return "instr(fold(f.relpath), ?) > 0", [term.value]
+    if term.field == "base":
+        return _base(str(term.value))
     operator = "=" if term.operator is Operator.CONTAINS else term.operator.value
     return f"{_PLAIN_COLUMNS[term.field]} {operator} ?", [term.value]
+
+
+def _base(wanted: str) -> tuple[str, list[object]]:
+    """The architecture; where that is a set, any of the candidates."""
+    forms = [wanted, f"{wanted}[-.]*"] if wanted in PARENTS else [wanted]
+    same = " OR ".join(("{0} = ?", "{0} GLOB ?")[: len(forms)])
+    several = f"EXISTS (SELECT 1 FROM json_each(f.facts, '$.candidates') WHERE {same.format('value')})"
+    return f"({same.format('f.architecture')}) OR (f.architecture IS NULL AND {several})", [*forms, *forms]
 
 
 def _anywhere(word: str) -> tuple[str, list[object]]:

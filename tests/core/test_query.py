@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 import time
 
@@ -79,7 +80,7 @@ def database() -> sqlite3.Connection:
     prepare(connection)
     connection.executescript("""
         CREATE TABLE file (id INTEGER PRIMARY KEY, kind, architecture, algorithm, size, added_ns, relpath,
-            sha256, alias, safety, preview, sidecar, error_reference, present);
+            sha256, alias, safety, preview, sidecar, error_reference, present, facts);
         CREATE TABLE search (file_id INTEGER PRIMARY KEY, name, words, tags, author, body);
         CREATE TABLE verdict (verdict, preview);
         CREATE VIRTUAL TABLE search_fts USING fts5(name, words, tags, author, body, content='search',
@@ -93,15 +94,18 @@ def database() -> sqlite3.Connection:
     name=texts, words=texts, tags=texts, author=texts, body=texts, path=paths, field=fields,
     query=st.one_of(texts, paths), kind=st.sampled_from(["lora", "vae"]),
     size=st.integers(0, 300), operator=st.sampled_from(["size:>", "size:<=", "size:"]), bound=st.integers(0, 300),
-    typed=st.sampled_from(["", "type:lora", "-type:lora"]),
+    typed=st.sampled_from(["", "type:lora", "-type:lora", "base:wan", "-base:wan", "base:flux1", "base:sd3"]),
+    bases=st.lists(st.sampled_from(["wan-2.1", "wan-2.2", "wan", "wander", "flux1", "sd3.5-large", "sd3-medium"]),
+                   max_size=2, unique=True),
 )  # fmt: skip
 def test_sql_and_memory_agree(
     database: sqlite3.Connection, name: str, words: str, tags: str, author: str, body: str, path: str, field: str,
-    query: str, kind: str, size: int, operator: str, bound: int, typed: str,
+    query: str, kind: str, size: int, operator: str, bound: int, typed: str, bases: list[str],
 ) -> None:  # fmt: skip
     """For any row and any query the database says what `matches` says: the trigram index only narrows."""
     folded = [fold(text) for text in (name, words, tags, author, body)]
-    row = Searchable(*folded, {"type": kind, "size": size, "path": path})
+    base = bases[0] if len(bases) == 1 else None
+    row = Searchable(*folded, {"type": kind, "size": size, "path": path, "base": base, "candidates": bases})
     try:
         parsed = parse_query(f"{field}{query} {typed} {operator}{bound}", time.time_ns())
     except UsageError:
@@ -110,7 +114,8 @@ def test_sql_and_memory_agree(
     database.execute("DELETE FROM file")
     database.execute("DELETE FROM search")
     database.execute(
-        "INSERT INTO file (id, kind, size, relpath, sidecar) VALUES (1, ?, ?, ?, '{}')", [kind, size, path]
+        "INSERT INTO file (id, kind, size, relpath, sidecar, architecture, facts) VALUES (1, ?, ?, ?, '{}', ?, ?)",
+        [kind, size, path, base, json.dumps({"candidates": bases})],
     )
     database.execute("INSERT INTO search VALUES (1, ?, ?, ?, ?, ?)", folded)
     database.execute(

@@ -162,7 +162,7 @@ def as_plain(stream: bytes) -> bytes:
 CONTAINERS: dict[str, Callable[[bytes], bytes]] = {"plain": as_plain, "zip": as_zip, "legacy": as_legacy}
 
 
-# --- more ways ---------------------------------------------------------------------------------------------------------
+# --- more ways -----------------------------------------------------------------------------------------------------
 NEVER_RUN_HERE = frozenset({"named-only"})
 """Of `more_payloads`: what does harm by being imported, and is not imported even to prove it."""
 
@@ -195,23 +195,109 @@ def more_payloads(marker: str) -> dict[str, bytes]:
     system = _name("os", "system")
     return {
         # all of these names are harmless one by one
-        "setstate-load-from-bytes": b"\x80\x03" + ordered + b"}" + _text("__setstate__") + load + b"sb" + _bytes(nested) + b"b.",
-        "append-load-from-bytes": b"\x80\x03" + ordered + b"}" + _text("append") + load + b"sb" + _bytes(nested) + b"a.",
+        "setstate-load-from-bytes": b"\x80\x03"
+        + ordered
+        + b"}"
+        + _text("__setstate__")
+        + load
+        + b"sb"
+        + _bytes(nested)
+        + b"b.",
+        "append-load-from-bytes": b"\x80\x03"
+        + ordered
+        + b"}"
+        + _text("append")
+        + load
+        + b"sb"
+        + _bytes(nested)
+        + b"a.",
         "add-load-from-bytes": b"\x80\x04" + ordered + b"}" + _text("add") + load + b"sb(" + _bytes(nested) + b"\x90.",
-        "slots-load-from-bytes": b"\x80\x03" + ordered + b"(N}" + _text("__setstate__") + load + b"stb" + _bytes(nested) + b"b.",
-        "load-from-encoded": b"\x80\x02" + load + _name("_codecs", "encode") + _text(nested.decode("latin1")) + _text("latin1") + b"\x86R\x85R.",
+        "slots-load-from-bytes": b"\x80\x03"
+        + ordered
+        + b"(N}"
+        + _text("__setstate__")
+        + load
+        + b"stb"
+        + _bytes(nested)
+        + b"b.",
+        "load-from-encoded": b"\x80\x02"
+        + load
+        + _name("_codecs", "encode")
+        + _text(nested.decode("latin1"))
+        + _text("latin1")
+        + b"\x86R\x85R.",
         "load-from-bytearray": b"\x80\x05" + load + b"\x96" + struct.pack("<Q", len(nested)) + nested + b"\x85R.",
         "load-from-zip": b"\x80\x03" + load + _bytes(as_torch_zip(b"\x80\x02" + system + text + b"\x85R.")) + b"\x85R.",
-        "namespace-append": b"\x80\x02" + _name("argparse", "Namespace") + b")\x81}" + _text("append") + system + b"sb" + text + b"a.",
+        "namespace-append": b"\x80\x02"
+        + _name("argparse", "Namespace")
+        + b")\x81}"
+        + _text("append")
+        + system
+        + b"sb"
+        + text
+        + b"a.",
         # computed
-        "map-list": b"\x80\x02" + _name("builtins", "list") + _name("builtins", "map") + system + b"]" + text + b"a\x86R\x85R.",
-        "str-computed-name": b"\x80\x04" + _name("builtins", "str") + _bytes(b"os") + _word("utf8") + b"\x86R" + _word("system") + b"\x93" + text + b"\x85R.",
-        "methodcaller": b"\x80\x02" + _name("operator", "methodcaller") + _text("system") + text + b"\x86R" + _name("importlib", "import_module") + _text("os") + b"\x85R\x85R.",
-        "popen-read": b"\x80\x02" + _name("builtins", "getattr") + _name("os", "popen") + text + b"\x85R" + _text("read") + b"\x86R)R.",
-        "ctypes": b"\x80\x02" + _name("builtins", "getattr") + _name("ctypes", "CDLL") + b"N\x85R" + _text("system") + b"\x86R" + _name("_codecs", "encode") + text + _text("latin1") + b"\x86R\x85R.",
-        "function-type": b"\x80\x03" + _name("types", "FunctionType") + _name("marshal", "loads") + _bytes(code) + b"\x85R" + _name("builtins", "globals") + b")R\x86R)R.",
-        "exec-compile": b"\x80\x02" + _name("builtins", "exec") + _name("builtins", "compile") + b"(" + _text(opener) + _text("x") + _text("exec") + b"tR\x85R.",
-        "asyncio": b"\x80\x02" + _name("asyncio", "run") + _name("asyncio", "create_subprocess_shell") + text + b"\x85R\x85R.",
+        "map-list": b"\x80\x02"
+        + _name("builtins", "list")
+        + _name("builtins", "map")
+        + system
+        + b"]"
+        + text
+        + b"a\x86R\x85R.",
+        "str-computed-name": b"\x80\x04"
+        + _name("builtins", "str")
+        + _bytes(b"os")
+        + _word("utf8")
+        + b"\x86R"
+        + _word("system")
+        + b"\x93"
+        + text
+        + b"\x85R.",
+        "methodcaller": b"\x80\x02"
+        + _name("operator", "methodcaller")
+        + _text("system")
+        + text
+        + b"\x86R"
+        + _name("importlib", "import_module")
+        + _text("os")
+        + b"\x85R\x85R.",
+        "popen-read": b"\x80\x02"
+        + _name("builtins", "getattr")
+        + _name("os", "popen")
+        + text
+        + b"\x85R"
+        + _text("read")
+        + b"\x86R)R.",
+        "ctypes": b"\x80\x02"
+        + _name("builtins", "getattr")
+        + _name("ctypes", "CDLL")
+        + b"N\x85R"
+        + _text("system")
+        + b"\x86R"
+        + _name("_codecs", "encode")
+        + text
+        + _text("latin1")
+        + b"\x86R\x85R.",
+        "function-type": b"\x80\x03"
+        + _name("types", "FunctionType")
+        + _name("marshal", "loads")
+        + _bytes(code)
+        + b"\x85R"
+        + _name("builtins", "globals")
+        + b")R\x86R)R.",
+        "exec-compile": b"\x80\x02"
+        + _name("builtins", "exec")
+        + _name("builtins", "compile")
+        + b"("
+        + _text(opener)
+        + _text("x")
+        + _text("exec")
+        + b"tR\x85R.",
+        "asyncio": b"\x80\x02"
+        + _name("asyncio", "run")
+        + _name("asyncio", "create_subprocess_shell")
+        + text
+        + b"\x85R\x85R.",
         # other doors
         "open-for-writing": b"\x80\x02" + _name("io", "open") + _text(marker) + _text("w") + b"\x86R.",
         "low-open": b"\x80\x02" + _name("_io", "open") + _text(marker) + _text("w") + b"\x86R.",
@@ -219,14 +305,32 @@ def more_payloads(marker: str) -> dict[str, bytes]:
         "mkdir": b"\x80\x02" + _name("os", "mkdir") + _text(marker) + b"\x85R.",
         "timeit": b"\x80\x02" + _name("timeit", "timeit") + _text("pass") + _text(opener) + b"\x86R.",
         "cprofile": b"\x80\x02" + _name("cProfile", "run") + _text(opener) + b"\x85R.",
-        "posix-spawn": b"\x80\x02" + _name("os", "posix_spawn") + b"(" + _text("/usr/bin/touch") + b"](" + _text("touch") + _text(marker) + b"e}tR.",
+        "posix-spawn": b"\x80\x02"
+        + _name("os", "posix_spawn")
+        + b"("
+        + _text("/usr/bin/touch")
+        + b"]("
+        + _text("touch")
+        + _text(marker)
+        + b"e}tR.",
         "numpy-f2py": b"\x80\x02" + _name("numpy.f2py.crackfortran", "myeval") + _text(opener) + b"}}\x87R.",
-        "torch-exec": b"\x80\x02" + _name("torch.jit.unsupported_tensor_ops", "execWrapper") + _text(opener) + b"}}\x87R.",
+        "torch-exec": b"\x80\x02"
+        + _name("torch.jit.unsupported_tensor_ops", "execWrapper")
+        + _text(opener)
+        + b"}}\x87R.",
         "eval-dotted": b"\x80\x04" + _word("builtins") + _word("eval.__call__") + b"\x93" + _text(opener) + b"\x85R.",
         # tricks of the stream
         "frame-around-half": b"\x80\x04\x95" + struct.pack("<Q", 3) + b"NN0" + system + text + b"\x85R.",
         "proto-in-the-middle": b"\x80\x04N0\x80\x02" + system + text + b"\x85R.",
-        "memo-overwritten": b"\x80\x02" + _text("collections") + b"q\x000" + _name("collections", "OrderedDict") + b"q\x010" + system + b"q\x010h\x01" + text + b"\x85R.",
+        "memo-overwritten": b"\x80\x02"
+        + _text("collections")
+        + b"q\x000"
+        + _name("collections", "OrderedDict")
+        + b"q\x010"
+        + system
+        + b"q\x010h\x01"
+        + text
+        + b"\x85R.",
         "pop-mark": b"\x80\x02" + system + b"(NNN1" + text + b"\x85R.",
         "long-binput": b"\x80\x02" + system + b"r\x00\x00\x01\x000j\x00\x00\x01\x00" + text + b"\x85R.",
         "text-put": b"\x80\x02" + system + b"p7\n0g7\n" + text + b"\x85R.",
@@ -242,7 +346,7 @@ def more_payloads(marker: str) -> dict[str, bytes]:
         "safetensors": disguised_as_safetensors(system + text + b"\x85R."),
         "tar-and-pickle": as_tar(b"\x80\x02" + system + text + b"\x85R.", first=b"\x80\x02}."),
         "named-only": b"\x80\x02" + _name("antigravity", "fly") + b".",
-    }  # fmt: skip
+    }
 
 
 def as_torch_zip(stream: bytes) -> bytes:

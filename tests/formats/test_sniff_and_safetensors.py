@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -219,7 +220,7 @@ def gguf(
 
 
 def text(value: str) -> bytes:
-    return struct.pack("<Q", len(value)) + value.encode()
+    return struct.pack("<Q", len(value.encode())) + value.encode()
 
 
 TENSOR = text("w") + struct.pack("<IQQIQ", 2, 64, 4, 1, 0)
@@ -253,6 +254,70 @@ def test_malformed_gguf_is_refused_at_once(tmp_path: Path, content: bytes) -> No
     with pytest.raises(IntegrityError) as caught:
         read_header(write(tmp_path / "x.gguf", content))
     assert caught.value.reference.startswith("gguf-")
+
+
+STRING_PAIR = struct.pack("<I", 8)
+
+
+def shaped(name: str, shape: tuple[int, ...], kind: int = 0, offset: int = 0) -> bytes:
+    dims = b"".join(struct.pack("<Q", length) for length in reversed(shape))
+    return text(name) + struct.pack("<I", len(shape)) + dims + struct.pack("<IQ", kind, offset)
+
+
+@pytest.mark.parametrize(
+    ("content", "reference", "words"),
+    [
+        (gguf(b"", 0, shaped("a", (8,)) + shaped("b", (8,)), 2, 64), "gguf-header", "overlap"),
+        (gguf(b"", 0, shaped("a", (8,), 0, 4), 1, 64), "gguf-header", "not where it may be"),
+        (gguf(b"", 0, shaped("a", (8,)), 1, 31), "gguf-truncated", "1 bytes too early"),
+        (gguf(b"", 0, shaped("a", (1 << 40, 1 << 40)), 1, 64), "gguf-header", "memory"),
+        (gguf(b"", 0, shaped("a", (8,), 0, 1 << 62), 1, 64), "gguf-truncated", "too early"),
+        (gguf(b"", 0, shaped("a", (1,) * 9), 1, 64), "gguf-header", "dimensions"),
+        (gguf(b"", 0, shaped("a", (8,), 99), 1, 64), "gguf-header", "unknown type"),
+        (gguf(version=1), "gguf-unsupported", "version 1"),
+        (gguf(version=4), "gguf-unsupported", "version 4"),
+        (b"GGUF" + struct.pack(">IQQ", 3, 0, 0), "gguf-unsupported", "big-endian"),
+        (b"GGUF" + struct.pack(">IQQ", 2, 0, 0), "gguf-unsupported", "big-endian"),
+        (gguf(text("general.alignment") + STRING_PAIR + text("²"), 1), "gguf-header", "power of two"),
+        (gguf(text("general.alignment") + STRING_PAIR + text("0"), 1), "gguf-header", "power of two"),
+        (gguf(text("k") + struct.pack("<IB", 7, 1) + text("k") + struct.pack("<IB", 7, 1), 2), "gguf-header", "twice"),
+        (gguf(text("k") + struct.pack("<IIQ", 9, 8, 3), 1), "gguf-truncated", "too early"),
+        (gguf(text("k") + STRING_PAIR + struct.pack("<Q", 17 << 20) + bytes(18 << 20), 1), "gguf-header", "too long"),
+    ],
+)
+def test_what_is_wrong_with_a_gguf_is_said(tmp_path: Path, content: bytes, reference: str, words: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(IntegrityError) as caught:
+        read_header(write(tmp_path / "x.gguf", content))
+    assert (caught.value.reference, words in str(caught.value)) == (reference, True), str(caught.value)
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("stored", "told", "expected"),
+    [
+        ((12,), "3, 4", (3, 4)),
+        ((12,), "[2, 3, 2]", (2, 3, 2)),
+        ((12,), "5, 5", (12,)),
+        ((12,), "²", (12,)),
+        ((12,), "1" * 500, (12,)),
+        ((3, 4), "", (3, 4)),
+    ],
+)
+def test_the_original_shape_counts_when_it_fits(
+    tmp_path: Path, stored: tuple[int, ...], told: str, expected: tuple[int, ...]
+) -> None:
+    pairs = text("comfy.gguf.orig_shape.w") + STRING_PAIR + text(told)
+    pairs += text("general.architecture") + STRING_PAIR + text("flux")
+    header = read_header(write(tmp_path / "x.gguf", gguf(pairs, 2, shaped("w", stored), 1, 64)))
+    assert header.tensors["w"].shape == expected
+    assert header.metadata["general.architecture"] == "flux"
+
+
+def test_quantised_types_have_ggmls_names(tmp_path: Path) -> None:
+    tensors = shaped("a", (2, 256), 12) + shaped("b", (256,), 30, 288) + shaped("c", (0,), 1, 800)
+    header = read_header(write(tmp_path / "x.gguf", gguf(b"", 0, tensors, 3, 800)))
+    assert {name: info.dtype for name, info in header.tensors.items()} == {"a": "Q4_K", "b": "BF16", "c": "F16"}
 
 
 # --- any bytes -------------------------------------------------------------------------------------------------------

@@ -37,6 +37,9 @@ def cases() -> tuple[Case, ...]:
     return tuple(json.loads((HERE / "INDEX.json").read_text("utf-8")))
 
 
+KINDS_OF = (("ReduxImageEncoder", "ip_adapter"), ("chinese_clip_text", "unknown"), ("xlm_roberta_large", "unknown"))
+"""Redux gives Flux a picture to follow; two encoders are plain BERTs, which image models share with much else."""
+
 OWN = (("unet_ssd1b", "ssd-1b"), ("unet_segmind_vega", "segmind-vega"), ("ssd1b_unet", "ssd-1b"))
 """Distilled from SDXL with fewer blocks: architectures of their own (ComfyUI supported_models SSD1B, Segmind_Vega)."""
 
@@ -66,6 +69,7 @@ def generated() -> tuple[Case, ...]:
     found = []
     for record in _generated().values():
         case = {key: value for key, value in record.items() if key not in ("tensors", "metadata", "object")}
+        case["expected_type"] = next((kind for part, kind in KINDS_OF if part in case["file"]), case["expected_type"])
         case["expected_base"] = next((base for part, base in OWN if part in case["file"]), case["expected_base"])
         several = next((names for part, names, _ in SAME if re.search(part, case["file"])), None)
         if several and case["expected_base"] in several:

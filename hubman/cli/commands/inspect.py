@@ -20,9 +20,7 @@ def inspect(paths: tuple[str, ...], with_hash: bool, why: bool, terminal: Termin
     from hubman.app.hashing import hash_model
     from hubman.app.inspect import inspect_paths
 
-    files = inspect_paths(
-        paths, digest=hash_model if with_hash else None, translate=_ if terminal.human else str
-    )
+    files = inspect_paths(paths, digest=hash_model if with_hash else None, translate=_ if terminal.human else str)
     if not terminal.human:
         terminal.document({"files": files})
     else:

@@ -68,6 +68,7 @@ def _print_fields(file: ModelFile, details: dict[str, Any], terminal: Terminal) 
         (_("author"), sidecar.get("author")),
         (_("description"), sidecar.get("description")),
         (_("notes"), sidecar.get("notes")),
+        (_("beside it"), "; ".join(map(str, sidecar.get("warnings") or ()))),  # type: ignore[call-overload]
         (_("verdict"), verdict),
         (_("preview"), file.preview),
         ("sha256", details["hashes"] and details["hashes"]["sha256"]),

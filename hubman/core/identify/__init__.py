@@ -57,8 +57,13 @@ def by_signature(header: Header, name: str, values: checkpoint.Values | None = N
         checkpoint.identify(header, values)
         or vae.identify(header, name)
         or encoders.identify(header)
-        or (parts.alone(header, chosen) if chosen else parts.by_class(header))
+        or (parts.alone(header, chosen) if kind is not None and kind not in WITHIN else parts.by_class(header))
+        or parts.foreign_core(header)
     )
+
+
+WITHIN = (Kind.VAE, *encoders.KINDS)
+"""Kinds that lie within other files: one of them counts only where it is most of the file."""
 
 
 def _unknown(header: Header) -> Facts:

@@ -223,14 +223,34 @@ MOSTLY = 0.8
 
 # --- narrowing -----------------------------------------------------------------------------------------------------
 def _narrowed(draft: Draft, nets: Sequence[Net], unet: Modules, texts: Mapping[str, Modules]) -> tuple[str, ...]:
-    nets = _by_trainer(nets, unet, texts)
+    nets = _by_processors(nets, unet)
     nets = _by_depth(draft, nets, unet)
     nets = _by_kin(draft, nets, unet)
     nets = _by_rarity(draft, nets)
+    nets = _by_trainer(draft, nets, unet, texts)
     nets = _by_choice(draft, nets, unet)
     found = dict.fromkeys(net.graph.architecture for net in nets)
     likeliest = tuple(sorted(found, key=lambda name: LIKELIEST.index(name) if name in LIKELIEST else len(LIKELIEST)))
     return _by_texts(draft, likeliest, texts)
+
+
+COVERED = 0.6
+"""Share of a row of blocks from which on an adapter was meant for the whole row: a few blocks say nothing of it."""
+
+
+def _reached(unet: Modules) -> dict[str, set[int]]:
+    """Return which blocks an adapter changes: folded name -> numbers of its first row."""
+    reached: dict[str, set[int]] = {}
+    for name in unet:
+        plain, numbers = names.folded(name)
+        if numbers:
+            reached.setdefault(plain, set()).add(numbers[0])
+    return reached
+
+
+def _stack(row: str) -> str:
+    """Return the row of blocks that a module stands in: `double_blocks_#_img_attn_qkv` -> `double_blocks`."""
+    return row.partition("_#")[0]
 
 
 def _by_choice(draft: Draft, nets: Sequence[Net], unet: Modules) -> Sequence[Net]:
@@ -240,16 +260,27 @@ def _by_choice(draft: Draft, nets: Sequence[Net], unet: Modules) -> Sequence[Net
     """
     if len({net.graph.architecture for net in nets}) < 2:
         return nets
-    changed = {names.folded(name)[0] for name in unet}
-    ends = {_end(row) for row in changed}
-    left = {net: sum("_#_" in row and _end(row) in ends and row not in changed for row in net.last) for net in nets}
-    whole = [net for net in nets if left[net] == min(left.values())]
-    if len(whole) == len(nets):
+    changed = _reached(unet)
+    left = {net: _left_out(net, changed) for net in nets}
+    whole = [net for net in nets if left[net] == min(left.values()) and _covers(net, changed)]
+    if not whole or len(whole) == len(nets):
         return nets
     found = tuple(dict.fromkeys(net.graph.architecture for net in whole))
     draft.note("architecture", found, N_("it changes every module of that name there, and in the others it would not"))
     draft.weaken(Confidence.LIKELY)
     return whole
+
+
+def _covers(net: Net, changed: Mapping[str, set[int]]) -> bool:
+    """Whether most blocks of every changed row are changed."""
+    ends = {row: net.last.get(row) or (0,) for row in changed}
+    return all(len(numbers) >= COVERED * (ends[row][0] + 1) for row, numbers in changed.items())
+
+
+def _left_out(net: Net, changed: Mapping[str, set[int]]) -> int:
+    """Count the rows of the same blocks whose names end as those of changed ones do, and which are not changed."""
+    ends, stacks = {_end(row) for row in changed}, {_stack(row) for row in changed}
+    return sum("_#_" in row and _stack(row) in stacks and _end(row) in ends and row not in changed for row in net.last)
 
 
 def _end(row: str) -> str:
@@ -285,28 +316,47 @@ def _by_kin(draft: Draft, nets: Sequence[Net], unet: Modules) -> Sequence[Net]:
     return left
 
 
-def _by_trainer(nets: Sequence[Net], unet: Modules, texts: Mapping[str, Modules]) -> Sequence[Net]:
-    """kohya's names have no dots: nets that only PEFT trains under these names are out, where others are left."""
-    dotless = texts or not any("." in module.name.partition("lora_unet_")[2] or "." in module.name
-                               for module in unet.values())  # fmt: skip
+def _by_processors(nets: Sequence[Net], unet: Modules) -> Sequence[Net]:
+    """XLabs keep their pairs in attention processors, and trained nothing but Flux.1."""
     if any(".processor." in module.name and module.name.endswith(("_lora1", "_lora2")) for module in unet.values()):
-        return [net for net in nets if net.graph.architecture == "flux1"] or nets  # XLabs trained nothing else
-    left = [net for net in nets if not net.graph.dotted]
+        return [net for net in nets if net.graph.architecture == "flux1"] or nets
+    return nets
+
+
+def _by_trainer(draft: Draft, nets: Sequence[Net], unet: Modules, texts: Mapping[str, Modules]) -> Sequence[Net]:
+    """kohya's names have no dots: nets that only PEFT trains under these names are out, where others are left."""
     kohya = any(module.name.startswith(("lora_unet_", "oft_unet_")) for module in unet.values())
-    return left if left and ((dotless and kohya) or texts) else nets
+    dotless = not any("." in module.name.partition("lora_unet_")[2] or "." in module.name for module in unet.values())
+    left = [net for net in nets if not net.graph.dotted]
+    if not left or len(left) == len(nets) or not (texts or (dotless and kohya)):
+        return nets
+    found = {net.graph.architecture for net in left}
+    if any(net.graph.architecture not in found and net.graph.kin not in found for net in nets):
+        draft.note(
+            "architecture", tuple(sorted(found)), N_("kohya's trainers, which name modules so, do not train the others")
+        )
+        draft.weaken(Confidence.LIKELY)
+    return left
+
+
+DEEP = 9
+"""A row of blocks that is changed to its end tells the base when it is this long; shorter ones need a second row."""
 
 
 def _by_depth(draft: Draft, nets: Sequence[Net], unet: Modules) -> Sequence[Net]:
-    """An adapter on all blocks reaches the last one of its own base: a base that goes deeper is the wrong one."""
+    """An adapter on all blocks reaches the last one of its own base: a base that goes deeper is the wrong one.
+
+    One on a few blocks ends wherever it likes, so that it proves nothing.
+    """
     if len(nets) < 2:
         return nets
-    reached: dict[str, int] = {}
-    for name in unet:
-        plain, numbers = names.folded(name)
-        if numbers:
-            reached[plain] = max(reached.get(plain, 0), numbers[0])
-    rows = {plain: last for plain, last in reached.items() if last > 2}
-    ends = [net for net in nets if rows and all(net.last.get(plain, (0,))[0] == last for plain, last in rows.items())]
+    rows = {plain: numbers for plain, numbers in _reached(unet).items() if max(numbers) > 2}
+    if any(len(numbers) < COVERED * (max(numbers) + 1) for numbers in rows.values()):
+        return nets
+    lasts = {_stack(plain): max(numbers) for plain, numbers in rows.items()}
+    if len(lasts) < 2 and not any(last >= DEEP for last in lasts.values()):
+        return nets
+    ends = [net for net in nets if all(net.last.get(plain, (0,))[0] == max(numbers) for plain, numbers in rows.items())]
     if not ends or len(ends) == len(nets):
         return nets
     draft.note(
@@ -342,14 +392,31 @@ def width_of(modules: Modules) -> int | None:
     return votes.most_common(1)[0][0] if votes else None
 
 
+CLIP_NAMES = re.compile(
+    r"(?:text_model_)?encoder_layers_\d+_(?:self_attn_(?:(?:[qkv]|out)_proj|to_)|mlp_fc)|.*resblocks_\d+_|text_projection"
+)
+"""What CLIP's modules are called. Language models that serve as encoders (Qwen3 0.6B, Gemma) have CLIP's widths."""
+
+
+def _clip_width(modules: Modules) -> int | None:
+    return width_of(modules) if modules and all(map(CLIP_NAMES.match, modules)) else None
+
+
 def text_architectures(texts: Mapping[str, Modules]) -> tuple[str, ...]:
     """Return the architectures that read the text encoders which are changed."""
-    if "te2" in texts and width_of(texts["te2"]) == 1280:
-        return ("sdxl", "sd3") if "te3" in texts else ("sdxl",)
+    widths = {part: _clip_width(modules) for part, modules in texts.items()}
+    first = widths.get("te1", widths.get("te"))
+    if widths.get("te2") == 1280:
+        return ("sd3",) if "te3" in texts else ("sdxl",)
+    if "te2" in texts:
+        return ("flux1",) if first == 768 else ()
+    if "te3" in texts:
+        return ("flux1", "sd3") if first == 768 else ()
     if "te1" in texts:
-        return ("sdxl", "flux1", "sd3") if width_of(texts["te1"]) == 768 else ()
-    width = width_of(texts.get("te", {}))
-    return CLIPS[width][1] if width is not None and width in CLIPS else ()
+        return ("sdxl", "flux1", "sd3") if first == 768 else ()
+    if first == 768 and any(module.name.startswith("text_encoder.") for module in texts["te"].values()):
+        return "sd1", "flux1"  # diffusers names the first encoder so, whatever the pipeline
+    return CLIPS[first][1] if first in CLIPS else ()
 
 
 def _tell_text_only(draft: Draft, texts: Mapping[str, Modules]) -> None:

@@ -23,7 +23,12 @@ PREFIXES: tuple[tuple[str, str], ...] = (
     # OneTrainer; diffusers save_lora_weights; PEFT; ComfyUI's own savers.
     ("lora_te1_", "te1"), ("lora_te2_", "te2"), ("lora_te3_", "te3"), ("lora_te_", "te"), ("lora_unet_", "unet"),
     ("oft_unet_", "unet"), ("lycoris_", "unet"), ("lora_transformer_", "unet"), ("lora_prior_unet_", "unet"),
+    ("lora_prior_te_", "te"), ("Hunyuan_video_I2V_lora_", "unet"), ("pipe.dit.", "unet"), ("lora_unet-", "unet"),
     ("base_model.model.", ""), ("text_encoder_2.", "te2"), ("text_encoder_3.", "te3"), ("text_encoder.", "te"),
+    ("text_encoders.clip_l.transformer.", "te1"), ("text_encoders.clip_g.transformer.", "te2"),
+    ("text_encoders.clip_h.transformer.", "te"), ("text_encoders.t5xxl.transformer.", "te3"), ("text_encoders.", "te"),
+    ("clip_l.transformer.", "te1"), ("clip_g.transformer.", "te2"), ("clip_h.transformer.", "te"),
+    ("clip_l.", "te1"), ("clip_g.", "te2"), ("t5.", "te3"),
     ("text_encoder:", "te:"), ("unet:", "unet:"), ("unet.", "unet"), ("transformer.", "unet"),
     ("model.diffusion_model.", "unet"), ("diffusion_model.", "unet"), ("te1.", "te1"), ("te2.", "te2"),
     ("net.", "unet"),
@@ -77,6 +82,8 @@ def _structure(names: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]) -> S
     changed = [modules[name] for name, make in makes.items() if make.algorithm]
     bundled = sum(map(is_bundled, rest))
     total = len(names) - bundled
+    if any(name.startswith(("image_proj.", "ip_adapter.")) for name in rest):
+        return None  # IP-Adapter FaceID carries a LoRA along
     if not changed or (total - (len(rest) - bundled)) < MIN_SHARE * total:
         return None
     parts = _by_part(changed)
@@ -96,13 +103,14 @@ def split(name: str) -> tuple[str, str]:
     part, inner = _split(name)
     if part == "te" and re.match(r"(2_|2\.)", inner):
         part, inner = "te2", inner[2:]
-    return part, _plain_module(inner.replace(".", "_"))
+    folded = _plain_module(inner.replace(".", "_").replace("-", "_"))
+    return part or ("te" if folded.startswith("text_model_encoder_layers_") else ""), folded
 
 
 def _split(name: str) -> tuple[str, str]:
     for prefix, part in PREFIXES:
         if name.startswith(prefix):
-            inner = name[len(prefix) :]
+            inner = name[len(prefix) :].lstrip("_")  # VideoX-Fun has two underscores: lora_unet__blocks_0
             return _split(inner) if not part else (part, inner)
     return "", name
 
@@ -111,8 +119,25 @@ def _by_part(modules: Iterable[Module]) -> dict[str, dict[str, Module]]:
     parts: dict[str, dict[str, Module]] = {}
     for module in modules:
         part, inner = split(module.name)
-        parts.setdefault(part or "unet", {})[inner] = module
+        found = parts.setdefault(part or "unet", {})
+        piece = _PIECE.match(inner)
+        if piece and not graph.named(inner):
+            inner, module = piece[1], _joined(found.get(piece[1]), module)
+        found[inner] = module
     return parts
+
+
+_PIECE = re.compile(r"(.+_(?:qkv|linear1))_[0-3]\Z")
+"""OneTrainer cuts fused matrices into `qkv.0` to `qkv.2` and `linear1.0` to `linear1.3` (InvokeAI
+flux_onetrainer_bfl_lora_conversion_utils.py)."""
+
+
+def _joined(before: Module | None, piece: Module) -> Module:
+    """Put the pieces of a fused matrix together again: their outputs add up."""
+    if before is None or "up" not in before.parts or "up" not in piece.parts:
+        return piece
+    up, more = before.parts["up"], piece.parts["up"]
+    return Module(piece.name, {**piece.parts, "up": (up[0] + more[0], *up[1:])})
 
 
 _XLABS = {
@@ -206,7 +231,10 @@ _ALGORITHM_WORDS = {
     "ia3": N_("every module is one vector of scales"),
     "glora": N_("every module has the four factors of GLoRA (a1, a2, b1, b2)"),
     "oft": N_("every module is a set of rotations (oft_blocks)"),
-    "boft": N_("every module is a cascade of rotations (4-D oft_blocks)"),
+    "boft": N_("every module is a cascade of rotations (4-D oft_blocks, or boft_R)"),
+    "hra": N_("every module has Householder reflections (hra_u)"),
+    "vera": N_("every module has two vectors that scale shared random matrices (VeRA)"),
+    "fourierft": N_("every module has coefficients of a Fourier transform (FourierFT)"),
     "full": N_("it stores whole differences, not factors"),
 }
 

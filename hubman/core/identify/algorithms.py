@@ -49,8 +49,16 @@ PARTS: tuple[tuple[str, str], ...] = (
     (r"bm\.weight", "bm"),
     (r"oft_blocks|oft_diag", "oft"),
     (r"oft_R(?:\.\w+)?(?:\.weight)?", "oft_r"),
+    (r"oft_r", "oft_r"),
+    (r"boft_R", "boft_r"),
+    (r"boft_s", "boft_s"),
+    (r"hra_u", "hra"),
+    (r"vera_lambda_b", "vera_b"),
+    (r"vera_lambda_d", "vera_d"),
+    (r"fourierft_spectrum", "fourierft"),
     (r"rescale", "rescale"),
-    (r"dora_scale|lora_magnitude_vector(?:\.\w+)?", "dora"),
+    (r"reshape_weight|set_weight|scalar", "setting"),
+    (r"dora_scale|lora_magnitude_vector(?:\.\w+){0,2}", "dora"),
     (r"on_input", "on_input"),
     (r"ia3_l", "ia3"),
     (r"diff", "diff"),
@@ -67,7 +75,7 @@ _DOTTED = re.compile(
 )
 
 _MARKS = re.compile(
-    r"lora|hada_|lokr_|oft_|dora_|ia3_|\.diff(?:_b)?$|[wb]_norm$|alpha$|(?:[qp]|lambda)_layer|on_input$|\.[ab][12m]\.weight$|[.:](?:up|down)$|rescale$"
+    r"lora|hada_|lokr_|oft_|dora_|hra_u$|vera_|fourierft_|_weight$|scalar$|ia3_|\.diff(?:_b)?$|[wb]_norm$|alpha$|(?:[qp]|lambda)_layer|on_input$|\.[ab][12m]\.weight$|[.:](?:up|down)$|rescale$"
 )
 """A quick look before the exact one: most tensors of a checkpoint end here."""
 
@@ -145,6 +153,10 @@ _ALGORITHMS: tuple[tuple[str, frozenset[str]], ...] = (
     ("lokr", frozenset({"lokr_w1", "lokr_w1_a", "lokr_w2", "lokr_w2_a"})),
     ("glora", frozenset({"a1", "a2", "b1"})),
     ("oft", frozenset({"oft", "oft_r"})),
+    ("boft", frozenset({"boft_r", "boft_s"})),
+    ("hra", frozenset({"hra"})),
+    ("vera", frozenset({"vera_b", "vera_d"})),
+    ("fourierft", frozenset({"fourierft"})),
     ("ia3", frozenset({"ia3", "on_input"})),
     ("tlora", frozenset({"lambda"})),
     ("lora", frozenset({"down", "up"})),
@@ -153,7 +165,7 @@ _ALGORITHMS: tuple[tuple[str, frozenset[str]], ...] = (
 )
 
 _RANKS = (
-    ("down", 0), ("hada_w1_b", 0), ("lokr_w2_b", 0), ("lokr_w1_b", 0), ("a2", 0),
+    ("down", 0), ("hada_w1_b", 0), ("lokr_w2_b", 0), ("lokr_w1_b", 0), ("a2", 0), ("hra", 1), ("vera_d", 0),
 )  # fmt: skip
 
 
@@ -210,6 +222,16 @@ def _oft_dims(parts: Mapping[str, tuple[int, ...]]) -> _Dims:
     return (prod(shape[-3:-1]) if len(shape) >= 3 else None), None
 
 
+def _peft_out(parts: Mapping[str, tuple[int, ...]]) -> _Dims:
+    """PEFT's BOFT scales the output (boft_s), VeRA too (vera_lambda_b)."""
+    return _at(_shape(parts, "boft_s"), 0) or _at(_shape(parts, "vera_b"), 0), None
+
+
+def _hra_dims(parts: Mapping[str, tuple[int, ...]]) -> _Dims:
+    """Householder reflections of the input: [in, rank] (PEFT hra layer.py)."""
+    return None, _at(_shape(parts, "hra"), 0)
+
+
 def _full_dims(parts: Mapping[str, tuple[int, ...]]) -> _Dims:
     shape = _shape(parts, "diff")
     return _at(shape, 0), _at(shape, 1)
@@ -223,6 +245,9 @@ _DIMS = {
     "glora": _glora_dims,
     "oft": _oft_dims,
     "full": _full_dims,
+    "boft": _peft_out,
+    "vera": _peft_out,
+    "hra": _hra_dims,
 }
 
 

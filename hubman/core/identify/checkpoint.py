@@ -11,17 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from hubman.core.identify import metadata, unets
-from hubman.core.identify.draft import Draft, Tensors, precision
+from hubman.core.identify import metadata, parts, quantized, unets
+from hubman.core.identify.draft import Draft, Tensors
 from hubman.core.types import Confidence, Facts, Header, Kind
 from hubman.errors import N_
 
 FIRST_LDM, FIRST_DIFFUSERS = "input_blocks.0.0.weight", "conv_in.weight"
-
-COMPANIONS = re.compile(
-    r"^(first_stage_model\.|vae[./]|cond_stage_model\.|conditioner\.|text_encoders?(_\d)?[./]|clip_[lgh]\.|te\d?\.|text_model\.)"
-)
-"""Prefixes of a text encoder or VAE beside the core (CompVis, Stability sgm, ComfyUI, SwarmUI, diffusers folders)."""
 
 FOREIGN = re.compile(
     r"zero_convs|control_model|controlnet_cond_embedding|controlnet_down_blocks|time_stack|time_mixer|"
@@ -67,18 +62,25 @@ def identify(header: Header, values: Values | None = None) -> Facts | None:
     video = core is not None and _is_video(tensors, core)
     if core is None or (_is_foreign(tensors, core) and not video):
         return _from_configs(header)
-    companions = sorted({match[1] for name in tensors if (match := COMPANIONS.match(name))})
+    companions = parts.companions(header)
     draft = Draft(header, Kind.CHECKPOINT if companions else Kind.DIFFUSION_MODEL)
     if companions:
         draft.note("kind", Kind.CHECKPOINT, N_("a U-Net together with {companions}"), companions=companions)
     else:
         draft.note("kind", Kind.DIFFUSION_MODEL, N_("a U-Net alone, without text encoder or VAE"))
-    inside = [info for name, info in tensors.items() if name.startswith(core.prefix)]
-    draft.values["precision"] = precision(inside)
+    own = {
+        name: info
+        for name, info in tensors.items()
+        if name.startswith(core.prefix) and not parts.COMPANIONS.match(name)
+    }
+    quantized.tell(draft, own)
     if video:
         draft.architectures(
             ("svd",), N_("its blocks mix frames over time (time_stack), as Stable Video Diffusion's do")
         )
+        if core.adm in ORBITS:
+            words = N_("it reads {width} numbers about the way round the thing (SV3D)")
+            draft.say("variant", ORBITS[core.adm], words, width=core.adm)
     else:
         _tell_architecture(draft, core)
         _tell_inputs(draft, core)
@@ -193,10 +195,15 @@ def _is_exact(unet: unets.UNet, core: Core) -> bool:
         core.channels == unet.channels
         and core.depths == unet.depths
         and core.context == unet.context
-        and core.linear == unet.linear
-        and (core.adm == unet.adm or (unet is unets.SD2 and core.adm in UNCLIP))
+        and core.linear in (unet.linear, False)  # stable-diffusion.cpp makes every projection a convolution
+        and (core.adm == unet.adm or (unet is unets.SD2 and core.adm in (*UNCLIP, LOTUS)))
     )
 
+
+ORBITS = {256: "sv3d-u", 1280: "sv3d-p"}
+"""Width of the pooled conditioning of SV3D (Comfy-Org/ComfyUI supported_models.py SV3D_u, SV3D_p); SVD has 768."""
+LOTUS = 4
+"""Width of the task that Lotus reads beside SD 2's blocks (EnVision-Research/Lotus; ComfyUI supported_models LotusD)."""
 
 UNCLIP = {1536: "unclip-l", 2048: "unclip-h"}
 """Width of the picture embedding that SD 2.1 unCLIP reads (Stability-AI stablediffusion v2-1-stable-unclip-*.yaml)."""
@@ -240,7 +247,13 @@ def _tell_relative(draft: Draft, core: Core) -> None:
 
 def _tell_inputs(draft: Draft, core: Core) -> None:
     variant, words = INPUTS.get(core.inputs, (None, ""))
-    if variant and draft.values.get("architecture") != "sd-x4-upscaler":
+    if core.adm == LOTUS:
+        draft.say(
+            "variant", "lotus", N_("it reads a task of width 4, as Lotus does, which estimates depth and normals")
+        )
+    elif core.inputs == 8 and "cc_projection.weight" in draft.header.tensors:
+        draft.say("variant", "zero123", N_("it takes a picture and the camera's turn (cc_projection), as Zero123 does"))
+    elif variant and draft.values.get("architecture") != "sd-x4-upscaler":
         draft.say("variant", variant, words)
     elif core.adm in UNCLIP and draft.values.get("architecture") == "sd2":
         words = N_("it reads a picture embedding of width {width} (unCLIP)")

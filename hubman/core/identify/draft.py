@@ -66,11 +66,11 @@ class Draft:
         self.weaken(sure if len(found) == 1 else min(sure, Confidence.LIKELY, key=ORDER.index))
 
     def done(self) -> Facts:
-        tensors = self.header.tensors
+        forms = list(counted(self.header.tensors.values()))
         values = {
-            "precision": precision(tensors.values()),
-            "tensors": len(tensors),
-            "parameters": sum(prod(info.shape) * count for info, count in counted(tensors.values())),
+            "precision": _most(forms),
+            "tensors": len(self.header.tensors),
+            "parameters": sum(prod(info.shape) * count for info, count in forms),
             **self.values,
         }
         return Facts(kind=self.kind, confidence=self.confidence, evidence=tuple(self.evidence), **values)
@@ -90,8 +90,12 @@ def counted(infos: Iterable[TensorInfo]) -> Iterator[tuple[TensorInfo, int]]:
 
 def precision(infos: Iterable[TensorInfo]) -> str | None:
     """Return the precision that most elements have; scalars (alpha, position ids) do not vote."""
+    return _most(counted(infos))
+
+
+def _most(forms: Iterable[tuple[TensorInfo, int]]) -> str | None:
     votes: Counter[str] = Counter()
-    for info, count in counted(infos):
+    for info, count in forms:
         if info.shape and info.dtype not in ("I64", "I32", "BOOL"):
             votes[info.dtype] += prod(info.shape) * count
     if not votes:

@@ -6,8 +6,9 @@ language model with its eyes, counts as a text encoder: that is what the image m
 
 from __future__ import annotations
 
-from hubman.core.identify import match
-from hubman.core.identify.draft import Draft
+from hubman.core.identify import match, parts, quantized
+from hubman.core.identify.draft import Draft, Tensors
+from hubman.core.identify.match import Part
 from hubman.core.types import Facts, Header, Kind
 from hubman.errors import N_
 
@@ -19,11 +20,20 @@ def identify(header: Header) -> Facts | None:
     found = match.matches(header.tensors)
     for kind in KINDS:
         chosen = match.best([one for one in found if one.kind is kind])
-        if chosen:
+        if chosen and _is_all(header.tensors, chosen[0].part):
             draft = Draft(header, kind)
             match.tell(draft, chosen)
+            quantized.tell(draft, header.tensors)
             return draft.done()
     return _from_config(header)
+
+
+def _is_all(tensors: Tensors, part: Part) -> bool:
+    """Whether the part, with other encoders and a VAE beside it, is most of the file and not beside a foreign core."""
+    if not part.prefix:
+        return not any(name.startswith(parts.OWN) for name in tensors)
+    inside = sum(name.startswith(part.prefix) or parts.COMPANIONS.match(name) is not None for name in tensors)
+    return inside * 10 >= len(tensors) * 7
 
 
 def _from_config(header: Header) -> Facts | None:

@@ -12,7 +12,8 @@ from hubman.core.types import Confidence, Facts, Header, Kind
 from hubman.errors import N_
 
 COMPANIONS = re.compile(
-    r"^(first_stage_model\.|vae[./]|cond_stage_model\.|conditioner\.|text_encoders?(_\d)?[./]|clip_[lgh]\.|te\d?\.|text_model\.)"
+    r"^(first_stage_model\.|(?:audio_)?vae[./]|vocoder\.|vqvae/|cond_stage_model\.|conditioner\.|"
+    r"text_encoders?(_\d)?[./]|clip_[lgh]\.|te\d?\.|text_model\.|t5xxl\.)"
 )
 """Prefixes of a text encoder or VAE beside the core (CompVis, Stability sgm, ComfyUI, SwarmUI, diffusers folders)."""
 
@@ -57,6 +58,26 @@ def _choose(draft: Draft) -> None:
     if len(left) == 1 < len(several):
         draft.values["candidates"] = left
         draft.values["architecture"] = left[0]
+
+
+OWN = "model.diffusion_model."
+FEWEST = 20
+
+
+def foreign_core(header: Header) -> Facts | None:
+    """A core under the prefix that every saver of whole checkpoints uses, of a structure that no family declares."""
+    inside = [name for name in header.tensors if name.startswith(OWN)]
+    plain = sum(name.endswith((".weight", ".bias", ".scale")) for name in inside)
+    if len(inside) < FEWEST or plain * 10 < len(inside) * 8:
+        return None
+    beside = companions(header)
+    draft = Draft(header, Kind.CHECKPOINT if beside else Kind.DIFFUSION_MODEL)
+    draft.note(
+        "kind", draft.kind, N_("its tensors lie under {prefix}, but hubman does not know their structure"), prefix=OWN
+    )
+    quantized.tell(draft, {name: header.tensors[name] for name in inside})
+    draft.weaken(Confidence.GUESS)
+    return draft.done()
 
 
 def by_class(header: Header) -> Facts | None:

@@ -87,6 +87,11 @@ WHOLE = ("attn1", "attn2")
 """Attention as a whole: a module to the trainers of rotations, without a weight of its own."""
 
 
+def names(unet: UNet, layout: Layout) -> Iterator[str]:
+    """Yield the names of all modules with their dots."""
+    return (name for name, _ in _modules(unet, layout))
+
+
 def lines(unet: UNet, layout: Layout) -> Iterator[str]:
     """Yield the modules as the lines of a `declare.Graph`: name, out, in, kernel."""
     for name, (out, into) in _compact(unet, layout):

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
+from hubman.core.identify import quantized, unets
 from hubman.core.types import Header, TensorInfo
 
 WRAPPERS = (
@@ -18,7 +20,7 @@ WRAPPERS = (
 )  # fmt: skip
 DOTTED = (
     "state_dict.", "model_state_dict.", "params_ema.", "params-ema.", "params.", "module.", "netG.", "net_g.", "G_ema.",
-    "g_ema.", "generator.", "_orig_mod.",
+    "g_ema.", "generator.",
 )  # fmt: skip
 """Names before all names. `model.` is none of them: ESRGAN's own names begin so."""
 PREFERRED = ("params_ema.", "params-ema.")
@@ -26,8 +28,11 @@ PREFERRED = ("params_ema.", "params-ema.")
 
 
 def unwrap(header: Header) -> Header:
-    """Return the header with the innermost table of tensors as its tree and names; unchanged where nothing wraps it."""
-    return _without_prefix(_from_tree(header))
+    """Return the header with the innermost table of tensors as its tree and names, and with quantised weights unpacked.
+
+    A header that nothing wraps and nobody packed comes back unchanged.
+    """
+    return quantized.unpacked(_averaged(_without_prefix(_from_tree(header))))
 
 
 def _from_tree(header: Header) -> Header:
@@ -59,8 +64,14 @@ def _is_table(value: Mapping[object, object]) -> bool:
     return tensors > 0 and tensors * 10 >= len(value) * 9 and all(isinstance(key, str) for key in value)
 
 
+COMPILED = "_orig_mod."
+"""torch.compile puts it before the names of what it compiled: of a whole model, of a part or of every block."""
+
+
 def _without_prefix(header: Header) -> Header:
     tensors = header.tensors
+    if any(COMPILED in name for name in tensors):
+        tensors = {name.replace(COMPILED, ""): info for name, info in tensors.items()}
     for _ in DOTTED:
         prefix = _prefix(tensors)
         if prefix is None:
@@ -70,9 +81,36 @@ def _without_prefix(header: Header) -> Header:
 
 
 def _prefix(tensors: Mapping[str, TensorInfo]) -> str | None:
+    if next(iter(tensors), "").partition(".")[0] + "." not in DOTTED:
+        return None
     heads = {name.partition(".")[0] + "." for name in tensors}
     if len(heads) == 1:
         return next((head for head in heads if head in DOTTED), None)
     if heads <= set(DOTTED):
         return next((head for head in PREFERRED if head in heads), None)
     return None
+
+
+# --- running means -------------------------------------------------------------------------------------------------
+EMA, LIVE = "model_ema.diffusion_model", "model.diffusion_model."
+"""CompVis latent-diffusion ldm/modules/ema.py: `LitEma` keeps the names without their dots."""
+
+
+def _averaged(header: Header) -> Header:
+    """Give the running mean of a U-Net the names of the U-Net, where the file holds nothing but the mean."""
+    tensors = header.tensors
+    if EMA + "input_blocks00weight" not in tensors or LIVE + "input_blocks.0.0.weight" in tensors:
+        return header
+    known = _without_dots()
+    return replace(header, tensors={known.get(name, name): info for name, info in tensors.items()})
+
+
+@cache
+def _without_dots() -> Mapping[str, str]:
+    names = (
+        f"{module}.{part}"
+        for unet in unets.FAMILY
+        for module in unets.names(unet, "ldm")
+        for part in ("weight", "bias")
+    )
+    return {EMA + name.replace(".", ""): LIVE + name for name in names}

@@ -112,10 +112,11 @@ def _bundled(header: Header, kind: Kind) -> Iterator[Trigger]:
     AUTOMATIC1111 extensions-builtin/Lora networks.py (`bundle_emb.<name>.string_to_param.*`).
     """
     for name in header.tensors:
-        if name.startswith("bundle_emb."):
+        first = name[:1]
+        if first == "b" and name.startswith("bundle_emb."):
             inner = name.removeprefix("bundle_emb.").removesuffix(".string_to_param.*")
             yield Trigger(_ENCODERS.sub("", inner), "header", None, EMBEDDED)
-        elif name[:1] == "<" and _TOKEN.match(name) and len(header.tensors) > 1 and kind is not Kind.EMBEDDING:
+        elif first == "<" and _TOKEN.match(name) and len(header.tensors) > 1 and kind is not Kind.EMBEDDING:
             yield Trigger(name, "header", None, EMBEDDED)
 
 

@@ -138,6 +138,6 @@ FAMILY = Family(
             lacks=("guidance_in.*", "time_text_embed.guidance_embedder.*"),
         ),
     ),
-    graphs=(Graph("flux1", "bfl", BFL), Graph("flux1", "diffusers", DIFFUSERS, dotted=True)),
+    graphs=(Graph("flux1", "bfl", BFL), Graph("flux1", "diffusers", DIFFUSERS)),
     classes={"FluxTransformer2DModel": (Kind.DIFFUSION_MODEL, ("flux1",))},
 )

@@ -53,7 +53,10 @@ proj_out 128 3072
 
 FAMILY = Family(
     title="Flux.3",
-    sources=("huggingface/diffusers Flux3Transformer2DModel (generated on meta tensors)",),
+    sources=(
+        "huggingface/diffusers Flux3Transformer2DModel (generated on meta tensors)",
+        "Comfy-Org/ComfyUI comfy/ldm/flux (generated on meta tensors)",
+    ),
     signatures=(
         Signature(
             ("flux3",),
@@ -63,6 +66,16 @@ FAMILY = Family(
                 "single_stream_modulations.txt.linear.weight",
                 "mode_blocks.*",
                 "context_embedder.weight",
+            ),
+        ),
+        Signature(
+            ("flux3",),
+            has=(
+                "txt_mode_blocks.0.q_proj.weight",
+                "early_stream_modulations.txt.linear.weight",
+                "single_stream_modulations.txt.linear.weight",
+                "content_mode_blocks.*",
+                "txt_in.weight",
             ),
         ),
     ),

@@ -368,6 +368,6 @@ FAMILY = Family(
             because=N_("its blocks mix frames over time ({key}), as those of {title} do"),
         ),
     ),
-    graphs=(Graph("svd", "diffusers", DIFFUSERS),),
+    graphs=(Graph("svd", "diffusers", DIFFUSERS, rare=True),),
     classes={"UNetSpatioTemporalConditionModel": (Kind.DIFFUSION_MODEL, ("svd",))},
 )
