@@ -48,7 +48,7 @@ def test_a_library_is_scanned(library: Path, call: Call) -> None:
     assert "datetime.date(1, 2, 3)" in out
     assert "plain" not in out
     assert "ink" not in out
-    assert "5 files checked: 1 would run code, 2 suspicious" in err
+    assert "files checked: 5; would run code: 1; suspicious: 2" in err
 
 
 def test_the_json_is_as_documented(library: Path, call: Call) -> None:

@@ -74,6 +74,41 @@ def test_shapes_are_torchs(tmp_path: Path, name: str, protocol: int, legacy: boo
     assert read_header(path) == header
 
 
+def unusual() -> dict[str, Any]:
+    """What training scripts save beside weights, and the rarer kinds of tensors; loading it calls nothing odd."""
+    linear = torch.nn.Linear(2, 3)
+    optimizer = torch.optim.AdamW(linear.parameters())
+    linear(torch.zeros(1, 2)).sum().backward()
+    optimizer.step()
+    named = torch.nn.Parameter(torch.zeros(3))
+    named.tag = "x"  # type: ignore[attr-defined]
+    return {
+        "sparse": {"a": torch.eye(4).to_sparse()},
+        "compressed": {"a": torch.eye(4).to_sparse_csr()},
+        "meta": {"a": torch.zeros(3, 4, device="meta")},
+        "version": {"v": torch.__version__, "a": torch.zeros(2)},
+        "counter": {"c": collections.Counter("abc"), "a": torch.zeros(1)},
+        "attribute": {"p": named},
+        "types": {"d": torch.float16, "s": torch.Size([1, 2]), "where": torch.device("cpu")},
+        "quantised": {"q": torch.quantize_per_tensor(torch.zeros(3, 2), 0.1, 0, torch.qint8)},
+        "optimizer": {"model": linear.state_dict(), "optimizer": optimizer.state_dict(), "seed": torch.get_rng_state()},
+        "plain": {"s": {1, 2}, "f": frozenset([1]), "b": bytearray(b"x"), "c": 1 + 2j, "y": b"abc"},
+        "default": collections.defaultdict(dict, a={"b": torch.zeros(1)}),
+        "conjugated": {"a": torch.zeros(2, dtype=torch.complex64).conj()},
+    }
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("legacy", [False, True])
+def test_unusual_but_harmless_files_are_safe(tmp_path: Path, legacy: bool) -> None:
+    for name, value in unusual().items():
+        torch.save(value, tmp_path / "a.pt", _use_new_zipfile_serialization=not legacy)
+        header = read_header(tmp_path / "a.pt", isolate=False)
+        assert header.safety is Safety.SAFE, (name, header.findings)
+    torch.save(unusual()["sparse"], tmp_path / "a.pt", _use_new_zipfile_serialization=not legacy)
+    assert read_header(tmp_path / "a.pt", isolate=False).tensors == {"a": TensorInfo((4, 4), "F32")}
+
+
 def test_eight_bit_floats(tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(3, dtype=torch.float8_e4m3fn)}, tmp_path / "a.pt")
     assert read_header(tmp_path / "a.pt", isolate=False).tensors["a"] == TensorInfo((3,), "F8_E4M3")
@@ -128,6 +163,11 @@ def test_a_tensor_larger_than_its_data_is_suspicious(tmp_path: Path) -> None:
             "first_stage_model.decoder.conv_in.weight": (512, 4, 3, 3),
             "first_stage_model.encoder.conv_in.weight": (128, 3, 3, 3),
             "first_stage_model.decoder.conv_out.weight": (3, 128, 3, 3),
+            "first_stage_model.decoder.conv_in.bias": (512,),
+            "first_stage_model.decoder.mid.block_1.norm1.weight": (512,),
+            "first_stage_model.decoder.mid.block_1.conv1.weight": (512, 512, 3, 3),
+            "first_stage_model.decoder.up.3.block.0.conv1.weight": (512, 512, 3, 3),
+            "first_stage_model.quant_conv.weight": (8, 8, 1, 1),
         },
     ],
 )

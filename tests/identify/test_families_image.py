@@ -27,7 +27,8 @@ PARENTS = {"sd3": ("sd3-medium",)}
 
 UNTOLD: Mapping[str, tuple[str, ...]] = {
     # Default configs that build no released model, under names and widths of another one.
-    "default__CogView4Transformer2DModel.json": ("cogview3",),
+    "default__CogView3PlusTransformer2DModel.json": ("cogview3", "cogview4"),
+    "default__CogView4Transformer2DModel.json": ("cogview3", "cogview4"),
     "default__PriorTransformer.json": ("kandinsky2", "unclip"),
 }
 PREFIXES = (

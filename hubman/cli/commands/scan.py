@@ -11,7 +11,7 @@ from hubman.cli.exclusions import QueryCommand
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column
 from hubman.cli.terminal import ProgressLine, Terminal
-from hubman.cli.words import _, plural, told
+from hubman.cli.words import _, told
 
 if TYPE_CHECKING:
     from hubman.app.scan import Scanned
@@ -57,11 +57,7 @@ def _answer(found: list[Scanned], checked: int, terminal: Terminal, *, given: bo
         terminal.ids(entry.id or entry.path for entry in found if entry.safety in ("unsafe", "suspicious"))
     else:
         _print(found, terminal, given=given)
-        text = plural(
-            "{checked:,} file checked: {unsafe:,} would run code, {suspicious:,} suspicious",
-            "{checked:,} files checked: {unsafe:,} would run code, {suspicious:,} suspicious",
-            checked,
-        )
+        text = _("files checked: {checked:,}; would run code: {unsafe:,}; suspicious: {suspicious:,}")
         terminal.hint(text.format(checked=checked, unsafe=unsafe, suspicious=suspicious))
 
 

@@ -223,6 +223,8 @@ MOSTLY = 0.8
 
 # --- narrowing -----------------------------------------------------------------------------------------------------
 def _narrowed(draft: Draft, nets: Sequence[Net], unet: Modules, texts: Mapping[str, Modules]) -> tuple[str, ...]:
+    belongs = text_architectures(texts)
+    nets = [net for net in nets if not belongs or not net.graph.rare or net.graph.architecture in belongs] or nets
     nets = _by_processors(nets, unet)
     nets = _by_depth(draft, nets, unet)
     nets = _by_kin(draft, nets, unet)
@@ -230,10 +232,40 @@ def _narrowed(draft: Draft, nets: Sequence[Net], unet: Modules, texts: Mapping[s
     nets = _by_trainer(draft, nets, unet, texts)
     nets = _by_choice(draft, nets, unet)
     found = dict.fromkeys(net.graph.architecture for net in nets)
+    if distilled := _distilled(found, unet):
+        draft.note("architecture", distilled, N_("it leaves out exactly the blocks of SDXL that this one has not"))
+        draft.weaken(Confidence.LIKELY)
+        return (distilled,)
     likeliest = tuple(sorted(found, key=lambda name: LIKELIEST.index(name) if name in LIKELIEST else len(LIKELIEST)))
     return _by_texts(draft, likeliest, texts)
 
 
+DISTILLED: tuple[tuple[str, str, str], ...] = (
+    # architecture, a block of SDXL that it has still, regular expression of those that it has not
+    # (segmind/SSD-1B and segmind/Segmind-Vega unet/config.json)
+    ("segmind-vega", "down_blocks_2_attentions_1_transformer_blocks_1_",
+     r"mid_block_attentions|down_blocks_2_attentions_\d_transformer_blocks_[2-9]_"),
+    ("ssd-1b", "down_blocks_2_attentions_1_transformer_blocks_3_",
+     r"mid_block_attentions|down_blocks_2_attentions_\d_transformer_blocks_[4-9]_"),
+)  # fmt: skip
+
+
+def _distilled(found: Iterable[str], unet: Modules) -> str:
+    """Return which smaller SDXL an adapter of all blocks is for; \"\" where it is for none."""
+    if "sdxl" not in found or not any(name.startswith("up_blocks_1_attentions_2_") for name in unet):
+        return ""
+    return next(
+        (
+            name
+            for name, has, lacks in DISTILLED
+            if any(module.startswith(has) for module in unet) and not any(re.match(lacks, module) for module in unet)
+        ),
+        "",
+    )
+
+
+DEEP = 9
+"""A row of blocks that is changed to its end tells the base when it is this long; shorter ones need a second row."""
 COVERED = 0.6
 """Share of a row of blocks from which on an adapter was meant for the whole row: a few blocks say nothing of it."""
 
@@ -272,9 +304,12 @@ def _by_choice(draft: Draft, nets: Sequence[Net], unet: Modules) -> Sequence[Net
 
 
 def _covers(net: Net, changed: Mapping[str, set[int]]) -> bool:
-    """Whether most blocks of every changed row are changed."""
-    ends = {row: net.last.get(row) or (0,) for row in changed}
-    return all(len(numbers) >= COVERED * (ends[row][0] + 1) for row, numbers in changed.items())
+    """Whether most blocks of every changed row are changed; of a short row, all."""
+    for row, numbers in changed.items():
+        length = (net.last.get(row) or (0,))[0] + 1
+        if len(numbers) < (length if length <= DEEP else COVERED * length):
+            return False
+    return True
 
 
 def _left_out(net: Net, changed: Mapping[str, set[int]]) -> int:
@@ -284,8 +319,9 @@ def _left_out(net: Net, changed: Mapping[str, set[int]]) -> int:
 
 
 def _end(row: str) -> str:
-    """Return the word that a trainer would choose a module by: `to_q`, `qkv`, `fc1`."""
-    return row.removesuffix("_#").rpartition("_")[2]
+    """Return the word that a trainer would choose a module by: `to_q`, `qkv`, `fc1`, `to_out`."""
+    words = row.removesuffix("_#").rsplit("_", 2)
+    return "_".join(words[-2:]) if words[-1] in ("in", "out", "proj") else words[-1]
 
 
 def _by_rarity(draft: Draft, nets: Sequence[Net]) -> Sequence[Net]:
@@ -303,11 +339,21 @@ LIKELIEST = ("sdxl", "sd1", "flux1", "sd2", "qwen-image", "z-image", "wan-2.1", 
 """Of several, the one that most adapters are made for is named first (Civitai's counts by base model, 2026)."""
 
 
+def _partial(nets: Sequence[Net], unet: Modules) -> bool:
+    """Whether only some blocks of a transformer are changed, so that nothing follows from what is left alone."""
+    measured = {known.id for known in unets.FAMILY}
+    return all(net.graph.architecture not in measured and not _covers(net, _reached(unet)) for net in nets)
+
+
 def _by_kin(draft: Draft, nets: Sequence[Net], unet: Modules) -> Sequence[Net]:
     """What changes more than attention is the parent's: descendants share all modules, and few adapters are theirs."""
     present = {net.graph.architecture for net in nets}
     left = [net for net in nets if net.graph.kin not in present]
-    if len(left) == len(nets) or not any("attn" not in name or "_lora" in module.name for name, module in unet.items()):
+    if (
+        _partial(left, unet)
+        or len(left) == len(nets)
+        or not any("attn" not in name or "_lora" in module.name for name, module in unet.items())
+    ):
         return nets
     descendants = tuple(dict.fromkeys(net.graph.architecture for net in nets if net not in left))
     words = N_("it has the same modules, but adapters for it are rare and the metadata names none")
@@ -337,10 +383,6 @@ def _by_trainer(draft: Draft, nets: Sequence[Net], unet: Modules, texts: Mapping
         )
         draft.weaken(Confidence.LIKELY)
     return left
-
-
-DEEP = 9
-"""A row of blocks that is changed to its end tells the base when it is this long; shorter ones need a second row."""
 
 
 def _by_depth(draft: Draft, nets: Sequence[Net], unet: Modules) -> Sequence[Net]:
@@ -416,7 +458,7 @@ def text_architectures(texts: Mapping[str, Modules]) -> tuple[str, ...]:
         return ("sdxl", "flux1", "sd3") if first == 768 else ()
     if first == 768 and any(module.name.startswith("text_encoder.") for module in texts["te"].values()):
         return "sd1", "flux1"  # diffusers names the first encoder so, whatever the pipeline
-    return CLIPS[first][1] if first in CLIPS else ()
+    return CLIPS[first][1] if first is not None and first in CLIPS else ()
 
 
 def _tell_text_only(draft: Draft, texts: Mapping[str, Modules]) -> None:

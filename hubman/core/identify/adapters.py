@@ -104,7 +104,7 @@ def split(name: str) -> tuple[str, str]:
     if part == "te" and re.match(r"(2_|2\.)", inner):
         part, inner = "te2", inner[2:]
     folded = _plain_module(inner.replace(".", "_").replace("-", "_"))
-    return part or ("te" if folded.startswith("text_model_encoder_layers_") else ""), folded
+    return part or ("te" if folded.startswith("text_model_") else ""), folded
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -172,7 +172,7 @@ def _is_language_model(found: Structure) -> bool:
 def _unproven_peft(header: Header) -> Facts | None:
     """PEFT names every tensor `base_model...`; one that changes no image model known to us is a language model's."""
     found = list(header.tensors)
-    if not found or not all(name.startswith("base_model.") for name in found):
+    if not found or not all(name.startswith("base_model.") and ".text_model." not in name for name in found):
         return None
     known = sum(graph.named(split(name.rpartition(".")[0])[1]) != 0 for name in found)
     return None if known * 2 >= len(found) else _non_image(header)

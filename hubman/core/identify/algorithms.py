@@ -17,11 +17,11 @@ from hubman.core.identify.names import KEPT
 PARTS: tuple[tuple[str, str], ...] = (
     # regular expression of the suffix, name of the part
     (
-        r"lora_down\.weight|lora_A(?:\.\w+)?(?:\.weight)?|lora(?:_linear_layer)?\.down\.weight|lora[12]?\.down\.weight|down",
+        r"lora_down\.weight|lora_(?:embedding_)?A(?:\.\w+)?(?:\.weight)?|lora(?:_linear_layer)?\.down\.weight|lora[12]?\.down\.weight|down",
         "down",
     ),
     (
-        r"lora_up\.weight|lora_B(?:\.\w+)?(?:\.weight)?|lora(?:_linear_layer)?\.up\.weight|lora[12]?\.up\.weight|up",
+        r"lora_up\.weight|lora_(?:embedding_)?B(?:\.\w+)?(?:\.weight)?|lora(?:_linear_layer)?\.up\.weight|lora[12]?\.up\.weight|up",
         "up",
     ),
     (r"q_layer\.weight", "down"),

@@ -202,6 +202,8 @@ def _is_exact(unet: unets.UNet, core: Core) -> bool:
 
 ORBITS = {256: "sv3d-u", 1280: "sv3d-p"}
 """Width of the pooled conditioning of SV3D (Comfy-Org/ComfyUI supported_models.py SV3D_u, SV3D_p); SVD has 768."""
+CONSISTENT = N_("it reads the guidance as a number of its own (cond_proj): a latent consistency model")
+TASK = N_("it reads a task of width 4, as Lotus does, which estimates depth and normals")
 LOTUS = 4
 """Width of the task that Lotus reads beside SD 2's blocks (EnVision-Research/Lotus; ComfyUI supported_models LotusD)."""
 
@@ -248,9 +250,7 @@ def _tell_relative(draft: Draft, core: Core) -> None:
 def _tell_inputs(draft: Draft, core: Core) -> None:
     variant, words = INPUTS.get(core.inputs, (None, ""))
     if core.adm == LOTUS:
-        draft.say(
-            "variant", "lotus", N_("it reads a task of width 4, as Lotus does, which estimates depth and normals")
-        )
+        draft.say("variant", "lotus", TASK)
     elif core.inputs == 8 and "cc_projection.weight" in draft.header.tensors:
         draft.say("variant", "zero123", N_("it takes a picture and the camera's turn (cc_projection), as Zero123 does"))
     elif variant and draft.values.get("architecture") != "sd-x4-upscaler":
@@ -258,7 +258,15 @@ def _tell_inputs(draft: Draft, core: Core) -> None:
     elif core.adm in UNCLIP and draft.values.get("architecture") == "sd2":
         words = N_("it reads a picture embedding of width {width} (unCLIP)")
         draft.say("variant", UNCLIP[core.adm], words, width=core.adm)
+    elif core.prefix + GUIDED[core.layout] in draft.header.tensors and not draft.values.get("variant"):
+        draft.say("variant", "lcm", CONSISTENT)
 
+
+GUIDED: Mapping[unets.Layout, str] = {
+    "ldm": "time_embed.cond_proj.weight",
+    "diffusers": "time_embedding.cond_proj.weight",
+}
+"""Latent consistency models that were distilled whole (luosiallen/latent-consistency-model; diffusers `time_cond_proj_dim`)."""
 
 MARKERS: tuple[tuple[str, str, str], ...] = (
     # empty tensor in the file, prediction type, reason. ComfyUI supported_models.py SDXL.model_type, A1111 PR #16567.
@@ -314,12 +322,21 @@ def _tell_scheduler(draft: Draft) -> None:
 
 
 # --- folders by their configs --------------------------------------------------------------------------------------
+UNET_CLASSES = ("UNet2DConditionModel", "UNetMotionModel", None)
+"""`_class_name` of the U-Nets that are measured here; those of videos are told by their class (`parts.by_class`)."""
+
 PIPELINE_UNETS: Mapping[tuple[int, str], str] = {
+    # cross_attention_dim, addition_embed_type
     (768, ""): "sd1",
     (1024, ""): "sd2",
     (2048, "text_time"): "sdxl",
     (1280, "text_time"): "sdxl-refiner",
+    (768, "image"): "kandinsky2",
+    (768, "image_hint"): "kandinsky2",
+    (768, "text_image"): "kandinsky2",
 }
+UPSCALES = 7
+"""Channels going into the x4 upscaler: latents and the small picture (stable-diffusion-x4-upscaler unet/config.json)."""
 
 
 def _from_configs(header: Header) -> Facts | None:
@@ -327,19 +344,50 @@ def _from_configs(header: Header) -> Facts | None:
     config = header.configs.get("unet/config.json")
     index = header.configs.get("model_index.json")
     alone = header.configs.get("config.json")
-    if isinstance(alone, dict) and alone.get("_class_name") == "UNet2DConditionModel":
+    if isinstance(alone, dict) and alone.get("_class_name") in UNET_CLASSES[:2]:
         config = alone
     if not isinstance(config, dict) or "cross_attention_dim" not in config:
+        return None
+    if config.get("_class_name") not in UNET_CLASSES:
         return None
     draft = Draft(header, Kind.CHECKPOINT if index is not None else Kind.DIFFUSION_MODEL)
     words = N_("a diffusers folder with a U-Net and its companions") if index else N_("a diffusers folder with a U-Net")
     draft.note("kind", draft.kind, words)
-    context, extra = config["cross_attention_dim"], config.get("addition_embed_type") or ""
-    found = PIPELINE_UNETS.get((context, extra)) if isinstance(context, int) else None
+    found = _configured(config)
     words = N_("unet/config.json: cross_attention_dim {context}")
-    draft.architectures([found] if found else [], words, Confidence.LIKELY, context=context)
-    variant, words = INPUTS.get(config.get("in_channels", 4), (None, ""))
-    if variant:
-        draft.say("variant", variant, words)
+    draft.architectures([found] if found else [], words, Confidence.LIKELY, context=config["cross_attention_dim"])
+    _tell_configured(draft, config)
     _tell_scheduler(draft)
     return draft.done()
+
+
+def _configured(config: Mapping[str, object]) -> str | None:
+    """Return the architecture of a U-Net by the numbers in its config."""
+    context, extra = config["cross_attention_dim"], config.get("addition_embed_type") or ""
+    found = PIPELINE_UNETS.get((context, str(extra))) if isinstance(context, int) else None
+    if found == "sd2" and config.get("in_channels") == UPSCALES:
+        return "sd-x4-upscaler"
+    if found != "sdxl":
+        return found
+    if config.get("projection_class_embeddings_input_dim") == unets.KOLORS.adm:
+        return "kolors"
+    depths = config.get("transformer_layers_per_block")
+    if not isinstance(depths, list) or len(depths) != len(unets.SDXL.depths) or depths[1:] == [*unets.SDXL.depths[1:]]:
+        return found
+    return next((name for name, _, _, _, rows, _ in RELATIVES if depths[1:] == [*rows[1:]]), None)
+
+
+def _tell_configured(draft: Draft, config: Mapping[str, object]) -> None:
+    inputs, adm = config.get("in_channels", 4), config.get("projection_class_embeddings_input_dim")
+    variant, words = INPUTS.get(inputs, (None, "")) if isinstance(inputs, int) else (None, "")
+    if config.get("_class_name") == "UNetMotionModel":
+        draft.say("variant", "motion", N_("AnimateDiff's motion modules are built into it"))
+    elif draft.values.get("architecture") == "sd2" and isinstance(adm, int) and adm in UNCLIP:
+        words = N_("it reads a picture embedding of width {width} (unCLIP)")
+        draft.say("variant", UNCLIP[adm], words, width=adm)
+    elif draft.values.get("architecture") == "sd2" and adm == LOTUS:
+        draft.say("variant", "lotus", TASK)
+    elif variant:
+        draft.say("variant", variant, words)
+    elif isinstance(config.get("time_cond_proj_dim"), int):
+        draft.say("variant", "lcm", CONSISTENT)

@@ -15,19 +15,58 @@ from hubman.core.types import Confidence, Facts, Header, Kind, TensorInfo
 from hubman.errors import N_, IntegrityError
 
 MAX_VECTORS = 512
+MAX_BARE = 75
+"""What fits a prompt. A table of more rows without a name is an encoded prompt, or anything."""
 TEXT_WIDTHS: Mapping[int, tuple[tuple[str, ...], str]] = {
     768: (("sd1",), N_("768 is the width of CLIP-L, which SD 1.x reads")),
     1024: (("sd2",), N_("1024 is the width of OpenCLIP-H, which SD 2.x reads")),
     1280: (("sdxl",), N_("1280 is the width of OpenCLIP-bigG, which SDXL reads")),
     2048: (("pixart-alpha",), N_("2048 is the width of T5-XL")),
-    4096: (("pixart-alpha", "pixart-sigma", "chroma", "flux1", "sd3"), N_("4096 is the width of T5-XXL")),
+    4096: (
+        ("pixart-alpha", "pixart-sigma", "chroma", "flux1", "sd3", "deepfloyd-if"),
+        N_("4096 is the width of T5-XXL"),
+    ),
 }
-ENCODERS = re.compile(r"(clip_l|clip_g|t5|t5xxl|llama|gemma|qwen)(_out)?\Z")
+LANGUAGE_WIDTHS: Mapping[tuple[str, int], tuple[str, ...]] = {
+    # (encoder as OneTrainer names it, width) -> architectures that read it
+    ("gemma", 2304): ("lumina2", "sana"),
+    ("qwen", 3584): ("qwen-image",),
+    ("qwen", 2560): ("z-image", "flux2-klein-4b"),
+    ("llama", 4096): ("hunyuan-video", "hidream-i1"),
+}
+SETS: tuple[tuple[frozenset[str], tuple[str, ...], Confidence], ...] = (
+    # encoders in one file -> architectures; the first whose encoders are all there. OneTrainer modelSaver/*Embedding*,
+    # replicate/cog-sdxl, diffusers advanced_diffusion_training `TokenEmbeddingsHandler`.
+    (frozenset({"clip_l", "clip_g", "llama"}), ("hidream-i1",), Confidence.LIKELY),
+    (frozenset({"clip_l", "clip_g", "t5"}), ("sd3",), Confidence.CERTAIN),
+    (frozenset({"clip_l", "clip_g"}), ("sdxl",), Confidence.CERTAIN),
+    (frozenset({"clip_l", "llama"}), ("hunyuan-video",), Confidence.LIKELY),
+    (frozenset({"clip_l", "t5"}), ("flux1",), Confidence.LIKELY),
+    (frozenset({"clip_l"}), ("sd1", "sdxl", "flux1", "sd3"), Confidence.LIKELY),
+    (frozenset({"clip_g"}), ("sdxl",), Confidence.LIKELY),
+)
+ALIASES = {
+    # what others call the encoders: cog-sdxl's embeddings.pti, diffusers' components, sd-scripts
+    "text_encoders_0": "clip_l", "text_encoders_1": "clip_g", "text_encoder": "clip_l", "text_encoder_2": "clip_g",
+    "t5xxl": "t5",
+}  # fmt: skip
+ENCODERS = re.compile(
+    r"(clip_l|clip_g|clip_h|t5|t5xxl|llama|gemma|qwen|text_encoders_[01]|text_encoder(?:_2)?)(_out)?\Z"
+)
+TECHNICAL = re.compile(
+    r"(?:.*[./:_])?(?:weights?|bias|mean|std|scale|codebook|embeds?|embeddings?|features?|feats|latents?|labels?|data|"
+    r"array|arr|tensors?|gamma|beta|alpha|hidden_states?|images?|outputs?|inputs?|params?|projection|proj|kernel|"
+    r"matrix|vectors?|centroids?|clusters?|quer(?:y|ies)|keys?|values?|logits?|probs?|pooled|prompts?|masks?)_?\d*\Z|"
+    r"[a-z]?\d*\Z",
+    re.IGNORECASE,
+)
+"""Names of tensors in programs: what is called so was named by a programmer, not by the author of an embedding."""
 PARAMETERS = re.compile(r"(emb_params|emp_params)(_out)?\Z")
-TOKEN = re.compile(r"<[^<>]+>\Z")
+TOKEN = re.compile(r"<[^<>]+>(?:_\d+)?\Z")
 NEGATIVE = re.compile(
     r"negative|easyneg|fastneg|deepneg|badhand|bad[-_ ]?(artist|prompt|dream|picture|hand|anatomy|quality|image|x)|"
-    r"unaesthetic|verybad|ng_deep|(^|[-_ ])neg([-_ \d]|$)",
+    r"unaesthetic|verybad|ng_deep|(^|[-_ ])neg([-_ \d]|$)|neg(v?\d*)$|negprompt|unspeakable|unrealisticdream|"
+    r"boring_e621|civitai_safe_helper|n(real|art)?fixer|aid[12]\d\d\b|worst[-_ ]?quality",
     re.IGNORECASE,
 )
 """Names that authors give to embeddings for the negative prompt. A guess: nothing in the vectors tells."""
@@ -99,9 +138,11 @@ def _sizes(shapes: Mapping[str, tuple[int, ...]]) -> Vectors | None:
 def _by_encoder(tensors: Mapping[str, tuple[int, ...]]) -> Vectors | None:
     if not all(ENCODERS.match(key.rpartition(".")[2]) for key in tensors):
         return None
-    return _sizes(
-        {key.rpartition(".")[2]: shape for key, shape in tensors.items() if not key.endswith("_out")} or dict(tensors)
-    )
+    shapes: dict[str, tuple[int, ...]] = {}
+    for key, shape in sorted(tensors.items(), key=lambda item: item[0].endswith("_out")):
+        name = key.rpartition(".")[2].removesuffix("_out")
+        shapes.setdefault(ALIASES.get(name, name), shape)
+    return _sizes(shapes)
 
 
 def _by_parameters(tensors: Mapping[str, tuple[int, ...]]) -> Vectors | None:
@@ -126,7 +167,7 @@ def _by_token(tensors: Mapping[str, TensorInfo], tree: object) -> Vectors | None
     if tree is not None and not isinstance(tree, dict):
         return _bare(tree)
     plain = all(TOKEN.match(key) for key in shapes)
-    if not plain and any(re.search(r"[./:]|weight|bias|mean|std|scale|codebook|embed", key) for key in shapes):
+    if not plain and any(TECHNICAL.match(key) or re.search(r"(?<!\d)\.|\.(?!\d)|[/:]", key) for key in shapes):
         return None
     floats = all(info.dtype in ("F16", "BF16", "F32", "F64") for info in tensors.values())
     sizes = _sizes(shapes) if floats and len(shapes) <= 8 else None
@@ -142,7 +183,7 @@ def _bare(tree: object) -> Vectors | None:
     if not isinstance(tree, TensorInfo):
         return None
     sized = _sized(tree.shape)
-    if sized is None or sized[1] not in TEXT_WIDTHS or (sized[0] == 1 and sized[1] <= 1280):
+    if sized is None or sized[1] not in TEXT_WIDTHS or (sized[0] == 1 and sized[1] <= 1280) or sized[0] > MAX_BARE:
         return None
     return {"": sized}
 
@@ -150,20 +191,24 @@ def _bare(tree: object) -> Vectors | None:
 # --- conclusions ---------------------------------------------------------------------------------------------------
 def _tell_architecture(draft: Draft, vectors: Vectors) -> None:
     encoders = set(vectors) - {""}
-    if {"clip_l", "clip_g"} <= encoders:
-        found: tuple[str, ...] = ("sd3", "sdxl") if encoders - {"clip_l", "clip_g"} else ("sdxl",)
-        draft.architectures(found[:1], N_("it has vectors for both text encoders (clip_l, clip_g)"))
+    for needs, found, sure in SETS:
+        if needs <= encoders:
+            words = N_("it has vectors for these text encoders: {encoders}")
+            draft.architectures(metadata.refine(draft, found), words, sure, encoders=sorted(encoders))
+            return
+    encoder, (_, width) = next(iter(vectors.items()))
+    if known := LANGUAGE_WIDTHS.get((encoder, width)):
+        words = N_("it has vectors for {encoder}, {width} wide")
+        draft.architectures(metadata.refine(draft, known), words, Confidence.LIKELY, encoder=encoder, width=width)
         return
-    if "clip_l" in encoders and len(encoders) > 1:
-        draft.architectures(("flux1",), N_("it has vectors for CLIP-L and T5, as Flux.1 reads them"), Confidence.LIKELY)
-        return
-    _tell_by_width(draft, next(iter(vectors.values()))[1])
+    _tell_by_width(draft, width)
 
 
 def _tell_by_width(draft: Draft, width: int) -> None:
     known = TEXT_WIDTHS.get(width)
     if known:
-        draft.architectures(metadata.refine(draft, known[0]), known[1])
+        sure = Confidence.LIKELY if width == 1280 else Confidence.CERTAIN  # BERT of 2022's latent diffusion has it too
+        draft.architectures(metadata.refine(draft, known[0]), known[1], sure)
         return
     declared = metadata.declared(draft.header.metadata)
     words = N_("width {width} is no known text encoder's")

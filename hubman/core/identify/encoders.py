@@ -9,10 +9,15 @@ from __future__ import annotations
 from hubman.core.identify import match, parts, quantized
 from hubman.core.identify.draft import Draft, Tensors
 from hubman.core.identify.match import Part
-from hubman.core.types import Facts, Header, Kind
+from hubman.core.types import Confidence, Facts, Header, Kind
 from hubman.errors import N_
 
 KINDS = (Kind.TEXT_ENCODER, Kind.CLIP_VISION)
+EYES = (
+    "vision_model.", "visual.", "model.visual.", "vision_tower.", "model.vision_tower.", "multi_modal_projector.",
+    "model.multi_modal_projector.", "lm_head.", "model.",
+)  # fmt: skip
+"""What lies beside the text half of CLIP or of a language model and belongs to it."""
 
 
 def identify(header: Header) -> Facts | None:
@@ -32,7 +37,7 @@ def _is_all(tensors: Tensors, part: Part) -> bool:
     """Whether the part, with other encoders and a VAE beside it, is most of the file and not beside a foreign core."""
     if not part.prefix:
         return not any(name.startswith(parts.OWN) for name in tensors)
-    inside = sum(name.startswith(part.prefix) or parts.COMPANIONS.match(name) is not None for name in tensors)
+    inside = sum(name.startswith((part.prefix, *EYES)) or parts.COMPANIONS.match(name) is not None for name in tensors)
     return inside * 10 >= len(tensors) * 7
 
 
@@ -45,5 +50,6 @@ def _from_config(header: Header) -> Facts | None:
             if kind in KINDS:
                 draft = Draft(header, kind)
                 draft.note("kind", kind, N_("its config.json calls it a {name}"), name=name)
+                draft.weaken(Confidence.LIKELY)
                 return draft.done()
     return None

@@ -6,6 +6,7 @@ beside the settings they were built from.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from itertools import pairwise
@@ -32,15 +33,16 @@ def identify(header: Header) -> Facts | None:
     tree = header.tree if header.tree is not None else _tree(header)
     if not isinstance(tree, dict):
         return None
-    pairs = {key: value for key, value in tree.items() if type(key) is int and _is_pair(value)}
+    widths = {int(key): value for key, value in tree.items() if type(key) is int or str(key).isdecimal()}
+    pairs = {width: value for width, value in widths.items() if _is_pair(value)}
     if not pairs:
         return None
-    for width, pair in pairs.items():
-        _check(width, pair)
+    for width, pair in widths.items():
+        _check(width, pair if width in pairs else ())
     dims = tuple(sorted(pairs))
     draft = Draft(header, Kind.HYPERNETWORK)
     draft.note("kind", Kind.HYPERNETWORK, N_("it has pairs of small networks for the widths {widths}"), widths=dims)
-    draft.values["hypernetwork"] = _facts(tree, dims, next(iter(pairs.values()))[0])
+    _tell_structure(draft, tree, dims, pairs[dims[-1]][0])
     _tell_architecture(draft, dims)
     return draft.done()
 
@@ -57,11 +59,25 @@ def _tree(header: Header) -> object:
             return None
         pair = tree.setdefault(int(found[1]), ({}, {}))
         pair[int(found[2])][found[3]] = info  # type: ignore[index]
-    tree.update({key: value for key, value in header.metadata.items() if key in _SETTINGS})
+    tree.update({key: _value(key, value) for key, value in header.metadata.items() if key in _SETTINGS})
     return tree
 
 
-_SETTINGS = ("name", "activation_func")
+_SETTINGS = (
+    "name", "step", "layer_structure", "activation_func", "is_layer_norm", "use_dropout", "dropout_structure",
+    "activate_output",
+)  # fmt: skip
+_WORDS = {"True": True, "true": True, "False": False, "false": False, "None": None, "null": None}
+
+
+def _value(key: str, text: str) -> object:
+    """Read a setting that was written as text."""
+    if key == "name" or text in _WORDS:
+        return _WORDS.get(text, text) if key != "name" else text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _is_pair(value: object) -> bool:
@@ -83,8 +99,8 @@ def _weights(network: Mapping[object, object]) -> list[tuple[int, ...]]:
 
 
 def _check(width: int, pair: object) -> None:
-    for network in pair if isinstance(pair, (tuple, list)) else ():
-        shapes = _weights(network)
+    networks = pair if isinstance(pair, (tuple, list)) else ()
+    for shapes in map(_weights, networks) if networks else ([],):
         chained = all(before[0] == after[1] for before, after in pairwise(shapes))
         if not shapes or shapes[0][1] != width or shapes[-1][0] != width or not chained:
             raise IntegrityError(
@@ -95,24 +111,41 @@ def _check(width: int, pair: object) -> None:
             )
 
 
-def _facts(tree: Mapping[object, object], dims: tuple[int, ...], network: Mapping[object, object]) -> HypernetworkFacts:
-    shapes = _weights(network)
-    measured = (1.0, *(shape[0] / shapes[0][1] for shape in shapes))
-    written = tree.get("layer_structure")
-    structure = _numbers(written) or measured
+def _tell_structure(
+    draft: Draft, tree: Mapping[object, object], dims: tuple[int, ...], network: Mapping[object, object]
+) -> None:
+    """Read the structure from the tensors, and from the settings what tensors do not tell."""
+    width, shapes = dims[-1], _weights(network)
+    structure = _numbers(tree.get("layer_structure"))
+    if [int(width * factor) for factor in structure[1:]] != [shape[0] for shape in shapes]:
+        measured = (1.0, *(shape[0] / width for shape in shapes))
+        if structure:
+            words = N_("it declares the layers {declared}, its tensors have {measured}")
+            draft.note("layer_structure", measured, words, declared=structure, measured=measured)
+        structure = measured
     normed = any(isinstance(value, TensorInfo) and len(value.shape) == 1 and str(key).endswith("weight")
                  for key, value in network.items())  # fmt: skip
     name, step = tree.get("name"), tree.get("step")
-    return HypernetworkFacts(
+    draft.values["hypernetwork"] = HypernetworkFacts(
         dims=dims,
         layer_structure=structure,
-        activation=str(tree.get("activation_func") or "linear"),
-        layer_norm=bool(tree.get("is_layer_norm", normed)),
-        dropout=bool(tree.get("use_dropout", False)),
+        activation=_activation(tree, network, normed),
+        layer_norm=normed or tree.get("is_layer_norm") is True,
+        dropout=tree.get("use_dropout") is True or any(_numbers(tree.get("dropout_structure"))),
         activate_output=bool(tree.get("activate_output", True)),
         name=name if isinstance(name, str) else None,
-        step=step if type(step) is int else None,
+        step=int(step) if isinstance(step, (int, float)) and step == step // 1 else None,
     )
+
+
+def _activation(tree: Mapping[object, object], network: Mapping[object, object], normed: bool) -> str:
+    """Return the activation that is written; where none is, numbers that are left out between layers betray one."""
+    written = tree.get("activation_func")
+    if isinstance(written, str) and written:
+        return written
+    numbers = sorted(int(match[1]) for key in network if (match := _LAYER.match(str(key))))
+    step = max((after - before for before, after in pairwise(numbers)), default=1)
+    return "unknown" if "activation_func" not in tree and step > (2 if normed else 1) else "linear"
 
 
 def _numbers(value: object) -> tuple[float, ...]:
@@ -121,12 +154,15 @@ def _numbers(value: object) -> tuple[float, ...]:
 
 
 def _tell_architecture(draft: Draft, dims: tuple[int, ...]) -> None:
-    for context, (found, words) in CONTEXTS.items():
-        if context in dims:
-            draft.architectures(found, words)
-            return
-    if set(dims) <= LEVELS:
-        draft.architectures(("sd1", "sd2"), N_("it has modules for self-attention only, which SD 1.x and 2.x share"))
-        return
-    draft.architectures((), N_("the widths {widths} are no known model's"), Confidence.LIKELY, widths=dims)
-    draft.say("variant", "custom-width", N_("it was made for a base that was built narrower or wider"))
+    found = [CONTEXTS[width] for width in dims if width in CONTEXTS]
+    if len(found) == 1:
+        draft.architectures(*found[0])
+    elif found:
+        words = N_("it has modules for the text of several bases: {widths}")
+        draft.architectures(tuple(name for names, _ in found for name in names), words, widths=dims)
+    elif set(dims) <= LEVELS:
+        several = ("sd1", "sd2") if min(LEVELS) in dims else ("sd1", "sd2", "sdxl")
+        draft.architectures(several, N_("it has modules for self-attention only, which several bases share"))
+    else:
+        draft.architectures((), N_("the widths {widths} are no known model's"), Confidence.LIKELY, widths=dims)
+        draft.say("variant", "custom-width", N_("it was made for a base that was built narrower or wider"))

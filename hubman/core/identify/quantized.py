@@ -54,7 +54,7 @@ def tell(draft: Draft, inside: Tensors) -> None:
     packed = any(info.dtype not in PLAIN for info in matrices)
     found = precision(matrices if packed else weights)
     draft.values["precision"] = found
-    if found in REASONS:
+    if found is not None and found in REASONS:
         draft.note("precision", found, REASONS[found])
     elif found and found.startswith("fp8") and any(name.endswith(SCALED) for name in inside):
         draft.note("precision", found, N_("its 8-bit floats have scales beside them (scaled fp8)"))
@@ -79,7 +79,9 @@ def unpacked(header: Header) -> Header:
 
 def _unfolded(name: str, info: TensorInfo, tensors: Tensors) -> TensorInfo:
     """Give a kernel over time its fifth axis back: GGUF has four, so stable-diffusion.cpp joins the first two."""
-    bias = tensors.get(name.removesuffix("weight") + "bias") if len(info.shape) == 4 and name.endswith(".weight") else None
+    if len(info.shape) != 4 or not name.endswith(".weight"):
+        return info
+    bias = tensors.get(name.removesuffix("weight") + "bias")
     rows = bias.shape[0] if bias is not None and len(bias.shape) == 1 else 0
     if not rows or rows in info.shape[:2] or info.shape[0] % rows:
         return info

@@ -90,6 +90,8 @@ FAMILY = Family(
     signatures=(
         Signature(("auraflow",), has=NATIVE_NAMES, because=CUSTOM, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("auraflow",), has=NATIVE_NAMES, shapes={"register_tokens": (1, None, 3072)}),
+        # GGUF drops axes of one in front
+        Signature(("auraflow",), has=NATIVE_NAMES, shapes={"register_tokens": (None, 3072)}),
         Signature(("auraflow",), has=DIFFUSERS_NAMES, because=CUSTOM, variant="custom-width", sure=Confidence.LIKELY),
         Signature(("auraflow",), has=DIFFUSERS_NAMES, shapes={"register_tokens": (1, None, 3072)}),
     ),

@@ -17,6 +17,7 @@ DEEP = (
 MID = "mid_block.motion_modules.0.temporal_transformer.proj_in.weight|mid_block.motion_modules.0.proj_in.weight"
 PLACES = (
     "down_blocks.0.motion_modules.0.temporal_transformer.transformer_blocks.0.attention_blocks.0.pos_encoder.pe"
+    "|down_blocks.0.motion_modules.0.temporal_transformer.transformer_blocks.0.pos_encoder.pe"
     "|down_blocks.0.motion_modules.0.transformer_blocks.0.pos_embed.pe"
 )
 

@@ -30,6 +30,16 @@ SVD_DIFFUSERS = (
 NO_CODEBOOK = ("quantize.embedding.weight",)
 NO_QUANT = (*NO_CODEBOOK, "quant_conv.weight")
 
+LDM_ENCODER = ("encoder.conv_in.weight", "encoder.mid.block_1.norm1.weight", "encoder.conv_out.weight")
+DIFFUSERS_ENCODER = (
+    "encoder.conv_in.weight",
+    "encoder.mid_block.resnets.0.norm1.weight",
+    "encoder.conv_out.weight",
+)
+ENCODES_ONLY = (*NO_CODEBOOK, "decoder.conv_in.weight", "decoder_unet.conv_in.weight")
+ENCODES_4 = {"encoder.conv_out.weight": (8, 512, 3, 3), "encoder.conv_in.weight": (128, 3, 3, 3)}
+ENCODES_16 = {"encoder.conv_out.weight": (32, 512, 3, 3), "encoder.conv_in.weight": (128, 3, 3, 3)}
+
 LATENTS_4 = {"decoder.conv_in.weight": (None, 4, 3, 3)}
 LATENTS_16 = {"decoder.conv_in.weight": (None, 16, 3, 3)}
 LATENTS_32 = {"decoder.conv_in.weight": (None, 32, 3, 3)}
@@ -39,6 +49,7 @@ WIDE_1024 = {"decoder.conv_in.bias": (1024,)}
 SD = ("sd1", "sd2", "sdxl")
 SIXTEEN = ("flux1", "sd3")
 
+HALF = N_("the encoder alone of a VAE; several families share its structure")
 UNKNOWN = N_("an encoder and a decoder of pictures, in a size that no known family has")
 FOUR = N_("4 latent channels; SD 1, SD 2 and SDXL share this structure")
 FOUR_OTHER = N_("4 latent channels at an unusual width; the blocks are those that SD 1, SD 2 and SDXL share")
@@ -64,6 +75,13 @@ FAMILY = Family(
     signatures=(
         Signature((), LDM, NO_CODEBOOK, because=UNKNOWN, kind=Kind.VAE, sure=Confidence.LIKELY),
         Signature((), DIFFUSERS, NO_CODEBOOK, because=UNKNOWN, kind=Kind.VAE, sure=Confidence.LIKELY),
+        # the encoder alone
+        Signature(SD, LDM_ENCODER, ENCODES_ONLY, ENCODES_4, because=HALF, kind=Kind.VAE),
+        Signature(SD, DIFFUSERS_ENCODER, ENCODES_ONLY, ENCODES_4, because=HALF, kind=Kind.VAE),
+        Signature(SIXTEEN, LDM_ENCODER, (*ENCODES_ONLY, "quant_conv.weight"), ENCODES_16, because=HALF, kind=Kind.VAE),
+        Signature(
+            SIXTEEN, DIFFUSERS_ENCODER, (*ENCODES_ONLY, "quant_conv.weight"), ENCODES_16, because=HALF, kind=Kind.VAE
+        ),
         # 4 latent channels
         Signature(
             SD,
