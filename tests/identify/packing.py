@@ -145,7 +145,7 @@ def gguf(tensors: Tensors, architecture: str | None = None, kind: str = "Q4_K", 
             shape = (shape[0] * shape[1], *shape[2:])
         while len(shape) > 1 and shape[0] == 1:
             shape = shape[1:]
-        plain = "F32" if len(shape) < 2 else "F16"
+        plain = "F32" if len(shape) < 2 else "BF16" if kind == "BF16" else "F16"
         found[name] = TensorInfo(shape, kind if len(shape) == 2 and shape[1] % 256 == 0 else plain)
     told = {"general.architecture": architecture} if architecture else {}
     return Header(Format.GGUF, found, {**told, **metadata})

@@ -66,7 +66,7 @@ T5 = ("pixart-alpha", "pixart-sigma", "chroma", "flux1", "sd3", "deepfloyd-if")
         (pickled({"<cat>": tensor(768)}), ("sd1",), 1),  # diffusers examples/textual_inversion
         (table(**{"<cat>": tensor(4, 1024)}), ("sd2",), 4),
         (table(**{"<cat>": tensor(768), "<cat>_1": tensor(768)}), ("sd1",), 2),
-        (table(**{"负面提示": tensor(2, 768)}), ("sd1",), 2),
+        (table(负面提示=tensor(2, 768)), ("sd1",), 2),
         (table(**{"v1.5-girl": tensor(2, 768)}), ("sd1",), 2),
         (table(girl_v2=tensor(2, 768)), ("sd1",), 2),
     ],
@@ -141,7 +141,8 @@ def test_sidecars_of_the_optimizer_are_none() -> None:
     [
         *((name, True) for name in (
             "EasyNegative", "bad-hands-5", "ng_deepnegative_v1_75t", "negprompt5", "unspeakable-horrors", "lazyneg",
-            "zPDXL2-neg", "UnrealisticDream", "boring_e621", "civitai_safe_helper", "nfixer", "aid210", "FastNegativeV2",
+            "zPDXL2-neg", "UnrealisticDream", "boring_e621", "civitai_safe_helper", "nfixer", "aid210",
+            "FastNegativeV2",
         )),
         *((name, False) for name in ("negligee", "negroni", "badger", "SimplePositive", "mainfixer", "aid")),
     ],

@@ -223,8 +223,8 @@ def test_animate_and_speech_of_wan_22() -> None:
 
 def test_a_small_model_of_the_same_blocks_has_a_custom_width() -> None:
     for drawn in GRAPHS:
-        if drawn.architecture == "allegro":
-            continue  # only its width tells it from PixArt in diffusers' naming
+        if drawn.architecture in ("allegro", "motif-video", "easyanimate", "latte"):
+            continue  # told by names alone, but Allegro: only its width tells it from PixArt in diffusers' naming
         narrow = {name: tuple(max(1, size // 16) for size in shape) for name, shape in weights(drawn).items()}
         found = told(of(narrow).tensors)
         parent = {"wan-2.1": "wan", "wan-2.2": "wan"}.get(drawn.architecture, drawn.architecture)

@@ -1,4 +1,4 @@
-"""Hypernetworks: every structure that A1111 writes (modules/hypernetworks/hypernetwork.py), old, flattened and broken."""
+"""Hypernetworks in every form that A1111 writes (modules/hypernetworks/hypernetwork.py): old, flattened, broken."""
 
 from __future__ import annotations
 

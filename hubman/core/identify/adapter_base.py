@@ -228,7 +228,7 @@ def _narrowed(draft: Draft, nets: Sequence[Net], unet: Modules, texts: Mapping[s
     nets = _by_processors(nets, unet)
     nets = _by_depth(draft, nets, unet)
     nets = _by_kin(draft, nets, unet)
-    nets = _by_rarity(draft, nets)
+    nets = _by_rarity(draft, nets, unet)
     nets = _by_trainer(draft, nets, unet, texts)
     nets = _by_choice(draft, nets, unet)
     found = dict.fromkeys(net.graph.architecture for net in nets)
@@ -324,14 +324,14 @@ def _end(row: str) -> str:
     return "_".join(words[-2:]) if words[-1] in ("in", "out", "proj") else words[-1]
 
 
-def _by_rarity(draft: Draft, nets: Sequence[Net]) -> Sequence[Net]:
+def _by_rarity(draft: Draft, nets: Sequence[Net], unet: Modules) -> Sequence[Net]:
     common = [net for net in nets if not net.graph.rare]
     named = {net.graph.architecture for net in common}
     rare = tuple(dict.fromkeys(net.graph.architecture for net in nets if net.graph.architecture not in named))
     if not common or not rare:
         return nets
     draft.note("candidates", rare, N_("it would fit as well, but adapters for it are rare"))
-    draft.weaken(Confidence.LIKELY)
+    draft.weaken(Confidence.GUESS if len(named) == 1 and _partial(common, unet) else Confidence.LIKELY)
     return common
 
 

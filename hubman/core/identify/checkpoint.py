@@ -205,7 +205,7 @@ ORBITS = {256: "sv3d-u", 1280: "sv3d-p"}
 CONSISTENT = N_("it reads the guidance as a number of its own (cond_proj): a latent consistency model")
 TASK = N_("it reads a task of width 4, as Lotus does, which estimates depth and normals")
 LOTUS = 4
-"""Width of the task that Lotus reads beside SD 2's blocks (EnVision-Research/Lotus; ComfyUI supported_models LotusD)."""
+"""Width of the task that Lotus reads beside SD 2's blocks (EnVision-Research/Lotus; ComfyUI LotusD)."""
 
 UNCLIP = {1536: "unclip-l", 2048: "unclip-h"}
 """Width of the picture embedding that SD 2.1 unCLIP reads (Stability-AI stablediffusion v2-1-stable-unclip-*.yaml)."""
@@ -266,7 +266,7 @@ GUIDED: Mapping[unets.Layout, str] = {
     "ldm": "time_embed.cond_proj.weight",
     "diffusers": "time_embedding.cond_proj.weight",
 }
-"""Latent consistency models that were distilled whole (luosiallen/latent-consistency-model; diffusers `time_cond_proj_dim`)."""
+"""Latent consistency models (luosiallen/latent-consistency-model; diffusers `time_cond_proj_dim`)."""
 
 MARKERS: tuple[tuple[str, str, str], ...] = (
     # empty tensor in the file, prediction type, reason. ComfyUI supported_models.py SDXL.model_type, A1111 PR #16567.
@@ -336,7 +336,7 @@ PIPELINE_UNETS: Mapping[tuple[int, str], str] = {
     (768, "text_image"): "kandinsky2",
 }
 UPSCALES = 7
-"""Channels going into the x4 upscaler: latents and the small picture (stable-diffusion-x4-upscaler unet/config.json)."""
+"""Channels going into the x4 upscaler: latents and the small picture (its unet/config.json)."""
 
 
 def _from_configs(header: Header) -> Facts | None:

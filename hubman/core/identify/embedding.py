@@ -66,7 +66,7 @@ TOKEN = re.compile(r"<[^<>]+>(?:_\d+)?\Z")
 NEGATIVE = re.compile(
     r"negative|easyneg|fastneg|deepneg|badhand|bad[-_ ]?(artist|prompt|dream|picture|hand|anatomy|quality|image|x)|"
     r"unaesthetic|verybad|ng_deep|(^|[-_ ])neg([-_ \d]|$)|neg(v?\d*)$|negprompt|unspeakable|unrealisticdream|"
-    r"boring_e621|civitai_safe_helper|n(real|art)?fixer|aid[12]\d\d\b|worst[-_ ]?quality",
+    r"boring_e621|civitai_safe_helper|(^|[-_ ])n(real|art)?fixer|aid[12]\d\d\b|worst[-_ ]?quality",
     re.IGNORECASE,
 )
 """Names that authors give to embeddings for the negative prompt. A guess: nothing in the vectors tells."""

@@ -35,8 +35,10 @@ def identify(header: Header) -> Facts | None:
 
 def _is_all(tensors: Tensors, part: Part) -> bool:
     """Whether the part, with other encoders and a VAE beside it, is most of the file and not beside a foreign core."""
+    if any(name.startswith(parts.OWN) for name in tensors):
+        return False
     if not part.prefix:
-        return not any(name.startswith(parts.OWN) for name in tensors)
+        return True
     inside = sum(name.startswith((part.prefix, *EYES)) or parts.COMPANIONS.match(name) is not None for name in tensors)
     return inside * 10 >= len(tensors) * 7
 

@@ -129,7 +129,7 @@ def _tell_structure(
     draft.values["hypernetwork"] = HypernetworkFacts(
         dims=dims,
         layer_structure=structure,
-        activation=_activation(tree, network, normed),
+        activation=_activation(tree, network),
         layer_norm=normed or tree.get("is_layer_norm") is True,
         dropout=tree.get("use_dropout") is True or any(_numbers(tree.get("dropout_structure"))),
         activate_output=bool(tree.get("activate_output", True)),
@@ -138,14 +138,14 @@ def _tell_structure(
     )
 
 
-def _activation(tree: Mapping[object, object], network: Mapping[object, object], normed: bool) -> str:
+def _activation(tree: Mapping[object, object], network: Mapping[object, object]) -> str:
     """Return the activation that is written; where none is, numbers that are left out between layers betray one."""
     written = tree.get("activation_func")
     if isinstance(written, str) and written:
         return written
     numbers = sorted(int(match[1]) for key in network if (match := _LAYER.match(str(key))))
     step = max((after - before for before, after in pairwise(numbers)), default=1)
-    return "unknown" if "activation_func" not in tree and step > (2 if normed else 1) else "linear"
+    return "unknown" if "activation_func" not in tree and step > 1 else "linear"
 
 
 def _numbers(value: object) -> tuple[float, ...]:
