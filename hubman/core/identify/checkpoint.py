@@ -68,11 +68,9 @@ def identify(header: Header, values: Values | None = None) -> Facts | None:
         draft.note("kind", Kind.CHECKPOINT, N_("a U-Net together with {companions}"), companions=companions)
     else:
         draft.note("kind", Kind.DIFFUSION_MODEL, N_("a U-Net alone, without text encoder or VAE"))
-    own = {
-        name: info
-        for name, info in tensors.items()
-        if name.startswith(core.prefix) and not parts.COMPANIONS.match(name)
-    }
+    own = {name: info for name, info in tensors.items() if name.startswith(core.prefix)}
+    if not core.prefix and companions:
+        own = {name: info for name, info in own.items() if not parts.COMPANIONS.match(name)}
     quantized.tell(draft, own)
     if video:
         draft.architectures(

@@ -49,7 +49,9 @@ REASONS: Mapping[str, str] = {
 
 def tell(draft: Draft, inside: Tensors) -> None:
     """Set the precision of a core from its own weights, and say how it is packed."""
-    weights = [info for name, info in inside.items() if not name.endswith(SCALES)]
+    weights = list(inside.values())
+    if any(info.dtype not in PLAIN for info in weights):
+        weights = [info for name, info in inside.items() if not name.endswith(SCALES)]
     matrices = [info for info in weights if len(info.shape) == 2]
     packed = any(info.dtype not in PLAIN for info in matrices)
     found = precision(matrices if packed else weights)
