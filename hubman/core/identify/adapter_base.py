@@ -16,7 +16,7 @@ from hubman.core.identify import graph, metadata, names, unets
 from hubman.core.identify.algorithms import Module
 from hubman.core.identify.draft import Draft
 from hubman.core.identify.graph import Net
-from hubman.core.types import Confidence
+from hubman.core.types import Confidence, Evidence, Format, Header, Kind
 from hubman.errors import N_
 
 MIN_FIT = 0.9
@@ -37,41 +37,89 @@ CLIPS: Mapping[int, tuple[int, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fits:
-    """How many of the modules of an adapter's U-Net or transformer occur in which nets.
+class Fit:
+    """Where the changed modules occur: all that names and shapes say of the base, before the trainer's word.
 
     Attributes:
-        fitting: set of nets (bits) -> modules that occur there with the same widths.
-        named: set of nets -> modules that occur there by name.
+        how: `exact`, `scaled` (names fit, widths do not) or `foreign`.
+        architectures: what is left after narrowing; empty for `foreign`.
+        count: how many modules occur there with the same widths.
+        evidence, confidence: of the narrowing.
     """
 
-    fitting: Mapping[int, int]
-    named: Mapping[int, int]
+    how: str
+    architectures: tuple[str, ...] = ()
+    count: int = 0
+    evidence: tuple[Evidence, ...] = ()
+    confidence: Confidence = Confidence.CERTAIN
 
 
-def tell_base(draft: Draft, parts: Mapping[str, Modules], fits: Fits) -> None:
+def tell_base(draft: Draft, parts: Mapping[str, Modules], fit: Fit) -> None:
     """Set architecture and candidates from the modules of each part (unet, te1, ...; by their names without prefix)."""
-    unet = parts.get("unet", {})
-    texts = {name: modules for name, modules in parts.items() if name.startswith("te") and not name.endswith(":")}
+    unet, texts = parts.get("unet", {}), _texts(parts)
     if parts.keys() & {"unet:", "te:"}:
         _tell_numbered(draft, parts)
     elif not unet:
         _tell_text_only(draft, texts)
     else:
-        _tell_by_graph(draft, unet, texts, fits)
+        draft.evidence += fit.evidence
+        draft.weaken(fit.confidence)
+        if fit.how == "exact":
+            _tell_fitting(draft, fit.architectures, fit.count, unet)
+        elif fit.how == "scaled":
+            _tell_custom(draft, fit.architectures)
+        else:
+            _tell_foreign(draft, unet, texts)
+
+
+def _texts(parts: Mapping[str, Modules]) -> Mapping[str, Modules]:
+    return {name: modules for name, modules in parts.items() if name.startswith("te") and not name.endswith(":")}
 
 
 # --- by the graphs -------------------------------------------------------------------------------------------------
-def fits(modules: Modules) -> Fits:
-    """Look every module up in all nets."""
+def fit_of(parts: Mapping[str, Modules]) -> Fit:
+    """Look every module up in all nets, and narrow what has them. It depends on names and shapes alone."""
+    unet, texts = parts.get("unet", {}), _texts(parts)
+    fitting, named, misfits = _looked_up(unet)
+    known = [net for net in graph.atlas().nets if named[net] >= MIN_FIT * len(unet)] if unet else []
+    exact = [net for net in known if fitting[net] == named[net] or _misfits(net, misfits) <= INPUTS]
+    most = max((named[net] for net in known), default=0)
+    draft = Draft(Header(Format.UNKNOWN, {}), Kind.LORA)
+    if exact:
+        best = max(fitting[net] for net in exact)
+        nets = [net for net in exact if fitting[net] == best]
+        if max(named[net] for net in nets) < most:
+            draft.weaken(Confidence.GUESS)  # another base has more of the names, at other widths
+        left = _narrowed(draft, nets, unet, texts)
+        return Fit("exact", left, best, tuple(draft.evidence), draft.confidence)
+    scaled = [net for net in known if named[net] == most and _scaled(net, unet)]
+    if scaled:
+        left = _narrowed(draft, [net for net in scaled if _projects_alike(net, unet)] or scaled, unet, texts)
+        return Fit("scaled", left, 0, tuple(draft.evidence), draft.confidence)
+    return Fit("foreign")
+
+
+def _looked_up(unet: Modules) -> tuple[Counter[Net], Counter[Net], Mapping[str, int]]:
+    """Return how many modules fit in each net, how many it has by name, and which nets have a name at other widths."""
     fitting: Counter[int] = Counter()
     named: Counter[int] = Counter()
-    for name, module in modules.items():
+    misfits: dict[str, int] = {}
+    for name, module in unet.items():
         make = module.make
         out, into = (None, None) if make.algorithm == "norm" else (make.out, make.into)
-        fitting[graph.fitting(name, out, into, make.is_convolution if name.endswith(PROJECTIONS) else None)] += 1
-        named[graph.named(name)] += 1
-    return Fits(fitting, named)
+        fits = graph.fitting(name, out, into, make.is_convolution if name.endswith(PROJECTIONS) else None)
+        has = graph.named(name)
+        fitting[fits] += 1
+        named[has] += 1
+        if has & ~fits:
+            plain = names.folded(name)[0]
+            misfits[plain] = misfits.get(plain, 0) | (has & ~graph.fitting(name, make.out, make.into, None))
+    return _tally(fitting), _tally(named), misfits
+
+
+def _misfits(net: Net, misfits: Mapping[str, int]) -> set[str]:
+    """Return the folded names of the modules that the net has at other widths."""
+    return {name for name, mask in misfits.items() if mask & net.bit}
 
 
 def _tally(found: Mapping[int, int]) -> Counter[Net]:
@@ -83,40 +131,11 @@ def _tally(found: Mapping[int, int]) -> Counter[Net]:
     return counts
 
 
-def _tell_by_graph(draft: Draft, unet: Modules, texts: Mapping[str, Modules], fits: Fits) -> None:
-    fitting, named = _tally(fits.fitting), _tally(fits.named)
-    known = [net for net in graph.atlas().nets if named[net] >= MIN_FIT * len(unet)]
-    exact = [net for net in known if fitting[net] == named[net] or _misfits(net, unet) <= INPUTS]
-    most = max((named[net] for net in known), default=0)
-    scaled = [] if exact else [net for net in known if named[net] == most and _scaled(net, unet)]
-    if exact:
-        best = max(fitting[net] for net in exact)
-        nets = [net for net in exact if fitting[net] == best]
-        if max(named[net] for net in nets) < most:
-            draft.weaken(Confidence.GUESS)  # another base has more of the names, at other widths
-        _tell_fitting(draft, _narrowed(draft, nets, unet, texts), best, unet)
-    elif scaled:
-        nets = [net for net in scaled if _projects_alike(net, unet)] or scaled
-        _tell_custom(draft, _narrowed(draft, nets, unet, texts))
-    else:
-        _tell_foreign(draft, unet, texts)
-
-
 INPUTS = frozenset({
     "img_in", "x_embedder", "x_embedder_proj", "patch_embed_proj", "patch_embedding", "pos_embed_proj", "conv_in",
     "input_blocks_#_#",
 })  # fmt: skip
 """First layers, which adapters for depth maps or masks widen. Any other width that differs is another base's."""
-
-
-def _misfits(net: Net, unet: Modules) -> set[str]:
-    """Return the folded names of the modules that the net has at other widths."""
-    found = set()
-    for name, module in unet.items():
-        make = module.make
-        if graph.named(name) & net.bit and not graph.fitting(name, make.out, make.into, None) & net.bit:
-            found.add(names.folded(name)[0])
-    return found
 
 
 def _tell_fitting(draft: Draft, found: Sequence[str], fitting: int, unet: Modules) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from hubman.core.identify import graph, metadata, names
-from hubman.core.identify.adapter_base import CLIPS, Fits, fits, tell_base, tell_by_input_widths
+from hubman.core.identify.adapter_base import CLIPS, Fit, fit_of, tell_base, tell_by_input_widths
 from hubman.core.identify.algorithms import Make, Module, parse
 from hubman.core.identify.draft import Draft
 from hubman.core.types import Confidence, Facts, Header, Kind, TensorInfo
@@ -64,14 +64,14 @@ class Structure:
         modules: the changed ones; makes: what their parts say, in the same order.
         parts: unet, te1, ... -> folded module name -> module.
         rest: names that belong to no module.
-        fits: how many modules fit which nets.
+        fit: where they occur.
     """
 
     modules: tuple[Module, ...]
     makes: tuple[Make, ...]
     parts: Parts
     rest: tuple[str, ...]
-    fits: Fits
+    fit: Fit
 
 
 @lru_cache(64)
@@ -88,7 +88,7 @@ def _structure(names: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]) -> S
         return None
     parts = _by_part(changed)
     made = tuple(makes[module.name] for module in changed)
-    return Structure(tuple(changed), made, parts, tuple(rest), fits(parts.get("unet", {})))
+    return Structure(tuple(changed), made, parts, tuple(rest), fit_of(parts))
 
 
 def is_bundled(key: str) -> bool:
@@ -193,7 +193,7 @@ def _draft(header: Header, found: Structure) -> Facts:
     draft.note("kind", Kind.LORA, words, count=len(found.modules))
     _tell_algorithm(draft, found)
     _tell_rank(draft, found)
-    tell_base(draft, found.parts, found.fits)
+    tell_base(draft, found.parts, found.fit)
     _tell_control(draft, found)
     _tell_trained(draft, found.parts)
     metadata.tell_lineage(draft)
