@@ -172,7 +172,7 @@ def merge(sidecars: Iterable[Sidecar]) -> Sidecar:
     merged: dict[str, object] = {}
     for field in fields(Sidecar):
         values = [getattr(part, field.name) for part in parts]
-        if field.name in ("trigger_words", "tags", "sources"):
+        if field.name in ("trigger_words", "tags", "sources", "warnings"):
             merged[field.name] = tuple(dict.fromkeys(word for value in values for word in value))
         else:
             merged[field.name] = next((value for value in values if value is not None), None)

@@ -58,6 +58,8 @@ SAME: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (r"HunyuanVideo15|HunyuanImageRefiner", ("hunyuan-video-1.5", "hunyuan-image-2.1"), "one structure"),
     (r"PaellaVQ", ("wuerstchen", "stable-cascade"), "Stable Cascade took over Wuerstchen's"),
     (r"Oobleck|LongCatAudioDiTVae", ("stable-audio", "ace-step-1.5", "longcat-audio"), "all three use Oobleck"),
+    (r"sd3_medium.*one_block", ("sd3-medium", "sd3.5-medium"), "the first block is the same in both"),
+    (r"ltxv_13b.*one_block", ("ltx-video", "ltx-2"), "one block of the video half"),
     (r"PriorTransformer", ("unclip", "kandinsky2"), "both have this prior"),
 )
 """Generated cases that several architectures share, found when the classes were compared."""

@@ -151,7 +151,8 @@ def left_out() -> Iterator[str]:
     total: Counter[str] = Counter()
     try:
         for family, declared in everything.items():
-            own = {name for signature in declared.signatures for name in signature.architectures}
+            cores = [signature for signature in declared.signatures if signature.kind is Kind.DIFFUSION_MODEL]
+            own = {name for signature in cores for name in signature.architectures}
             own |= {found.architecture for found in declared.graphs}
             without = {name: value for name, value in everything.items() if name != family}
             _forget(without)

@@ -296,7 +296,7 @@ def _best(
             not base.renderable,
             i not in named,
             not _same_lineage(base, declared),
-            base.variant in {"inpaint", "depth", "instruct-pix2pix", "refiner"},
+            base.variant in {"inpaint", "depth", "ip2p", "lotus", "zero123", "lcm"},
             base.name.casefold(),
             base.sha256,
         )
