@@ -46,15 +46,25 @@ def inspect_paths(
 
 
 def expanded(path: str) -> Iterator[str]:
-    """Yield the path itself, or for a folder that is no model as a whole the models in it, at any depth."""
+    """Yield the path itself, or for a folder that is no model as a whole the models in it, at any depth.
+
+    A folder that only describes a model, by its configs, is told when it is named and nothing else is in it.
+    """
     if not os.path.isdir(path) or formats.model_folder(path) is not None:
         yield path
         return
+    found = list(_models_in(path))
+    if not found and formats.config_folder(path):
+        yield path
+    yield from found
+
+
+def _models_in(path: str) -> Iterator[str]:
     names = sorted(os.listdir(path))
     for name in names:
         full = os.path.join(path, name)
         if os.path.isdir(full) and not os.path.islink(full) and not name.startswith("."):
-            yield from expanded(full)
+            yield from [full] if formats.model_folder(full) is not None else _models_in(full)
         elif os.path.isfile(full) and (named_like_a_model(name) or name.endswith(".safetensors.index.json")):
             yield full
 

@@ -78,6 +78,13 @@ def model_folder(path: str | os.PathLike[str]) -> FolderForm | None:
     return classify_folder(text, os.listdir(text)) if os.path.isdir(text) else None
 
 
+def config_folder(path: str | os.PathLike[str]) -> bool:
+    """Say whether the folder at `path` describes a model by its configs without holding its weights."""
+    text = os.fspath(path)
+    described: bool = _load(FOLDER + ":is_config_folder")(text, os.listdir(text))
+    return described
+
+
 def _isolated(path: str) -> Header:
     return _read_file(path, READERS)
 

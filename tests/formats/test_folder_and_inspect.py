@@ -259,3 +259,15 @@ def test_a_broken_pickle_has_not_been_shown_to_be_safe(tmp_path: Path) -> None:
         Safety.SUSPICIOUS,
         "pickle",
     )
+
+
+def test_a_folder_of_configs_is_told_when_it_is_named(tmp_path: Path) -> None:
+    """What a diffusers folder without its weights describes: one record, and none for its parts."""
+    unet = {"_class_name": "UNet2DConditionModel", "cross_attention_dim": 768, "in_channels": 9}
+    (tmp_path / "inpainting" / "unet").mkdir(parents=True)
+    (tmp_path / "inpainting" / "unet" / "config.json").write_text(json.dumps(unet))
+    index = {"_class_name": "StableDiffusionInpaintPipeline", "unet": ["diffusers", "UNet2DConditionModel"]}
+    (tmp_path / "inpainting" / "model_index.json").write_text(json.dumps(index))
+    (record,) = inspect_paths([tmp_path / "inpainting"])
+    assert (record["kind"], record["architecture"], record["variant"]) == ("checkpoint", "sd1", "inpaint")
+    assert inspect_paths([tmp_path]) == [], "the folder above it holds no model"

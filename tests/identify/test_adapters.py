@@ -265,3 +265,11 @@ def test_parts_of_stable_diffusion(base: str, width: int, subset: str, spell: Ca
 def test_what_both_have_stays_both(base: str, subset: str) -> None:
     facts = identify(of(pairs(modules(base, "diffusers", 0, subset), kohya("lora_unet_"))))
     assert decided(facts) == (Kind.LORA, ("sd1", "sd2"))
+
+
+def test_a_bare_list_of_pairs_in_safetensors_is_what_it_is_in_a_pickle() -> None:
+    """cloneofsimo's list, flattened: the names are the places in the list."""
+    shapes = [(320, 4), (4, 320), (320, 4), (4, 768), (640, 4), (4, 640), (640, 4), (4, 768)]
+    facts = identify(of({str(number): shape for number, shape in enumerate(shapes)}))
+    assert (facts.kind, facts.architecture, facts.rank) == (Kind.LORA, "sd1", 4)
+    assert identify(of({"0": (4, 4), "2": (4, 4)})).kind is Kind.UNKNOWN

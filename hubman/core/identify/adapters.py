@@ -34,6 +34,9 @@ PREFIXES: tuple[tuple[str, str], ...] = (
     ("net.", "unet"),
 )  # fmt: skip
 
+MOST_LETTERS = 1 << 20
+"""In all names of a file whose structure is remembered: the largest adapters have a third of it."""
+
 LANGUAGE_MODELS = re.compile(
     r"(^|\.)(encoder\.layer\.\d|encoder\.block|decoder\.block|decoder\.layers\.\d|model\.layers\.\d|roberta|bert|gpt|"
     r"transformer\.h\.\d|h\.\d+\.attn|classifier|lin\d|conv\dd|score|lm_head|unilora|base_layer)(\.|_|$)"
@@ -48,7 +51,8 @@ def identify(header: Header) -> Facts | None:
     if listed is not None:
         return listed
     names = tuple(header.tensors)
-    found = _structure(names, tuple([info.shape for info in header.tensors.values()]))
+    structure = _structure if sum(map(len, names)) <= MOST_LETTERS else _structure.__wrapped__
+    found = structure(names, tuple([info.shape for info in header.tensors.values()]))
     if found is None:
         return _unproven_peft(header)
     if _is_language_model(found):
@@ -137,6 +141,8 @@ def _joined(before: Module | None, piece: Module) -> Module:
     if before is None or "up" not in before.parts or "up" not in piece.parts:
         return piece
     up, more = before.parts["up"], piece.parts["up"]
+    if not up or not more:
+        return piece
     return Module(piece.name, {**piece.parts, "up": (up[0] + more[0], *up[1:])})
 
 
@@ -274,7 +280,7 @@ Pair = tuple[tuple[int, ...], tuple[int, ...]]
 
 def _cloneofsimo_list(header: Header) -> Facts | None:
     """A bare list of tensors: up, down, up, down, ... in the order of the base's modules (cloneofsimo/lora, 2022)."""
-    tree = header.tree
+    tree = header.tree if header.tree is not None else _numbered(header)
     if not isinstance(tree, list) or len(tree) < 4 or len(tree) % 2:
         return None
     shapes = [item.shape for item in tree if isinstance(item, TensorInfo) and len(item.shape) in (2, 4)]
@@ -288,6 +294,14 @@ def _cloneofsimo_list(header: Header) -> Facts | None:
     draft.say("rank", pairs[0][1][0], N_("the inner width of the pairs"))
     _tell_pairs(draft, pairs)
     return draft.done()
+
+
+def _numbered(header: Header) -> object:
+    """Undo what flattening a list into safetensors does: names that are the numbers from 0 on."""
+    count = len(header.tensors)
+    if "0" not in header.tensors or any(str(number) not in header.tensors for number in range(count)):
+        return None
+    return [header.tensors[str(number)] for number in range(count)]
 
 
 def _tell_pairs(draft: Draft, pairs: Sequence[Pair]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
 
-from hubman.core.identify.names import KEPT
+from hubman.core.identify.names import KEPT, LONGEST
 
 PARTS: tuple[tuple[str, str], ...] = (
     # regular expression of the suffix, name of the part
@@ -137,11 +137,6 @@ class Module:
         """What its parts say about the weight that it changes."""
         return _make(tuple(self.parts.items()))
 
-    @property
-    def algorithm(self) -> str | None:
-        """The algorithm that these parts are of; None for a lone alpha or scale."""
-        return self.make.algorithm
-
     def dims(self) -> tuple[int | None, int | None]:
         """(out, in) of the weight it changes, as far as the factors tell."""
         make = self.make
@@ -251,9 +246,13 @@ _DIMS = {
 }
 
 
-@lru_cache(KEPT)
 def part_of(key: str) -> tuple[str, str] | None:
     """Return (module, part) of a tensor's name, or None when no adapter writes such a name."""
+    return _part_of(key) if len(key) <= LONGEST else None
+
+
+@lru_cache(KEPT)
+def _part_of(key: str) -> tuple[str, str] | None:
     match = _DOTTED.match(key) if _MARKS.search(key) else None
     if match is None or match.lastgroup is None:
         return None

@@ -115,16 +115,18 @@ def find_core(tensors: Tensors) -> Core | None:
 
 
 _ATTENTION: Mapping[unets.Layout, re.Pattern[str]] = {
-    "ldm": re.compile(r"input_blocks\.(\d+)\.1\.transformer_blocks\.(\d+)\.attn2\.to_k\.weight\Z"),
-    "diffusers": re.compile(r"down_blocks\.(\d+)\.attentions\.\d+\.transformer_blocks\.(\d+)\.attn2\.to_k\.weight\Z"),
+    "ldm": re.compile(r"input_blocks\.(\d{1,4})\.1\.transformer_blocks\.(\d{1,4})\.attn2\.to_k\.weight\Z"),
+    "diffusers": re.compile(
+        r"down_blocks\.(\d{1,4})\.attentions\.\d+\.transformer_blocks\.(\d{1,4})\.attn2\.to_k\.weight\Z"
+    ),
 }
 _MIDDLE = re.compile(r"(?:middle_block\.1|mid_block\.attentions\.0)\.transformer_blocks\.(\d+)\.attn2\.to_k\.weight\Z")
 _PROJECTION = re.compile(
     r"(?:input_blocks\.\d+\.1|down_blocks\.\d+\.attentions\.\d+|middle_block\.1|mid_block\.attentions\.0)\.proj_in\.weight\Z"
 )
 _WIDTH: Mapping[unets.Layout, re.Pattern[str]] = {
-    "ldm": re.compile(r"input_blocks\.(\d+)\.0\.out_layers\.3\.weight\Z"),
-    "diffusers": re.compile(r"down_blocks\.(\d+)\.resnets\.\d+\.conv2\.weight\Z"),
+    "ldm": re.compile(r"input_blocks\.(\d{1,4})\.0\.out_layers\.3\.weight\Z"),
+    "diffusers": re.compile(r"down_blocks\.(\d{1,4})\.resnets\.\d+\.conv2\.weight\Z"),
 }
 
 
@@ -136,7 +138,7 @@ def _measure(tensors: Tensors, layout: unets.Layout, prefix: str) -> Core:
     depths: dict[int, int] = {}
     for name, shape in inside.items():
         if match := _WIDTH[layout].match(name):
-            widths[level_of(int(match[1]))] = shape[0]
+            widths[level_of(int(match[1]))] = shape[0] if shape else 0
         elif match := _ATTENTION[layout].match(name):
             level = level_of(int(match[1]))
             depths[level] = max(depths.get(level, 0), int(match[2]) + 1)
@@ -160,7 +162,7 @@ def _levels(inside: Mapping[str, tuple[int, ...]], layout: unets.Layout) -> Call
     """Map a block number to its level: in the LDM naming a level ends at each downsampling block."""
     if layout == "diffusers":
         return lambda number: number
-    ends = sorted(int(name.split(".")[1]) for name in inside if re.match(r"input_blocks\.\d+\.0\.op\.weight\Z", name))
+    ends = [int(found[1]) for name in inside if (found := re.match(r"input_blocks\.(\d{1,4})\.0\.op\.weight\Z", name))]
     return lambda number: sum(end < number for end in ends)
 
 

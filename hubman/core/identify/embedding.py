@@ -101,14 +101,11 @@ def _vectors(header: Header) -> Vectors | None:
     tensors = {key: info.shape for key, info in header.tensors.items()}
     if not 0 < len(tensors) <= 64:
         return None
-    if "string_to_param" in _keys(header.tree) or any("string_to_param" in key for key in tensors):
+    own = header.tree if isinstance(header.tree, dict) else {}
+    if "string_to_param" in own or any("string_to_param" in key for key in tensors):
         return _of([shape for key, shape in tensors.items() if "string_to_param" in key])
     by_name = _by_encoder(tensors) or _by_parameters(tensors) or _odd_pair(tensors)
     return by_name or _by_token(header.tensors, header.tree)
-
-
-def _keys(tree: object) -> tuple[str, ...]:
-    return tuple(map(str, tree)) if isinstance(tree, dict) else ()
 
 
 def _of(shapes: list[tuple[int, ...]]) -> Vectors:
@@ -234,12 +231,3 @@ def _tell_negative(draft: Draft, name: str) -> None:
             draft.values["negative"] = True
             draft.note("negative", "true", words, name=text[:60])
             return
-
-
-def own_name(header: Header) -> str | None:
-    """Return the name that A1111 stored inside the embedding, or diffusers' token."""
-    tree = header.tree
-    if isinstance(tree, dict) and isinstance(tree.get("name"), str):
-        return str(tree["name"])
-    tokens = [key for key in header.tensors if TOKEN.match(key)]
-    return tokens[0] if len(tokens) == 1 else None

@@ -48,7 +48,7 @@ def _from_config(header: Header) -> Facts | None:
     listed = config.get("architectures") if isinstance(config, dict) else None
     for name in listed if isinstance(listed, list) else ():
         for family in match.all_families().values():
-            kind, _ = family.classes.get(name, (None, ()))
+            kind, _ = family.classes.get(str(name), (None, ()))
             if kind in KINDS:
                 draft = Draft(header, kind)
                 draft.note("kind", kind, N_("its config.json calls it a {name}"), name=name)

@@ -6,7 +6,7 @@ An architecture is a bit; what fits a module is a set of bits, kept for the name
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from math import prod
 from typing import NamedTuple
@@ -34,13 +34,16 @@ class Place(NamedTuple):
     kernel: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Net:
-    """One architecture under one naming; `last` is the highest number of each row of blocks, by folded name."""
+    """One architecture under one naming; `last` is the highest number of each row of blocks, by folded name.
 
-    graph: Graph
+    The bit is what makes it the same: two threads that ask first may each make an atlas.
+    """
+
+    graph: Graph = field(compare=False)
     bit: int
-    last: Mapping[str, tuple[int, ...]]
+    last: Mapping[str, tuple[int, ...]] = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

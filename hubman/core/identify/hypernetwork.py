@@ -21,7 +21,7 @@ CONTEXTS: Mapping[int, tuple[tuple[str, ...], str]] = {
     2048: (("sdxl",), N_("it has modules for 2048-wide text, as SDXL reads")),
 }
 LEVELS = frozenset({320, 640, 1280})
-_LAYER = re.compile(r"linear\.?(\d+)\.weight\Z")
+_LAYER = re.compile(r"linear\.?(\d{1,9})\.weight\Z")
 
 
 def identify(header: Header) -> Facts | None:
@@ -33,7 +33,7 @@ def identify(header: Header) -> Facts | None:
     tree = header.tree if header.tree is not None else _tree(header)
     if not isinstance(tree, dict):
         return None
-    widths = {int(key): value for key, value in tree.items() if type(key) is int or str(key).isdecimal()}
+    widths = {width: value for key, value in tree.items() if (width := _width(key)) is not None}
     pairs = {width: value for width, value in widths.items() if _is_pair(value)}
     if not pairs:
         return None
@@ -47,7 +47,17 @@ def identify(header: Header) -> Facts | None:
     return draft.done()
 
 
-_FLAT = re.compile(r"(\d+)\.([01])\.(linear\.?\d+\.(?:weight|bias))\Z")
+def _width(key: object) -> int | None:
+    """Return the width that a key is: a whole number, or a text of its digits."""
+    if isinstance(key, str):
+        return int(key) if key.isdecimal() and len(key) <= DIGITS else None
+    return key if type(key) is int and abs(key) < 10**DIGITS else None
+
+
+DIGITS = 9
+"""Of a width or a setting; what has more is none."""
+
+_FLAT = re.compile(r"(\d{1,9})\.([01])\.(linear\.?\d+\.(?:weight|bias))\Z")
 
 
 def _tree(header: Header) -> object:
@@ -85,14 +95,14 @@ def _is_pair(value: object) -> bool:
 
 
 def _is_network(value: object) -> bool:
-    return isinstance(value, dict) and any(_LAYER.match(str(key)) for key in value)
+    return isinstance(value, dict) and any(isinstance(key, str) and _LAYER.match(key) for key in value)
 
 
 def _weights(network: Mapping[object, object]) -> list[tuple[int, ...]]:
     """Return the shapes of the linear layers in order; layer norms have vectors and are left out."""
     found: dict[int, tuple[int, ...]] = {}
     for key, value in network.items():
-        match = _LAYER.match(str(key))
+        match = _LAYER.match(key) if isinstance(key, str) else None
         if match and isinstance(value, TensorInfo) and len(value.shape) == 2:
             found[int(match[1])] = value.shape
     return [found[number] for number in sorted(found)]
@@ -102,7 +112,7 @@ def _check(width: int, pair: object) -> None:
     networks = pair if isinstance(pair, (tuple, list)) else ()
     for shapes in map(_weights, networks) if networks else ([],):
         chained = all(before[0] == after[1] for before, after in pairwise(shapes))
-        if not shapes or shapes[0][1] != width or shapes[-1][0] != width or not chained:
+        if width < 1 or not shapes or shapes[0][1] != width or shapes[-1][0] != width or not chained:
             raise IntegrityError(
                 "hypernetwork-broken",
                 N_("this hypernetwork is broken: its network for width {width} does not fit that width"),
@@ -123,8 +133,8 @@ def _tell_structure(
             words = N_("it declares the layers {declared}, its tensors have {measured}")
             draft.note("layer_structure", measured, words, declared=structure, measured=measured)
         structure = measured
-    normed = any(isinstance(value, TensorInfo) and len(value.shape) == 1 and str(key).endswith("weight")
-                 for key, value in network.items())  # fmt: skip
+    normed = any(isinstance(value, TensorInfo) and len(value.shape) == 1 and isinstance(key, str)
+                 and key.endswith("weight") for key, value in network.items())  # fmt: skip
     name, step = tree.get("name"), tree.get("step")
     draft.values["hypernetwork"] = HypernetworkFacts(
         dims=dims,
@@ -134,7 +144,7 @@ def _tell_structure(
         dropout=tree.get("use_dropout") is True or any(_numbers(tree.get("dropout_structure"))),
         activate_output=bool(tree.get("activate_output", True)),
         name=name if isinstance(name, str) else None,
-        step=int(step) if isinstance(step, (int, float)) and step == step // 1 else None,
+        step=int(step) if isinstance(step, (int, float)) and step == step // 1 and _is_modest(step) else None,
     )
 
 
@@ -143,14 +153,19 @@ def _activation(tree: Mapping[object, object], network: Mapping[object, object])
     written = tree.get("activation_func")
     if isinstance(written, str) and written:
         return written
-    numbers = sorted(int(match[1]) for key in network if (match := _LAYER.match(str(key))))
+    numbers = sorted(int(match[1]) for key in network if isinstance(key, str) and (match := _LAYER.match(key)))
     step = max((after - before for before, after in pairwise(numbers)), default=1)
     return "unknown" if "activation_func" not in tree and step > 1 else "linear"
 
 
 def _numbers(value: object) -> tuple[float, ...]:
     parts = value if isinstance(value, (list, tuple)) else ()
-    return tuple(float(part) for part in parts) if all(isinstance(part, (int, float)) for part in parts) else ()
+    return tuple(map(float, parts)) if all(isinstance(part, (int, float)) and _is_modest(part) for part in parts) else ()
+
+
+def _is_modest(number: float) -> bool:
+    """Whether a setting can be meant: no NaN, no infinity, nothing astronomical."""
+    return abs(number) < 10**DIGITS
 
 
 def _tell_architecture(draft: Draft, dims: tuple[int, ...]) -> None:

@@ -96,7 +96,7 @@ RENAMED = (("._data._data", ""), ("._data", ""), ("._weight_qdata", ".weight"))
 def _unpack(name: str, info: TensorInfo, tensors: Tensors) -> tuple[str, TensorInfo]:
     """Return a weight's own name and what it would be without packing."""
     plain = next((name.removesuffix(end) + own for end, own in RENAMED if name.endswith(end)), name)
-    if plain != name:
+    if plain != name and info.shape:
         packed = info.dtype == "U8"
         return plain, _typed(info, "INT4" if packed else "I8", (info.shape[0] * (1 + packed), *info.shape[1:]))
     if name.endswith(".qweight"):

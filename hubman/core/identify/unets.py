@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
 Layout = Literal["ldm", "diffusers"]
@@ -49,11 +48,6 @@ KOLORS = UNet("kolors", (320, 640, 1280), (0, 2, 10), 10, 2048, 5632, True, "Kol
 FAMILY = (SD1, SD2, SDXL, REFINER, KOLORS)
 
 
-def by_id(identifier: str) -> UNet:
-    """Return the U-Net of an architecture."""
-    return next(unet for unet in FAMILY if unet.id == identifier)
-
-
 def fold(name: str) -> str:
     """Fold a module name to what trainers make of it: kohya turns every dot into an underscore."""
     return name.replace(".", "_")
@@ -61,22 +55,6 @@ def fold(name: str) -> str:
 
 Dims = tuple[int, int]
 """(out, in) of a module's weight."""
-
-
-@cache
-def modules(unet: UNet, layout: Layout) -> Mapping[str, Dims]:
-    """Return every module that has a weight: folded name -> (out, in)."""
-    return {fold(name): dims for name, dims in _modules(unet, layout)}
-
-
-@cache
-def every_module(unet: UNet) -> Mapping[str, tuple[Dims, ...]]:
-    """Return the modules under both namings: folded name -> what it may measure."""
-    found: dict[str, tuple[Dims, ...]] = {}
-    for layout in LAYOUTS:
-        for name, dims in modules(unet, layout).items():
-            found[name] = (*found.get(name, ()), dims)
-    return found
 
 
 CONVOLUTIONS = ("conv", "conv1", "conv2", "conv_in", "conv_out", "op", "in_layers.2", "out_layers.3", "out.2", "s.0.0")

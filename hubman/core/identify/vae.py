@@ -84,7 +84,7 @@ def _config(header: Header) -> Mapping[str, object]:
 
 def _number(config: Mapping[str, object]) -> float:
     value = config.get("scaling_factor")
-    return float(value) if isinstance(value, (int, float)) else 0.0
+    return value if isinstance(value, (int, float)) else 0.0
 
 
 def _class(config: Mapping[str, object]) -> tuple[str, ...]:
