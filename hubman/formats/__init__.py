@@ -129,7 +129,9 @@ def _hidden_pickle(path: str, head: bytes, found: Guess, readers: dict[Guess, st
         return None
     try:
         header: Header = _load(readers[Guess.PICKLE])(path)
-    except IntegrityError:
+    except IntegrityError as error:
+        if error.reference == "pickle-hostile" and named_like_a_pickle(path):
+            raise  # a reader gave up on it where a loader goes on
         return None
     if header.safety is not Safety.UNSAFE:
         return None

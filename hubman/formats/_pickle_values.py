@@ -23,6 +23,10 @@ class BrokenPickleError(Exception):
         super().__init__(self.why)
 
 
+class LimitError(BrokenPickleError):
+    """The stream asks for more than any model needs: another loader would go on, and what follows is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Global:
     """A name that a real loader would import."""

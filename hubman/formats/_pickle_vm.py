@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import pickletools
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from hubman.core.types import Safety, TensorInfo
@@ -24,7 +24,16 @@ from hubman.formats._pickle_globals import (
     Standing,
     standing,
 )
-from hubman.formats._pickle_values import BrokenPickleError, Global, Notes, NumpyArray, Opaque, Storage, Value
+from hubman.formats._pickle_values import (
+    BrokenPickleError,
+    Global,
+    LimitError,
+    Notes,
+    NumpyArray,
+    Opaque,
+    Storage,
+    Value,
+)
 from hubman.formats._pickle_words import literal, shown, would_call
 
 MAX_OPCODES = 500_000
@@ -41,6 +50,9 @@ LARGEST_BUFFER = 1 << 24
 
 METHODS = frozenset({"append", "extend", "add", "update"})
 """Attributes that the instructions of a pickle call on an object, so one that the file puts there is called."""
+MODULES = frozenset(("torch.nn.modules.container", name) for name in ("ParameterDict", "ParameterList"))
+"""Containers whose items are attributes of theirs, and whose `__setstate__` takes all that `dict.update` takes."""
+MAX_STATE_DEPTH = 4
 
 
 class Stream(Protocol):
@@ -78,7 +90,7 @@ class _Machine:
     def walk(self, stream: Stream) -> Value:
         for count, (opcode, arg, _) in enumerate(pickletools.genops(stream)):  # type: ignore[arg-type]
             if count > MAX_OPCODES:
-                raise BrokenPickleError(N_("more instructions than any model needs"))
+                raise LimitError(N_("more instructions than any model needs"))
             if opcode.name == "STOP":
                 return self.pop()
             step = _STEPS.get(opcode.name)
@@ -121,12 +133,12 @@ class _Machine:
     def put(self, index: int) -> None:
         number = int(index)
         if not 0 <= number <= MAX_OPCODES:  # a real loader reserves room for all below (python/cpython gh-115952)
-            raise BrokenPickleError(N_("it reserves room for {count} values"), count=number)
+            raise LimitError(N_("it reserves room for {count} values"), count=number)
         self.memo[number] = self.top()
 
     def frame(self, size: int) -> None:
         if size > MAX_FRAME:
-            raise BrokenPickleError(N_("it announces a frame of {size} bytes"), size=size)
+            raise LimitError(N_("it announces a frame of {size} bytes"), size=size)
 
     def memoize(self, _: Value) -> None:
         self.memo[len(self.memo)] = self.top()
@@ -143,7 +155,11 @@ class _Machine:
 
     def tuple_of(self, count: int) -> None:
         items = [self.pop() for _ in range(count)]
-        self.push(tuple(reversed(items)))
+        self.push(_tuple(items[::-1]))
+
+    def make_list(self, items: list[Value]) -> None:
+        self.all_stored(items)
+        self.push(items)
 
     def make_dict(self, _: Value) -> None:
         items = self.pop_mark()
@@ -153,8 +169,7 @@ class _Machine:
 
     def append(self, items: list[Value]) -> None:
         target = self.top()
-        for item in items:
-            self.stored(item)
+        self.all_stored(items)
         if isinstance(target, list):
             target.extend(items)
         elif isinstance(target, Opaque):
@@ -171,6 +186,8 @@ class _Machine:
             self.fill(target, items)
         elif isinstance(target, Opaque):
             self.fill(target.items, items)
+            if _is_module(target):
+                self.set_attributes(zip(items[::2], items[1::2], strict=True))
         elif isinstance(target, Global):
             self.would_change(target)
         else:
@@ -179,8 +196,8 @@ class _Machine:
     def fill(self, target: dict[Value, Value], items: list[Value]) -> None:
         if len(items) % 2:
             raise BrokenPickleError(N_("a dictionary has a key without a value"))
+        self.all_stored(items)
         for key, value in zip(items[::2], items[1::2], strict=True):
-            self.stored(value)
             target[checked_key(key)] = value
 
     def additems(self, _: Value) -> None:
@@ -199,6 +216,7 @@ class _Machine:
         self.push(Opaque("buffer"))
 
     def make_set(self, items: list[Value]) -> None:
+        self.all_stored(items)
         self.push(Opaque("set", items=dict(enumerate(items))))
 
     # --- names and calls -----------------------------------------------------------------------------------------
@@ -251,6 +269,7 @@ class _Machine:
                 self.unsafe("pickle-computed-call", would_call(function, args))
             return Opaque(function, args)
         judged = standing(function.module, function.name)
+        self.given(function, args)
         if judged is Standing.ALLOWED:
             return self.known_call(function, args)
         if judged is Standing.HARMLESS:
@@ -265,10 +284,21 @@ class _Machine:
         text = Phrase(N_("the pickle makes an object that no model needs and that can do no harm: {what}"), what=what)
         self.notes.replace(cls, Safety.SUSPICIOUS, "pickle-harmless-name", text)
 
+    def given(self, function: Global, args: Value) -> None:
+        """Note a function among the arguments of a call; one call takes one, as its first, and judges it."""
+        if isinstance(args, _Carrier):
+            takes_one = (function.module, function.name) == ("torch._tensor", "_rebuild_from_type_v2")
+            self.all_stored(args[1:] if takes_one else args)
+        else:
+            self.stored(args)
+
     def known_call(self, function: Global, args: Value) -> Value:
         rebuild = _CALLS.get((function.module, function.name))
         if rebuild is None:
-            if (function.module, function.name) not in _MAKE_VALUES:
+            filled = bool(args) and (function.module, function.name) in MODULES
+            if filled:
+                self.set_attributes(_attributes(args))
+            if filled or (function.module, function.name) not in _MAKE_VALUES:
                 self.odd(N_("the pickle calls {name} in a way that torch never writes"), name=function)
             return Opaque(function, args)
         try:
@@ -321,25 +351,37 @@ class _Machine:
 
     def build(self, _: Value) -> None:
         state, target = self.pop(), self.top()
+        self.stored(state)
         if isinstance(target, Global):
             self.would_change(target)
         elif isinstance(target, NumpyArray):
             _build_numpy(target, state)
             return
-        for part in state if isinstance(state, tuple) else (state,):
-            if isinstance(part, dict):
-                self.set_attributes(target, part)
+        self.set_attributes(_attributes(state))
         if isinstance(target, Opaque):
             target.state = state
+            self.usual_state(target, state)
         elif isinstance(target, dict):
             if not (isinstance(state, dict) and state.keys() <= {"_metadata"}):
                 self.odd(N_("the pickle sets attributes of a dictionary that torch never sets"))
         else:
             self.odd(N_("the pickle sets the state of a plain value"))
 
-    def set_attributes(self, target: Value, state: dict[Value, Value]) -> None:
+    def usual_state(self, target: Opaque, state: Value) -> None:
+        """A loader takes more for a state than the dictionary that torch writes: what hides in that is not seen here.
+
+        `nn.Module.__setstate__` takes all that `dict.update` takes, and the others any subclass of a dictionary.
+        """
+        source = target.source
+        if not isinstance(source, Global) or standing(source.module, source.name) is not Standing.ALLOWED:
+            return
+        slots = isinstance(state, tuple) and len(state) == 2 and not _is_module(target)
+        if not all(part is None or isinstance(part, dict) for part in (state if slots else (state,))):
+            self.odd(N_("the pickle calls {name} in a way that torch never writes"), name=f"{source}.__setstate__")
+
+    def set_attributes(self, state: Iterable[tuple[Value, Value]]) -> None:
         """An attribute of an object hides the method of that name, and the next instruction may call it."""
-        for key, value in state.items():
+        for key, value in state:
             hidden = isinstance(key, str) and (key in METHODS or (key.startswith("__") and key.endswith("__")))
             if hidden and isinstance(value, (Global, Opaque)):
                 what = shown(f"{key} = {literal(value)}")
@@ -354,11 +396,18 @@ class _Machine:
 
     def stored(self, value: Value) -> None:
         """Note a function that is put where an instruction or the program may call it later."""
-        if isinstance(value, Global) and (value.module, value.name) in FUNCTIONS:
-            text = Phrase(N_("the pickle stores the function {name} as if it were a value"), name=value)
+        function = _carried(value)
+        if function is not None:
+            text = Phrase(N_("the pickle stores the function {name} as if it were a value"), name=function)
             self.unsafe("pickle-stored-function", text)
 
+    def all_stored(self, items: Iterable[Value]) -> None:
+        for item in items:
+            if isinstance(item, (Global, _Carrier)):
+                self.stored(item)
+
     def persistent(self, pid: Value) -> None:
+        self.stored(pid)
         self.push(self.storage(pid))
 
     def storage(self, pid: Value) -> Value:
@@ -373,6 +422,48 @@ class _Machine:
                 return kind  # torch's old format puts a module's source text beside its class and only compares it
         self.odd(N_("the pickle refers to outside data in a way that torch never writes"))
         return Opaque("persistent id", pid)
+
+
+class _Carrier(tuple[Value, ...]):
+    """A tuple with a function in it, at any depth: nothing but the arguments of a call may be one."""
+
+    function: Global
+
+
+def _tuple(items: Sequence[Value]) -> tuple[Value, ...]:
+    for item in items:
+        function = _carried(item)
+        if function is not None:
+            carrier = _Carrier(items)
+            carrier.function = function
+            return carrier
+    return tuple(items)
+
+
+def _carried(value: Value) -> Global | None:
+    """Return the function that a value is or brings along."""
+    if isinstance(value, Global):
+        return value if (value.module, value.name) in FUNCTIONS else None
+    return value.function if isinstance(value, _Carrier) else None
+
+
+def _is_module(value: Opaque) -> bool:
+    return isinstance(value.source, Global) and (value.source.module, value.source.name) in MODULES
+
+
+def _attributes(state: Value, depth: int = 0) -> Iterator[tuple[Value, Value]]:
+    """Yield (name, value) of all that a loader may take for attributes: of a dictionary, however it is wrapped."""
+    if isinstance(state, dict):
+        yield from state.items()
+    elif isinstance(state, Opaque) and depth < MAX_STATE_DEPTH:
+        yield from state.items.items()
+        yield from _attributes(state.args, depth + 1)
+    elif isinstance(state, (list, tuple)) and depth < MAX_STATE_DEPTH:
+        if len(state) == 2 and isinstance(state[0], str):
+            yield state[0], state[1]
+        for part in state:
+            if isinstance(part, (dict, list, tuple, Opaque)):
+                yield from _attributes(part, depth + 1)
 
 
 def checked_key(key: Value, depth: int = 0) -> Value:
@@ -436,9 +527,7 @@ def _tensor_v3(
 
 def _first(machine: _Machine, data: Value, *others: Value) -> Value:
     """A parameter is its data; what follows may hold attributes that are set on it."""
-    for part in others:
-        if isinstance(part, dict):
-            machine.set_attributes(data, part)
+    machine.set_attributes(_attributes(others))
     return data
 
 
@@ -479,9 +568,7 @@ def _buffer(machine: _Machine, *args: Value) -> Value:
 
 def _from_type(machine: _Machine, function: Value, kind: Value, args: Value, *others: Value) -> Value:
     """`_rebuild_from_type_v2` calls `function(*args)`, so the function is judged like any other call."""
-    for part in others[0] if others and isinstance(others[0], tuple) else others:
-        if isinstance(part, dict):
-            machine.set_attributes(kind, part)
+    machine.set_attributes(_attributes(others))
     return machine.call(function, args)
 
 
@@ -601,7 +688,7 @@ _MAKE_VALUES = frozenset(
     [(module, name) for module in BUILTINS for name in _PLAIN]
     + [(module, name) for module in BUILTINS for name in ("object", "unicode", "long")]
     + [("torch", name) for name in ("Size", "device")]
-    + [("torch.nn.modules.container", name) for name in ("ParameterDict", "ParameterList")]
+    + [*MODULES]
     + [("torch.torch_version", "TorchVersion"), ("torch.serialization", "_get_layout"), ("collections", "Counter")]
 )
 """Allowed names that are called to make a plain value and need no rebuilding here."""
@@ -628,8 +715,8 @@ _STEPS: Mapping[str, Callable[[_Machine, Any], None]] = {
     "TUPLE1": lambda machine, arg: machine.tuple_of(1),
     "TUPLE2": lambda machine, arg: machine.tuple_of(2),
     "TUPLE3": lambda machine, arg: machine.tuple_of(3),
-    "TUPLE": lambda machine, arg: machine.push(tuple(machine.pop_mark())),
-    "LIST": lambda machine, arg: machine.push(machine.pop_mark()),
+    "TUPLE": lambda machine, arg: machine.push(_tuple(machine.pop_mark())),
+    "LIST": lambda machine, arg: machine.make_list(machine.pop_mark()),
     "FROZENSET": lambda machine, arg: machine.make_set(machine.pop_mark()),
     "APPEND": lambda machine, arg: machine.append([machine.pop()]),
     "APPENDS": lambda machine, arg: machine.append(machine.pop_mark()),

@@ -28,6 +28,8 @@ NATIVE_SUFFIXES = (".so", ".dll", ".dylib", ".pyd", ".exe")
 
 LOCAL = struct.Struct("<4sHHHHHIIIHH")
 END = struct.Struct("<4s4H2LH")
+LOCATOR = struct.Struct("<4sLQL")
+END64_SIZE = 56
 LOCAL_MAGIC = b"PK\x03\x04"
 ENCRYPTED, DESCRIPTOR = 0x1, 0x8
 
@@ -62,6 +64,10 @@ def read_directory(file: BinaryIO, notes: Notes) -> Directory:
         raise BrokenPickleError(
             N_("the zip directory cannot be read ({what}): the file is cut off or damaged"), what=shown(str(error))
         ) from None
+    if not _one_directory(file):
+        raise BrokenPickleError(
+            N_("the zip directory cannot be read ({what}): the file is cut off or damaged"), what="two directories"
+        )
     infos = archive.infolist()
     if len(infos) > MAX_MEMBERS:
         raise BrokenPickleError(N_("the zip has more members than any model needs"))
@@ -83,6 +89,22 @@ def _ends_with_directory(file: BinaryIO) -> bool:
     tail = file.read()
     at = tail.rfind(b"PK\x05\x06")
     return at >= 0 and len(tail) >= at + END.size and len(tail) - at == END.size + END.unpack_from(tail, at)[-1]
+
+
+def _one_directory(file: BinaryIO) -> bool:
+    """Whether a zip64 locator leads to where Python's zipfile looks without asking it: right before the locator.
+
+    Torch's reader follows the locator, so a second directory, with other members, may lie where it leads.
+    """
+    size = file.seek(0, 2)
+    start = max(0, size - END.size - 0xFFFF - LOCATOR.size)
+    file.seek(start)
+    tail = file.read()
+    at = tail.rfind(b"PK\x05\x06") - LOCATOR.size
+    if at < 0:
+        return True
+    magic, _, place, _ = LOCATOR.unpack_from(tail, at)
+    return bool(magic != b"PK\x06\x07" or place == start + at - END64_SIZE)
 
 
 def _folded(info: zipfile.ZipInfo) -> str:

@@ -7,6 +7,7 @@ Dimensions are stored innermost first; they are turned round here so that shapes
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import os
 import re
@@ -17,6 +18,7 @@ from typing import BinaryIO
 
 from hubman.core.types import Format, Header, Safety, TensorInfo
 from hubman.errors import N_, IntegrityError, Phrase
+from hubman.opening import open_regular
 
 MAX_PAIRS = 65_536
 MAX_TENSORS = 200_000
@@ -24,7 +26,8 @@ MAX_KEY = 64 << 10
 MAX_STRING = 16 << 20
 MAX_TEXTS = 64 << 20
 """Bytes of all texts: a vocabulary of 256,000 words and its merges are 10 MB."""
-MAX_STRINGS = 1_000_000
+MAX_STRINGS = 2_000_000
+"""Texts in arrays, of the whole file: a vocabulary of 256,000 words has about 800,000 with its merges."""
 MAX_NAME = 1024
 MAX_SHAPE_TEXT = 200
 MAX_DIMENSIONS = 8
@@ -77,7 +80,7 @@ def read(path: str | os.PathLike[str]) -> Header:
     """
     name = os.path.basename(os.fspath(path))
     try:
-        with open(path, "rb") as file:
+        with io.BufferedReader(open_regular(path)) as file:  # type: ignore[type-var]
             return _read(_Cursor(file))
     except _InvalidError as error:
         raise IntegrityError(
@@ -98,6 +101,7 @@ class _Cursor:
         self.left = self.size
         self.digest = hashlib.blake2b(digest_size=16)
         self.texts = MAX_TEXTS
+        self.strings = MAX_STRINGS
 
     def take(self, count: int) -> bytes:
         if count > self.left:
@@ -179,9 +183,10 @@ def _array(cursor: _Cursor) -> object:
         return tuple(_value(cursor, kind, nested=True) for _ in range(count))
     if kind != STRING:
         cursor.skip(count * least)
-    elif count > MAX_STRINGS:
+    elif count > cursor.strings:
         raise _InvalidError(N_("it claims more entries than any model has"))
     else:
+        cursor.strings -= count
         for _ in range(count):
             cursor.text(MAX_STRING)
     return f"{count} values"

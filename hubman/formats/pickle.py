@@ -20,11 +20,12 @@ from typing import BinaryIO
 from hubman.core.types import Finding, Format, Header, Safety, TensorInfo
 from hubman.errors import N_, IntegrityError, Phrase
 from hubman.formats._pickle_globals import ITEM_SIZES
-from hubman.formats._pickle_values import BrokenPickleError, Global, Notes, NumpyArray, Opaque, Storage
+from hubman.formats._pickle_values import BrokenPickleError, Global, LimitError, Notes, NumpyArray, Opaque, Storage
 from hubman.formats._pickle_vm import LEGACY_MAGIC, run
 from hubman.formats._pickle_words import shown
 from hubman.formats._torch_zip import LOCAL_MAGIC, MAX_PICKLE, Directory, read_directory, read_member
 from hubman.formats.sniff import is_tar
+from hubman.opening import open_regular
 
 MAX_DEPTH = 48
 MAX_NODES = 300_000
@@ -51,17 +52,20 @@ def read(path: str | os.PathLike[str]) -> Header:
     """Read a pickle's tree of names and shapes and judge what loading it would do.
 
     Raises:
-        IntegrityError: `pickle-unreadable` when it ends early or is malformed and nothing dangerous came before;
-            a payload before the break gives an UNSAFE header instead.
+        IntegrityError: `pickle-unreadable` when it ends early or is malformed and nothing dangerous came before, and
+            `pickle-hostile` when it asks for more than any model needs; a payload before that gives an UNSAFE header.
         OSError: the file cannot be read.
     """
     reading = _Reading()
-    with open(path, "rb") as file:
+    reference = "pickle-unreadable"
+    with io.BufferedReader(open_regular(path)) as file:  # type: ignore[type-var]
         try:
             _read_container(file, reading)
             return _header(reading, plain(reading.value))
         except BrokenPickleError as error:
             why = error.why
+            if isinstance(error, LimitError):
+                reference = "pickle-hostile"
         except (RecursionError, MemoryError):
             why = Phrase(N_("it is nested too deeply or too large"))
         except OSError as error:
@@ -70,13 +74,13 @@ def read(path: str | os.PathLike[str]) -> Header:
             why = Phrase(N_("it names a place that is not in the file"))
         except Exception as error:  # the libraries that unpack a hostile file may raise nearly anything
             why = Phrase(N_("it is malformed: {what}"), what=shown(f"{type(error).__name__}: {error}"))
-    return _unreadable(path, reading, why)
+    return _unreadable(path, reading, reference, why)
 
 
-def _unreadable(path: str | os.PathLike[str], reading: _Reading, why: Phrase) -> Header:
+def _unreadable(path: str | os.PathLike[str], reading: _Reading, reference: str, why: Phrase) -> Header:
     if reading.notes.verdict is not Safety.UNSAFE:
         raise IntegrityError(
-            "pickle-unreadable",
+            reference,
             N_("{name} cannot be read: {why}"),
             hint=N_("download it again, or remove it"),
             name=os.path.basename(os.fspath(path)),
@@ -249,7 +253,8 @@ class _Window:
 
     def read(self, size: int = -1, /) -> bytes:
         if not 0 <= size <= MAX_PICKLE or self.tell() + size > MAX_PICKLE:
-            raise BrokenPickleError(N_("the pickle is larger than any model's"))
+            there = 0 <= size <= self.size - self.tell()
+            raise (LimitError if there else BrokenPickleError)(N_("the pickle is larger than any model's"))
         return self._seen(self._file.read(size))
 
     def readline(self) -> bytes:

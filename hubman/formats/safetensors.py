@@ -32,8 +32,12 @@ MAX_METADATA = 16 << 20
 MAX_ELEMENTS = 1 << 62
 MAX_DEPTH = 127
 """The reference's JSON parser (serde_json) refuses what is nested 128 deep."""
+MAX_PARTS = 16 * MAX_TENSORS
+"""Commas and opening brackets outside of strings: each is a value in memory, and a tensor has about ten."""
+LARGEST_UNCOUNTED = 4 << 20
 LONGEST_NUMBER = 20
 """Digits of 2^64."""
+LARGEST_NUMBER = (1 << 64) - 1
 MOST_KNOWN = 1 << 16
 
 BITS = {
@@ -83,6 +87,7 @@ def read_open(file: BinaryIO, head: bytes, size: int, name: str) -> Header:
     """
     raw = _raw_header(file, head, size, name)
     try:
+        _check_parts(raw)
         tensors, metadata, end = _quickly(raw) or _exactly(raw)
     except _InvalidError as error:
         _refuse(name, error.why)
@@ -138,6 +143,28 @@ def _raw_header(file: BinaryIO, head: bytes, size: int, name: str) -> bytes:
     if len(raw) < length:
         _truncated(name, length - len(raw))
     return raw
+
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+
+
+def _check_parts(raw: bytes) -> None:
+    """Refuse what would fill the memory before a parser has anything to say: fifty million empty lists are 100 MB.
+
+    Raises:
+        _InvalidError: there are more values than a header can have.
+    """
+    if len(raw) <= LARGEST_UNCOUNTED:
+        return
+    if raw.count(b'"data_offsets"') > MAX_TENSORS:
+        raise _InvalidError(N_("its header has more than {most} tensors"), most=MAX_TENSORS)
+    strings = raw.count(b'"') - raw.count(b'\\"')  # no fewer than there are: what opens one follows no backslash
+    if strings > MAX_PARTS or (_parts(raw) > MAX_PARTS and _parts(_STRING.sub(b"", raw)) > MAX_PARTS):
+        raise _InvalidError(N_("it is nested too deeply or too large"))
+
+
+def _parts(raw: bytes) -> int:
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
 
 
 def _read_exactly(read_some: Callable[[int], bytes | None], length: int) -> bytes:
@@ -255,7 +282,7 @@ def _infos(keys: list[tuple[tuple[int, ...], str, int]]) -> list[TensorInfo] | N
     here = {}
     for key in set(keys):
         shape, dtype, size = key
-        if dtype not in BITS or any(dimension < 0 for dimension in shape):
+        if dtype not in BITS or any(not 0 <= dimension <= LARGEST_NUMBER for dimension in shape):
             return None
         try:
             if _elements("", shape) * BITS[dtype] != size * 8:
@@ -307,14 +334,15 @@ def _no_number(text: str) -> NoReturn:
 def _whole(text: str) -> int:
     if len(text) > LONGEST_NUMBER or text == "-0":
         _no_number(text)
-    return int(text)
+    number = int(text)
+    if number > LARGEST_NUMBER:
+        _no_number(text)
+    return number
 
 
 def _parse(raw: bytes) -> dict[str, object]:
     if not raw.startswith(b"{"):
         raise _InvalidError(N_("its header does not begin with a brace"))
-    if raw.count(b'"data_offsets"') > MAX_TENSORS:
-        raise _InvalidError(N_("its header has more than {most} tensors"), most=MAX_TENSORS)
     try:
         text = raw.rstrip(b" ").decode("utf-8")
         entries = json.loads(
@@ -387,7 +415,7 @@ def _tensor(name: str, entry: object) -> tuple[TensorInfo, tuple[int, int]]:
             pass
         case _:
             raise _InvalidError(N_("tensor {name} lacks its dtype, shape or place"), name=name)
-    _check_extra(others, 1)
+    _check_extra(others, 2)
     if dtype not in BITS:
         raise _InvalidError(N_("tensor {name} has the unknown dtype {dtype}"), name=name, dtype=repr(dtype[:40]))
     if not all(type(number) is int and number >= 0 for number in (*shape, begin, stop)) or stop < begin:

@@ -1,7 +1,8 @@
-"""Print the lines of a `declare.Graph` for a labelled header: `python tests/identify/blueprint.py CASE [--prefix P]`.
+"""Print the lines of a `declare.Graph` for a model: `python tests/identify/blueprint.py FILE [--prefix P]`.
 
-CASE is a part of a case's file name in tests/corpora, or the path of a header JSON. The lines are what a family file
-under hubman/core/identify/families holds: one line a module, rows of equal blocks folded into `{first-last}`.
+FILE is a model, a JSON with `tensors` (name -> `shape`), or a part of a labelled case's name in tests/corpora.
+The lines are what a family file under hubman/core/identify/families holds: one line a module, rows of equal blocks
+folded into `{first-last}`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[2])]
+
+from corpus import cases, generated, header_of  # noqa: E402
+
+from hubman.formats import read_header  # noqa: E402
 
 Shape = tuple[int, ...]
 ROW = re.compile(r"(?<![^.])\d+(?![^.])")
@@ -70,16 +75,18 @@ def _boxes(rows: list[tuple[int, ...]]) -> Iterator[list[tuple[int, int]]]:
 def main() -> None:
     """Find the case and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("case")
+    parser.add_argument("file")
     parser.add_argument("--prefix", default="", help="what stands before every name")
     given = parser.parse_args()
-    if Path(given.case).is_file():
-        tensors = json.loads(Path(given.case).read_text("utf-8"))["tensors"]
+    path = Path(given.file)
+    if path.suffix == ".json" and path.is_file():
+        tensors = json.loads(path.read_text("utf-8"))["tensors"]
         shapes = {name: tuple(raw["shape"]) for name, raw in tensors.items()}
+    elif path.exists():
+        shapes = {name: info.shape for name, info in read_header(path).tensors.items()}
     else:
-        from corpus import cases, header_of
-
-        found = [case for case in cases() if given.case in case["file"]]
+        found = [case for case in (*cases(), *generated()) if given.file in case["file"]]
+        found = [case for case in found if case["file"].removesuffix(".json") == given.file] or found
         if len(found) != 1:
             parser.error(f"{len(found)} cases are named like that: {', '.join(case['file'] for case in found)}")
         shapes = {name: info.shape for name, info in header_of(found[0]).tensors.items()}

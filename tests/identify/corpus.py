@@ -203,7 +203,7 @@ def kohya_lora(unet: unets.UNet, rank: int = 4, text: int | None = None, only: s
         if ".attentions." not in name or "norm" in name or name.endswith((".attn1", ".attn2")) or only not in name:
             continue
         kernel = () if unet.linear or not name.endswith(("proj_in", "proj_out")) else (1, 1)
-        found |= _pair("lora_unet_" + unets.fold(name), out, into, rank, kernel)
+        found |= _pair("lora_unet_" + name.replace(".", "_"), out, into, rank, kernel)
     for layer in range(2 if text else 0):
         for part in ("q", "k", "v", "out"):
             name = f"lora_te_text_model_encoder_layers_{layer}_self_attn_{part}_proj"

@@ -17,9 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT)]
 
-from corpus import Case, base_of, cases, generated, header_of, kind_of, right_base  # noqa: E402
+from corpus import SAME, Case, base_of, cases, generated, header_of, kind_of, right_base  # noqa: E402
 
-from hubman.core.identify import graph, identify, match  # noqa: E402
+from hubman.core.identify import adapters, graph, identify, match  # noqa: E402
 from hubman.core.types import Confidence, Facts, Kind  # noqa: E402
 from hubman.errors import IntegrityError  # noqa: E402
 
@@ -117,13 +117,41 @@ def report(outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield "An architecture counts as right when it is the label, or when the label allows several and the answer is"
     yield "among or equal to them. `confidently wrong` counts every other answer that was not called a guess."
     yield ""
+    yield from allowance(outcomes)
     for key, title in (("kind", "By kind"), ("source", "By source"), ("architecture", "By architecture")):
         yield f"## {title}"
         yield ""
         yield from table(HEAD, [summed(name, group) for name, group in grouped(outcomes, key).items()])
     yield from misses(outcomes)
+    yield from alike()
     yield from left_out()
     yield from peers(outcomes)
+
+
+def allowance(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Yield how much of that is due to labels that allow several."""
+    labelled = [one for one in outcomes if one.base is not None]
+    several = [one for one in labelled if one.case.get("ambiguous_base")]
+    exact = sum(one.facts is not None and one.facts.architecture == base_of(one.case) for one in labelled)
+    other = sum(
+        one.facts is not None and one.facts.architecture not in (None, base_of(one.case)) and bool(one.base)
+        for one in several
+    )
+    yield f"{len(several)} of the {len(labelled)} labels allow several architectures, because other cases have the same"
+    yield f"header or the same modules. The one architecture of the label, and no other, was the answer for {exact};"
+    yield f"one single architecture that is not the label's but among those allowed, for {other}. A label without a"
+    yield "version (`sd3`, `wan`, `flux2`) accepts each of its forms."
+    yield ""
+
+
+def alike() -> Iterator[str]:
+    """Yield which generated cases are allowed which architectures, and why."""
+    yield "## Generated cases that are allowed several architectures"
+    yield ""
+    yield "Where the headers of two cases are equal, the corpus says so. These were added in tests/identify/corpus.py:"
+    yield ""
+    rows = [(f"`{part.replace('|', chr(92) + '|')}`", ", ".join(names), why) for part, names, why in SAME]
+    yield from table(("cases named", "architectures", "why"), rows)
 
 
 def misses(outcomes: Sequence[Outcome]) -> Iterator[str]:
@@ -174,7 +202,7 @@ def left_out() -> Iterator[str]:
 
 def _forget(only: Mapping[str, match.Family] | None) -> None:
     """Clear what was derived from the families and, for the time of an estimate, replace them."""
-    for cached in (match.index, graph.atlas, graph.named, graph.fitting):
+    for cached in (match.index, graph.atlas, graph.named, graph.fitting, adapters.split, adapters._structure):
         cached.cache_clear()
     match.replace_families(only)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
 from corpus import Case, cases, generated, header_of, kind_of
 
-from hubman.core.identify import families, graph, match
+from hubman.core.identify import adapters, families, graph, match
 from hubman.core.identify.declare import Family
 from hubman.core.identify.wrappers import unwrap
+from hubman.core.types import Confidence, Kind
 
 FILES = sorted(Path(next(iter(families.__path__))).glob("[a-z]*.py"))
 ALLOWED = (
@@ -19,6 +21,9 @@ ALLOWED = (
     ast.Store, ast.Call, ast.keyword, ast.Tuple, ast.Dict, ast.Attribute, ast.Starred, ast.BinOp, ast.BitOr, ast.Add,
     ast.Subscript,
 )  # fmt: skip
+DERIVED = (match.index, graph.atlas, graph.named, graph.fitting, adapters.split, adapters._structure)
+"""What was concluded from the families and is kept."""
+JSON = Path(__file__).parents[2] / "docs" / "json.md"
 MAKERS = {"Family", "Signature", "Variant", "Graph", "N_", "MappingProxyType"}
 
 
@@ -65,7 +70,7 @@ def test_a_file_beside_the_others_is_a_new_family(tmp_path: Path, monkeypatch: p
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(match, "_replaced", {**match.all_families(), "newdit": module.FAMILY})
-    for cached in (match.index, graph.atlas, graph.named, graph.fitting):
+    for cached in DERIVED:
         cached.cache_clear()
     try:
         from corpus import of
@@ -79,8 +84,13 @@ def test_a_file_beside_the_others_is_a_new_family(tmp_path: Path, monkeypatch: p
         assert identify(of(pair)).architecture == "newdit"
     finally:
         monkeypatch.undo()
-        for cached in (match.index, graph.atlas, graph.named, graph.fitting):
+        for cached in DERIVED:
             cached.cache_clear()
+
+
+@pytest.mark.parametrize("value", [*Kind, *Confidence, *adapters._ALGORITHM_WORDS])
+def test_every_value_is_in_the_page_on_json(value: str) -> None:
+    assert re.search(rf"(?<![\w-]){re.escape(value)}(?![\w-])", JSON.read_text("utf-8"))
 
 
 @pytest.mark.parametrize("case", [*cases(), *generated()], ids=lambda case: case["file"])

@@ -207,11 +207,7 @@ def test_prediction_type(values: dict[str, str], architecture: str | None, expec
     assert draft.values.get("prediction_type") == expected
 
 
-def test_diffusers_writes_rank_and_alpha() -> None:
-    config = {"transformer.r": 16, "transformer.lora_alpha": 32, "transformer.target_modules": ["to_k"]}
-    assert metadata.adapter_config({"lora_adapter_metadata": json.dumps(config)}) == (16, 32.0)
-    assert metadata.adapter_config({"lora_adapter_metadata": "{"}) == (None, None)
-    assert metadata.adapter_config({}) == (None, None)
+def test_words_are_no_numbers() -> None:
     assert metadata.number({"ss_network_dim": "Dynamic"}, "ss_network_dim") is None
     assert metadata.number({"ss_network_dim": "nan"}, "ss_network_dim") is None
 
@@ -231,5 +227,4 @@ def test_any_metadata_is_survived_and_never_adds_an_architecture(values: dict[st
     assert set(metadata.refine(draft, names)) <= set(names)
     metadata.tell_lineage(draft)
     metadata.prediction(draft)
-    metadata.adapter_config(values)
     assert all(evidence.because for evidence in draft.evidence)

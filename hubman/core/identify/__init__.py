@@ -1,6 +1,6 @@
-"""Header -> Facts: what a file is, and how we know. Pure; one module per family.
+"""Header -> Facts: what a file is, and how we know. Pure: docs/identify.md tells how.
 
-A family answers None for "not mine" and raises IntegrityError for "mine but broken". The order is by what a file may
+A module answers None for "not mine" and raises IntegrityError for "mine but broken". The order is by what a file may
 hold beside: an adapter may name the blocks of a U-Net, a checkpoint holds a VAE.
 """
 

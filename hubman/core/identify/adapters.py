@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from hubman.core.identify import graph, metadata, names
-from hubman.core.identify.adapter_base import CLIPS, Fit, fit_of, tell_base, tell_by_input_widths
-from hubman.core.identify.algorithms import Make, Module, parse
+from hubman.core.identify.adapter_base import Fit, fit_of, tell_base, tell_by_input_widths
+from hubman.core.identify.adapter_texts import CLIPS
+from hubman.core.identify.algorithms import Make, Module, Modules, parse
 from hubman.core.identify.draft import Draft
 from hubman.core.types import Confidence, Facts, Header, Kind, TensorInfo
 from hubman.errors import N_
@@ -42,7 +43,7 @@ LANGUAGE_MODELS = re.compile(
     r"transformer\.h\.\d|h\.\d+\.attn|classifier|lin\d|conv\dd|score|lm_head|unilora|base_layer)(\.|_|$)"
 )
 
-Parts = Mapping[str, Mapping[str, Module]]
+Parts = Mapping[str, Modules]
 
 
 def identify(header: Header) -> Facts | None:

@@ -143,6 +143,9 @@ class Module:
         return make.out, make.into
 
 
+Modules = Mapping[str, Module]
+"""Name -> module."""
+
 _ALGORITHMS: tuple[tuple[str, frozenset[str]], ...] = (
     ("loha", frozenset({"hada_w1_a", "hada_w1_b"})),
     ("lokr", frozenset({"lokr_w1", "lokr_w1_a", "lokr_w2", "lokr_w2_a"})),

@@ -160,12 +160,14 @@ def _activation(tree: Mapping[object, object], network: Mapping[object, object])
 
 def _numbers(value: object) -> tuple[float, ...]:
     parts = value if isinstance(value, (list, tuple)) else ()
-    return tuple(map(float, parts)) if all(isinstance(part, (int, float)) and _is_modest(part) for part in parts) else ()
+    meant = all(isinstance(part, (int, float)) and _is_modest(part) for part in parts)
+    return tuple(map(float, parts)) if meant else ()
 
 
 def _is_modest(number: float) -> bool:
     """Whether a setting can be meant: no NaN, no infinity, nothing astronomical."""
-    return abs(number) < 10**DIGITS
+    limit: int = 10**DIGITS
+    return -limit < number < limit
 
 
 def _tell_architecture(draft: Draft, dims: tuple[int, ...]) -> None:

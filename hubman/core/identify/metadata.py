@@ -298,19 +298,6 @@ def number(metadata: Mapping[str, str], key: str) -> float | None:
     return value if abs(value) < 1e9 else None
 
 
-def adapter_config(metadata: Mapping[str, str]) -> tuple[int | None, float | None]:
-    """Return (rank, alpha) of diffusers' `lora_adapter_metadata` (JSON with `<part>.r`, `<part>.lora_alpha`)."""
-    value = metadata.get("lora_adapter_metadata")
-    config = json_object(value) if isinstance(value, str) else {}
-    ranks = [item for key, item in config.items() if key.rpartition(".")[2] == "r" and type(item) is int]
-    alphas = [
-        float(item)
-        for key, item in config.items()
-        if key.rpartition(".")[2] == "lora_alpha" and isinstance(item, int | float) and not isinstance(item, bool)
-    ]
-    return (ranks[0] if ranks else None), (alphas[0] if alphas else None)
-
-
 def json_object(text: str) -> Mapping[str, object]:
     """Parse JSON inside a metadata string; anything but an object is an empty one."""
     try:

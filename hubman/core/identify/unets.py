@@ -48,11 +48,6 @@ KOLORS = UNet("kolors", (320, 640, 1280), (0, 2, 10), 10, 2048, 5632, True, "Kol
 FAMILY = (SD1, SD2, SDXL, REFINER, KOLORS)
 
 
-def fold(name: str) -> str:
-    """Fold a module name to what trainers make of it: kohya turns every dot into an underscore."""
-    return name.replace(".", "_")
-
-
 Dims = tuple[int, int]
 """(out, in) of a module's weight."""
 
