@@ -172,8 +172,8 @@ def misses(outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield from table(("case", "kind", "architecture", "called", "architecture"), rows)
 
 
-def left_out() -> Iterator[str]:
-    """Take away one family at a time and see what its own cases are called then."""
+def strangers() -> tuple[Counter[str], Counter[str]]:
+    """Take away one family at a time; return how many cases of its own it has and how many are confidently misnamed."""
     everything = match.all_families()
     wrong: Counter[str] = Counter()
     total: Counter[str] = Counter()
@@ -190,6 +190,12 @@ def left_out() -> Iterator[str]:
                     wrong[family] += outcome(case).is_wrong
     finally:
         _forget(None)
+    return total, wrong
+
+
+def left_out() -> Iterator[str]:
+    """Yield what the cases of each family are called when its file is taken away."""
+    total, wrong = strangers()
     yield "## An architecture that nobody has declared yet"
     yield ""
     yield "Each family's file is taken away in turn; its diffusion models and LoRAs are then strangers. What counts is"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from corpus import cases, generated, kind_of
-from report import Outcome, outcome
+from report import Outcome, outcome, strangers
 
 SD = {"sd1", "sd2", "sdxl"}
 
@@ -21,16 +21,35 @@ def test_nothing_is_confidently_wrong(outcomes: Sequence[Outcome]) -> None:
 
 
 def test_the_kind(outcomes: Sequence[Outcome]) -> None:
-    missed = [one.case["file"] for one in outcomes if not one.kind]
-    assert len(missed) <= 0.003 * len(outcomes), missed
+    """The GGUF is kept without its names; the other two are pieces that no program saves alone."""
+    missed = {one.case["file"].rpartition("/")[2] for one in outcomes if not one.kind}
+    assert missed == {
+        "da09a2c4__taesd-decoder.gguf.header.json",
+        "default__UNet1DModel.json",
+        "default__UNetControlNetXSModel.json",
+    }
 
 
 def test_the_architecture(outcomes: Sequence[Outcome]) -> None:
-    """Where two labels stand for one and the same structure, the set is as near as anybody can come."""
     labelled = [one for one in outcomes if one.base is not None]
-    missed = [one.case["file"] for one in labelled if not one.base and not one.is_set]
-    assert len(missed) <= 0.005 * len(labelled), missed
-    assert sum(one.is_set for one in labelled) <= 0.01 * len(labelled)
+    missed = {one.case["file"].rpartition("/")[2] for one in labelled if not one.base and not one.is_set}
+    assert missed - {"da09a2c4__taesd-decoder.gguf.header.json"} == {
+        "bria_fibo__diffusers_peft_lora_linear.json",
+        "longcat_image__diffusers_peft_lora_linear.json",
+    }
+
+
+def test_sets_are_given_where_two_labels_stand_for_one_structure(outcomes: Sequence[Outcome]) -> None:
+    sets = {one.case["file"].rpartition("/")[2] for one in outcomes if one.is_set}
+    assert all(
+        any(part in name for part in ("wan21_t2v_14b", "CogView", "cogview4", "Hunyuan", "skyreels")) for name in sets
+    ), sets
+
+
+def test_an_architecture_that_nobody_declared_is_seldom_called_another() -> None:
+    total, wrong = strangers()
+    assert sum(total.values()) > 600
+    assert sum(wrong.values()) <= 0.045 * sum(total.values()), wrong
 
 
 def test_what_users_have_most_is_always_right(outcomes: Sequence[Outcome]) -> None:

@@ -122,14 +122,12 @@ def test_the_precision_does_not_matter(case: Case) -> None:
     check(case, (changed(dtype) for dtype in ("BF16", "F32", "F8_E4M3")))
 
 
-@parametrize(200)
+@parametrize(200, lambda case: not case.get("ambiguous_base"))
 def test_metadata_that_lies_is_not_believed(case: Case) -> None:
     header = header_of(case)
-    ambiguous = case.get("ambiguous_base")
     for lie in LIES:
         facts = identify(replace(header, metadata={**header.metadata, **lie}))
-        if not ambiguous:
-            assert not confidently_wrong(facts, case), (lie, facts.architecture, facts.evidence)
+        assert not confidently_wrong(facts, case), (lie, facts.architecture, facts.evidence)
 
 
 @parametrize(100)
@@ -154,7 +152,11 @@ def test_the_container_does_not_matter(case: Case) -> None:
     check(case, iter(pickled), same=not header.metadata)
 
 
-@parametrize(120, lambda case: kind_of(case) in ("lora", "diffusion-model") and is_flat(case))
+@parametrize(
+    120,
+    # half of a U-Net with motion modules built in is a motion module and a little more
+    lambda case: kind_of(case) in ("lora", "diffusion-model") and is_flat(case) and "animatediff" not in case["file"],
+)
 def test_missing_blocks_make_us_less_sure_and_never_wrong(case: Case) -> None:
     """One block alone, the first half, all but the first block."""
     header = header_of(case)
@@ -175,11 +177,8 @@ def test_missing_blocks_make_us_less_sure_and_never_wrong(case: Case) -> None:
             facts = identify(part)
         except IntegrityError:
             continue
-        sure = facts.confidence is not Confidence.GUESS
-        if sure and facts.kind == kind_of(case) and facts.architecture and base_of(case):
-            assert right_base(facts, case), (facts.architecture, facts.evidence)
-        elif kind_of(case) == "lora":
-            assert facts.kind in (Kind.LORA, Kind.UNKNOWN), facts.evidence
+        if facts.kind is not Kind.CHECKPOINT:  # half a file may hold what looks like companions
+            assert not confidently_wrong(facts, case), (facts.kind, facts.architecture, facts.evidence)
 
 
 def _block(name: str) -> str:
