@@ -52,6 +52,9 @@ METHODS = frozenset({"append", "extend", "add", "update"})
 """Attributes that the instructions of a pickle call on an object, so one that the file puts there is called."""
 MODULES = frozenset(("torch.nn.modules.container", name) for name in ("ParameterDict", "ParameterList"))
 """Containers whose items are attributes of theirs, and whose `__setstate__` takes all that `dict.update` takes."""
+FROM_TYPE = ("torch._tensor", "_rebuild_from_type_v2")
+CALLERS = frozenset({FROM_TYPE, ("torch.storage", "_load_from_bytes")})
+"""Allowed names that call or load what they are given, so their arguments must be known."""
 MAX_STATE_DEPTH = 4
 
 
@@ -287,8 +290,7 @@ class _Machine:
     def given(self, function: Global, args: Value) -> None:
         """Note a function among the arguments of a call; one call takes one, as its first, and judges it."""
         if isinstance(args, _Carrier):
-            takes_one = (function.module, function.name) == ("torch._tensor", "_rebuild_from_type_v2")
-            self.all_stored(args[1:] if takes_one else args)
+            self.all_stored(args[1:] if (function.module, function.name) == FROM_TYPE else args)
         else:
             self.stored(args)
 
@@ -304,6 +306,8 @@ class _Machine:
         try:
             return rebuild(self, *args)
         except (TypeError, ValueError, IndexError, AttributeError, struct.error):
+            if (function.module, function.name) in CALLERS:
+                self.unsafe("pickle-computed-call", would_call(function, args))
             self.odd(N_("the pickle calls {name} in a way that torch never writes"), name=function)
             return Opaque(function, args)
 
@@ -667,7 +671,7 @@ _CALLS: Mapping[tuple[str, str], Callable[..., Value]] = {
     ("torch._utils", "_rebuild_qtensor"): _qtensor,
     ("torch._utils", "_rebuild_sparse_tensor"): _sparse,
     ("torch._utils", "_rebuild_meta_tensor_no_storage"): _meta,
-    ("torch._tensor", "_rebuild_from_type_v2"): _from_type,
+    FROM_TYPE: _from_type,
     ("torch.storage", "_load_from_bytes"): _nested,
     ("collections", "OrderedDict"): _dict,
     ("collections", "defaultdict"): _default_dict,

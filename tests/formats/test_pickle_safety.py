@@ -22,7 +22,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from crafted_pickles import CONTAINERS, NEVER_RUN_HERE, TENSORS, as_legacy, as_tar, as_zip, more_payloads, payloads
+from crafted_pickles import (
+    CONTAINERS,
+    NEVER_RUN_HERE,
+    TENSORS,
+    as_legacy,
+    as_tar,
+    as_two_directories,
+    as_zip,
+    more_payloads,
+    payloads,
+)
 
 from hubman.app import reading
 from hubman.core.types import Header, Safety
@@ -283,6 +293,38 @@ def test_junk_before_a_zip_hides_nothing(tmp_path: Path) -> None:
     for stream, least in ((TENSORS, Safety.SUSPICIOUS), (_bad(tmp_path), Safety.UNSAFE)):
         path.write_bytes(b"junk!" * 3 + as_zip(stream))
         assert read_header(path, isolate=False).safety is least
+
+
+@pytest.mark.parametrize("in_comment", [False, True])
+def test_a_zip_with_two_directories_is_refused(tmp_path: Path, in_comment: bool) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(as_two_directories(b"\x80\x02}.", _bad(tmp_path), in_comment=in_comment))
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read("m/data.pkl") == b"\x80\x02}."  # what torch reads is not what zipfile shows
+    with pytest.raises(IntegrityError) as caught:
+        read_header(path, isolate=False)
+    assert caught.value.reference == "pickle-unreadable"
+    assert reading.safety_of(caught.value.reference) is Safety.SUSPICIOUS
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GIF89a\0\0\0" + b"0" + b"N0" * 600_000,
+        b"BM\0\0\0" + bytes(0x4D) + b"Nr\0\0\x10\0",
+        b"V" + b"a" * 99 + b"\n" + b"20" * 600_000,
+    ],
+)
+@pytest.mark.parametrize("isolate", [False, True])
+def test_what_outlasts_the_reader_is_no_picture(tmp_path: Path, head: bytes, isolate: bool) -> None:
+    """A loader goes on where the limits of the reader end: then the first bytes say nothing of what the file is."""
+    for name in ("model.ckpt", "model.bin"):
+        path = tmp_path / name
+        path.write_bytes(head + _bad(tmp_path)[2:])
+        found = read(path, isolate)
+        assert isinstance(found, IntegrityError)
+        assert found.reference == "pickle-hostile"
+        assert reading.safety_of(found.reference) is Safety.SUSPICIOUS
 
 
 def test_a_hundred_harmless_oddities_do_not_crowd_out_the_worst(tmp_path: Path) -> None:

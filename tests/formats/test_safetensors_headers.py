@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import random
 import struct
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hubman.errors import IntegrityError
 from hubman.formats import safetensors
 
 SIZES = {"F32": 4, "F16": 2, "BF16": 2, "I64": 8, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "C64": 8, "F64": 8}
@@ -203,6 +206,9 @@ def test_the_quick_way_is_the_exact_one() -> None:
         '{"a":{"dtype":"U8","shape":[true,2],"data_offsets":[0,2]}}',
         '{"a":{"dtype":"U8","shape":[2],"data_offsets":[false,2]}}',
         '{"a":{"dtype":"U8","shape":[2.0],"data_offsets":[0,2]}}',
+        '{"a":{"dtype":"U8","shape":[0,18446744073709551616],"data_offsets":[0,0]}}',
+        '{"a":{"dtype":"U8","shape":[0,100000000000000000000],"data_offsets":[0,0]}}',
+        '{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2],"x":' + "[" * 126 + "]" * 126 + "}}",
         '{"' + "n" * 1025 + '":E}',
     ],
 )
@@ -210,6 +216,40 @@ def test_what_the_quick_way_must_not_take(text: str) -> None:
     raw = text.replace("E", '{"dtype":"U8","shape":[2],"data_offsets":[0,2]}').encode()
     assert safetensors._quickly(raw) is None
     assert exactly(raw) is None
+
+
+@pytest.mark.parametrize(
+    ("head", "part", "tail"),
+    [
+        ('{"a":{"x":[', "[],", "0]}}"),
+        ('{"a":{"x":[', "7,", "0]}}"),
+        ('{"a":{"x":[', '"\\\\",', "0]}}"),
+        ('{"__metadata__":{', '"a":"",', '"b":""}}'),
+        ('{"a":{"dtype":"U8","shape":[', "0,", '0],"data_offsets":[0,0]}}'),
+        ("{", '"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},', '"b":{}}'),
+    ],
+)
+def test_a_header_cannot_fill_the_memory(tmp_path: Path, head: str, part: str, tail: str) -> None:
+    """It is counted before it is parsed: in 100 MB there is room for two gigabytes of lists."""
+    raw = (head + part * (30_000_000 // len(part)) + tail).encode()
+    path = tmp_path / "bomb.safetensors"
+    path.write_bytes(struct.pack("<Q", len(raw)) + raw)
+    started = time.process_time()
+    with pytest.raises(IntegrityError) as caught:
+        safetensors.read(path)
+    assert caught.value.reference == "safetensors-header"
+    assert time.process_time() - started < 2
+
+
+def test_the_largest_header_is_not_taken_for_a_bomb(tmp_path: Path) -> None:
+    text = json.dumps({"tag, [1]": 1, "\\": '"'}) * 200_000
+    header: dict[str, Any] = {"__metadata__": {"ss_tag_frequency": text}}
+    for number in range(safetensors.MAX_TENSORS):
+        header[f"model.diffusion_model.{number}"] = {"dtype": "U8", "shape": [1, 1, 1, 0], "data_offsets": [0, 0]}
+    raw = json.dumps(header).encode()
+    path = tmp_path / "large.safetensors"
+    path.write_bytes(struct.pack("<Q", len(raw)) + raw)
+    assert len(safetensors.read(path).tensors) == safetensors.MAX_TENSORS
 
 
 @settings(max_examples=300, deadline=None)
