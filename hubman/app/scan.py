@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hubman import formats
-from hubman.app.inspect import expanded, format_of
+from hubman.app.inspect import format_of
 from hubman.app.reading import failure_of, safety_of
 from hubman.core.library import Failure, ModelFile
 from hubman.core.query import parse_query, query_text
 from hubman.core.types import Finding, Format, Safety
 from hubman.errors import N_, HubmanError, Phrase
-from hubman.formats.sniff import named_like_a_model
+from hubman.formats.folder import INDEX_SUFFIX, FolderForm, FolderKind, is_weights
+from hubman.formats.sniff import named_like_a_model, named_like_a_pickle
 from hubman.store.reader import Reader
 
 NOT_FOUND = "not-found"
@@ -53,7 +54,7 @@ class Scanned:
 
     @property
     def unopened(self) -> bool:
-        """Whether the file is not there or the system refused it: nothing is known of it."""
+        """Whether the file is not there or the system refused it: nothing is known of it as it is now."""
         return self.failure is not None and (self.failure.passing or self.failure.reference == NOT_FOUND)
 
     @property
@@ -70,8 +71,52 @@ def are_paths(words: Sequence[str]) -> bool:
 def scan_paths(paths: Iterable[str]) -> Iterator[Scanned]:
     """Read the given files, and the models in the given folders."""
     for given in paths:
-        for path in expanded(given):
-            yield _read(path, None, path)
+        for path, refusal in _expanded(given):
+            yield _read(path, None, path) if refusal is None else _unread(path, None, path, refusal)
+
+
+def _expanded(path: str) -> Iterator[tuple[str, OSError | None]]:
+    """Yield a file itself, or for a folder the models in it; a folder that cannot be listed comes with the reason.
+
+    With a folder that is one model come the pickles in it that are none of its weights: they open as well as others.
+    """
+    if not os.path.isdir(path):
+        yield path, None
+        return
+    try:
+        names = sorted(os.listdir(path))
+        form = formats.classify_folder(path, names)
+    except OSError as error:
+        yield path, error
+        return
+    if form is not None:
+        yield path, None
+        yield from ((extra, None) for extra in _beside(path, form))
+        return
+    for name in names:
+        full = os.path.join(path, name)
+        if os.path.isdir(full) and not os.path.islink(full) and not name.startswith("."):
+            yield from _expanded(full)
+        elif os.path.isfile(full) and (named_like_a_model(name) or name.endswith(INDEX_SUFFIX)):
+            yield full, None
+
+
+def _beside(path: str, form: FolderForm) -> Iterator[str]:
+    """Yield the pickles in a model folder that reading the folder does not read."""
+    for place, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        inside = os.path.relpath(place, path)
+        for name in sorted(filter(named_like_a_pickle, names)):
+            full = os.path.join(place, name)
+            if not (is_weights(name) and _is_read(form, inside, name)) and os.path.isfile(full):
+                yield full
+
+
+def _is_read(form: FolderForm, inside: str, name: str) -> bool:
+    """Whether a weights file of the folder `inside` of a model folder (`.`: itself) counts with it."""
+    if form.kind is FolderKind.PIPELINE:
+        return inside in form.members
+    return inside == "." and (form.kind is not FolderKind.SHARDED or name in form.members)
 
 
 def scan_library(reader: Reader, words: Sequence[str], now: int) -> tuple[int, list[ModelFile]]:
@@ -88,7 +133,10 @@ def scan_library(reader: Reader, words: Sequence[str], now: int) -> tuple[int, l
 def scan_files(files: Sequence[ModelFile], advance: Callable[[], None]) -> Iterator[Scanned]:
     """Read files of the library again; `advance` is called after each."""
     for file in files:
-        yield _read(file.path, file.id, file.name)
+        found = _read(file.path, file.id, file.name)
+        if found.failure and found.failure.passing:
+            found = replace(found, safety=Safety(file.safety))  # refused by the system: the last verdict stands
+        yield found
         advance()
 
 
@@ -99,7 +147,11 @@ def _read(path: str, file_id: str | None, name: str) -> Scanned:
         failure = Failure(NOT_FOUND, Phrase(N_("there is no such file")))
         return Scanned(path, file_id, name, Format.UNKNOWN, Safety.NOT_APPLICABLE, (), failure)
     except (HubmanError, OSError) as error:
-        failure = failure_of(error)
-        form, safety = format_of(failure.reference), safety_of(failure.reference)
-        return Scanned(path, file_id, name, form, safety, (), failure)
+        return _unread(path, file_id, name, error)
     return Scanned(path, file_id, name, header.format, header.safety, header.findings)
+
+
+def _unread(path: str, file_id: str | None, name: str, error: HubmanError | OSError) -> Scanned:
+    failure = failure_of(error)
+    form, safety = format_of(failure.reference), safety_of(failure.reference)
+    return Scanned(path, file_id, name, form, safety, (), failure)

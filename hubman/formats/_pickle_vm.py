@@ -11,6 +11,7 @@ import io
 import pickletools
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Protocol
 
 from hubman.core.types import Safety, TensorInfo
@@ -55,7 +56,8 @@ MODULES = frozenset(("torch.nn.modules.container", name) for name in ("Parameter
 FROM_TYPE = ("torch._tensor", "_rebuild_from_type_v2")
 CALLERS = frozenset({FROM_TYPE, ("torch.storage", "_load_from_bytes")})
 """Allowed names that call or load what they are given, so their arguments must be known."""
-MAX_STATE_DEPTH = 4
+MAX_STATE_PARTS = 200
+"""Of a state that is no dictionary; that alone makes it suspicious, and a function in it unsafe, wherever it lies."""
 
 
 class Stream(Protocol):
@@ -455,19 +457,23 @@ def _is_module(value: Opaque) -> bool:
     return isinstance(value.source, Global) and (value.source.module, value.source.name) in MODULES
 
 
-def _attributes(state: Value, depth: int = 0) -> Iterator[tuple[Value, Value]]:
-    """Yield (name, value) of all that a loader may take for attributes: of a dictionary, however it is wrapped."""
-    if isinstance(state, dict):
-        yield from state.items()
-    elif isinstance(state, Opaque) and depth < MAX_STATE_DEPTH:
-        yield from state.items.items()
-        yield from _attributes(state.args, depth + 1)
-    elif isinstance(state, (list, tuple)) and depth < MAX_STATE_DEPTH:
-        if len(state) == 2 and isinstance(state[0], str):
-            yield state[0], state[1]
-        for part in state:
-            if isinstance(part, (dict, list, tuple, Opaque)):
-                yield from _attributes(part, depth + 1)
+def _attributes(state: Value) -> Iterator[tuple[Value, Value]]:
+    """Yield (name, value) of what a loader may take for attributes: of a dictionary, however it is wrapped."""
+    pending = [state]
+    for _ in range(MAX_STATE_PARTS):
+        if not pending:
+            return
+        part = pending.pop()
+        if isinstance(part, dict):
+            yield from part.items()
+        elif isinstance(part, Opaque):
+            yield from part.items.items()
+            pending.append(part.args)
+        elif isinstance(part, (list, tuple)):
+            if len(part) == 2 and isinstance(part[0], str):
+                yield part[0], part[1]
+            wrapped = (inner for inner in part[:MAX_STATE_PARTS] if isinstance(inner, (dict, list, tuple, Opaque)))
+            pending.extend(islice(wrapped, max(0, MAX_STATE_PARTS - len(pending))))
 
 
 def checked_key(key: Value, depth: int = 0) -> Value:

@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from hubman.core.types import Finding, Format, Header, Safety, TensorInfo
@@ -196,7 +196,31 @@ def _read_folder(path: str, names: list[str], form: FolderForm, read_one: ReadOn
         if shard is not None:
             _check_index(os.path.join(path, inner), stem)
     headers = [(name, read_one(os.path.join(path, name))) for name in chosen]
-    return _merged(headers, configs, tuple(sorted(names)), named=form.kind is FolderKind.PIPELINE)
+    merged = _merged(headers, configs, tuple(sorted(names)), named=form.kind is FolderKind.PIPELINE)
+    return _judged(merged, [os.path.join(path, name) for name in names if _is_beside(name, chosen)], read_one)
+
+
+def _is_beside(name: str, chosen: Collection[str]) -> bool:
+    return is_weights(name) and not name.endswith(".safetensors") and name not in chosen
+
+
+def _judged(header: Header, beside: Iterable[str], read_one: ReadOne) -> Header:
+    """Judge a folder also by the pickles in it that were not chosen: another program chooses otherwise."""
+    for path in beside:
+        try:
+            other = read_one(path)
+            safety, findings = other.safety, other.findings
+        except IntegrityError as error:
+            if not error.reference.startswith("pickle-"):
+                continue
+            safety = Safety.SUSPICIOUS
+            findings = (Finding(error.reference, Phrase(error.template, **error.fields)),)
+        except OSError:
+            continue
+        if safety in (Safety.SUSPICIOUS, Safety.UNSAFE):
+            worst = max(header.safety, safety, key=_severity)
+            header = replace(header, safety=worst, findings=tuple(dict.fromkeys((*header.findings, *findings))))
+    return header
 
 
 def _check_index(path: str, index: str) -> None:

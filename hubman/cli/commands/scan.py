@@ -9,7 +9,7 @@ import click
 
 from hubman.cli.exclusions import QueryCommand
 from hubman.cli.session import Session, answering
-from hubman.cli.table import Column
+from hubman.cli.table import Column, printable
 from hubman.cli.terminal import ProgressLine, Terminal
 from hubman.cli.words import _, told
 
@@ -54,7 +54,7 @@ def _answer(found: list[Scanned], checked: int, terminal: Terminal, *, given: bo
     elif terminal.mode == "jsonl":
         terminal.lines(entry.to_json() for entry in found)
     elif terminal.mode == "quiet":
-        terminal.ids(entry.id or entry.path for entry in found if entry.safety in ("unsafe", "suspicious"))
+        terminal.ids(entry.id or printable(entry.path) for entry in found if entry.safety in ("unsafe", "suspicious"))
     else:
         _print(found, terminal, given=given)
         text = _("files checked: {checked:,}; would run code: {unsafe:,}; suspicious: {suspicious:,}")
@@ -84,7 +84,7 @@ def _rows(entry: Scanned, length: int, *, given: bool) -> list[list[str]]:
 
 
 def _safety_name(entry: Scanned) -> str:
-    if entry.unopened:
+    if entry.unopened and entry.safety == "not-applicable":
         return "-"
     names = {
         "unsafe": _("would run code"), "suspicious": _("suspicious"), "safe": _("safe"),
