@@ -50,21 +50,32 @@ def expanded(path: str) -> Iterator[str]:
 
     A folder that only describes a model, by its configs, is told when it is named and nothing else is in it.
     """
-    if not os.path.isdir(path) or formats.model_folder(path) is not None:
+    if not os.path.isdir(path) or _is_model(path):
         yield path
         return
     found = list(_models_in(path))
-    if not found and formats.config_folder(path):
+    if not found and os.access(path, os.R_OK) and formats.config_folder(path):
         yield path
     yield from found
 
 
+def _is_model(folder: str) -> bool:
+    try:
+        return formats.model_folder(folder) is not None
+    except OSError:
+        return False
+
+
 def _models_in(path: str) -> Iterator[str]:
-    names = sorted(os.listdir(path))
+    try:
+        names = sorted(os.listdir(path))
+    except OSError:
+        yield path  # reading it says why it cannot be listed
+        return
     for name in names:
         full = os.path.join(path, name)
         if os.path.isdir(full) and not os.path.islink(full) and not name.startswith("."):
-            yield from [full] if formats.model_folder(full) is not None else _models_in(full)
+            yield from [full] if _is_model(full) else _models_in(full)
         elif os.path.isfile(full) and (named_like_a_model(name) or name.endswith(".safetensors.index.json")):
             yield full
 
@@ -73,6 +84,8 @@ def _record(path: str, digest: Digest | None, isolate: bool, translate: Callable
     stem = os.path.splitext(os.path.basename(path))[0]
     header: Header | None = None
     try:
+        if os.path.isdir(path):
+            os.listdir(path)  # reading a folder leaves out what it cannot list; the folder itself is told
         header = formats.read_header(path, isolate=isolate)
         record = {
             "path": path,

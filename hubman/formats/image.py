@@ -33,7 +33,7 @@ MAX_JSON = 16 << 20
 MAX_DIMENSIONS = 8
 MAX_NODES = 10_000
 MAX_NAME = 1024
-MAX_PIXELS = 4_200_000
+MAX_PIXELS = 2_500_000
 """Pixels of a picture in whose colours an embedding is looked for; A1111 writes 512 to 768 on a side, and margins."""
 MAX_MARGIN = 4 << 20
 """Bytes of the columns on one side of the picture."""
