@@ -40,6 +40,12 @@ class Outcome:
         return self.base is False and base_of(self.case) in found and len(found) > 1
 
     @property
+    def is_relative(self) -> bool:
+        """Whether one architecture was named where the label allows several, and not the one that the file is of."""
+        found, label = (self.facts.architecture if self.facts else None), str(base_of(self.case))
+        return bool(self.base) and found is not None and not found.startswith(label)
+
+    @property
     def is_wrong(self) -> bool:
         """Whether it was called something else, and not as a guess."""
         if self.facts is None or self.facts.confidence is Confidence.GUESS:
@@ -72,13 +78,14 @@ def table(title: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[st
 def summed(name: str, group: Sequence[Outcome]) -> list[object]:
     """Return one row: cases, kind right, architecture right of those labelled with one, sets, wrong."""
     labelled = [one for one in group if one.base is not None]
-    right = sum(bool(one.base) for one in labelled)
+    right = sum(bool(one.base) and not one.is_relative for one in labelled)
     return [
         name,
         len(group),
         share(sum(one.kind for one in group), len(group)),
         share(right, len(labelled)) if labelled else "-",
         sum(one.is_set for one in group) or "",
+        sum(one.is_relative for one in group) or "",
         sum(one.is_wrong for one in group) or "",
     ]
 
@@ -104,7 +111,15 @@ def _key(case: Case, key: str) -> str:
     return str(case["file"]).split("/")[0] if "/" in case["file"] else "other"
 
 
-HEAD = ("", "cases", "kind right", "architecture right", "set with the right one", "confidently wrong")
+HEAD = (
+    "",
+    "cases",
+    "kind right",
+    "architecture right",
+    "set with the right one",
+    "called a relative",
+    "confidently wrong",
+)
 
 
 def report(outcomes: Sequence[Outcome]) -> Iterator[str]:
