@@ -125,6 +125,27 @@ def test_a_home_without_rights(isolated: Path) -> None:
     assert "bug" not in done.stderr
 
 
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root to become another user")
+@pytest.mark.parametrize("named", [False, True])
+def test_a_folder_that_cannot_be_listed_costs_itself_only(tmp_path: Path, named: bool) -> None:
+    """`inspect` goes on with the other files and exits 3. Run as another user: rights mean nothing to root."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    (tmp_path / "note.safetensors").write_bytes(b"")
+    for folder in closed.parents:
+        if str(folder).startswith("/tmp/"):
+            folder.chmod(0o755)
+    given = closed if named else tmp_path
+    command = ["-m", "hubman", "--home", "/nonexistent", "inspect", "--json", str(given)]
+    done = subprocess.run(
+        ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, *command],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}, cwd="/",
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    errors = {Path(entry["path"]).name: entry["error"]["reference"] for entry in json.loads(done.stdout)["files"]}
+    assert errors == {"closed": "unreadable"} | ({} if named else {"note.safetensors": "empty-file"})
+
+
 def test_what_the_system_refuses_is_told_plainly(tmp_path: Path, capsys: object) -> None:
     """No bug of ours: `init` on a file."""
     (tmp_path / "file").write_text("x")
