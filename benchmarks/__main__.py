@@ -7,6 +7,7 @@ time, so that a busy machine moves both sides alike.
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sqlite3
 import statistics
@@ -24,7 +25,7 @@ SUITES: dict[str, Callable[[Path], dict[str, Callable[[], object]]]] = {
     "search": search.variants,
     "start": start.variants,
 }
-ROUNDS = 7
+ROUNDS = int(os.environ.get("HUBMAN_BENCH_ROUNDS", "7"))
 
 
 def run(name: str) -> dict[str, float]:
@@ -41,8 +42,6 @@ def run(name: str) -> dict[str, float]:
 
 
 def _cpu() -> float:
-    import os
-
     times = os.times()
     return time.process_time() + times.children_user + times.children_system
 
