@@ -79,7 +79,7 @@ class Structure:
     fit: Fit
 
 
-@lru_cache(64)
+@lru_cache(128)
 def _structure(names: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]) -> Structure | None:
     """Return the structure of an adapter; None when these are not, or not mainly, the names of one."""
     modules, rest = parse(dict(zip(names, shapes, strict=True)))
