@@ -29,7 +29,7 @@ def change_words(store: Store, file: ModelFile, how: str, words: Sequence[str]) 
         own = reader.user_words(subject)
     chosen = _changed(own, how, words)
     with store.writer() as writer:
-        writer.set_user_words(subject, chosen)
+        writer.subjects.set_words(subject, chosen)
     known = {word.casefold() for word in own}
     missing = tuple(word for word in words if word.casefold() not in known) if how == "rm" else ()
     return WordsChanged(tuple(chosen), missing)

@@ -163,6 +163,30 @@ class VerdictNote:
 
 
 @dataclass(frozen=True, slots=True)
+class UserData:
+    """What the user said of a content: it stays with the content through every move.
+
+    Attributes:
+        rating: 1 to 5, None when there is none.
+    """
+
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    favourite: bool = False
+    rating: int | None = None
+
+    def over(self, older: UserData) -> UserData:
+        """Return both together: what this one says wins, and nothing that only the older one says is lost."""
+        note = self.note if not older.note or older.note in self.note else f"{self.note}\n{older.note}".strip()
+        return UserData(
+            note=note,
+            tags=tuple({tag.casefold(): tag for tag in reversed((*self.tags, *older.tags))}.values())[::-1],
+            favourite=self.favourite or older.favourite,
+            rating=older.rating if self.rating is None else self.rating,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFile:
     """A place and what is in it, as lists and lookups give it.
 
@@ -196,6 +220,12 @@ class ModelFile:
     failure: Failure | None
     verdict: VerdictNote | None
     preview: str | None
+    user: UserData = field(default_factory=UserData)
+
+    @property
+    def subject(self) -> str:
+        """What the user's words, notes and verdicts of this file hang on: its content, or its place while unhashed."""
+        return self.hashes.sha256 if self.hashes else self.alias
 
     @property
     def path(self) -> str:

@@ -18,6 +18,7 @@ from hubman.core.library import (
     RootState,
     SidecarPolicy,
     Unhashed,
+    UserData,
     VerdictNote,
     id_of,
     stem_of,
@@ -46,10 +47,11 @@ _FILE = """
 SELECT f.id, f.alias, f.root_id, r.path, f.relpath, f.name, f.size, f.mtime_ns, f.present, f.format, f.kind,
        f.architecture, f.algorithm, f.safety, f.folder, f.added_ns, f.facts, f.sidecar, f.preview,
        f.error_reference, f.error_message, f.sha256, b.autov1, b.autov3, b.autov3_written, b.crc32, b.blake3,
-       v.verdict, v.rule, v.preview
+       v.verdict, v.rule, v.preview, u.note, u.favourite, u.rating
 FROM file f JOIN root r ON r.id = f.root_id
 LEFT JOIN search s ON s.file_id = f.id
 LEFT JOIN blob b ON b.sha256 = f.sha256
+LEFT JOIN user_data u ON u.subject = coalesce(f.sha256, f.alias)
 """
 _FILE += _LATEST_VERDICT
 
@@ -193,18 +195,22 @@ class Reader:
     def _files(self, where: str, values: Sequence[object]) -> list[ModelFile]:
         rows = self._ask(f"{_FILE} WHERE {where}", list(values)).fetchall()
         words = self._words([row[0] for row in rows])
-        own = self._own_words([row[0] for row in rows])
-        return [_model_file(row, with_own_words(words.get(row[0], ()), own.get(row[0], ()))) for row in rows]
+        own = self._said("user_words", "text", [row[0] for row in rows])
+        tags = self._said("user_tag", "tag", [row[0] for row in rows])
+        return [
+            _model_file(row, with_own_words(words.get(row[0], ()), own.get(row[0], ())), tuple(tags.get(row[0], ())))
+            for row in rows
+        ]
 
-    def _own_words(self, file_ids: Sequence[int]) -> dict[int, list[str]]:
-        """Return file id -> the user's own words; they are kept apart from what files say, and joined when read."""
+    def _said(self, table: str, column: str, file_ids: Sequence[int]) -> dict[int, list[str]]:
+        """Return file id -> the user's own words or tags; they are kept apart from what files say, joined when read."""
         found: dict[int, list[str]] = {}
-        if not self._ask("SELECT 1 FROM user_words LIMIT 1").fetchone():
+        if not self._ask(f"SELECT 1 FROM {table} LIMIT 1").fetchone():
             return found
         for start in range(0, len(file_ids), 500):
             part = list(file_ids[start : start + 500])
             cursor = self._ask(
-                "SELECT f.id, u.text FROM file f JOIN user_words u ON u.subject = coalesce(f.sha256, f.alias) "
+                f"SELECT f.id, u.{column} FROM file f JOIN {table} u ON u.subject = coalesce(f.sha256, f.alias) "
                 f"WHERE f.id IN ({','.join('?' * len(part))}) ORDER BY f.id, u.rank",
                 part,
             )
@@ -295,10 +301,10 @@ def _known(row: tuple[Any, ...]) -> Known:
     return Known(identity, relpath, size, mtime_ns, inode, beside, bool(present), facts_version, sha256, device)
 
 
-def _model_file(row: tuple[Any, ...], words: tuple[Trigger, ...]) -> ModelFile:
+def _model_file(row: tuple[Any, ...], words: tuple[Trigger, ...], tags: tuple[str, ...]) -> ModelFile:
     (file_id, alias, root_id, root, relpath, name, size, mtime_ns, present, form, kind, architecture, algorithm, safety,
      folder, added_ns, facts, sidecar, preview, reference, message, sha256, autov1, autov3, written, crc32, blake3,
-     verdict, rule, verdict_preview) = row  # fmt: skip
+     verdict, rule, verdict_preview, note, favourite, rating) = row  # fmt: skip
     hashes = Hashes(str(sha256), autov1, str(sha256)[:10], autov3, written, crc32, blake3) if sha256 else None
     return ModelFile(
         file_id=file_id, id=id_of(sha256, str(alias)), alias=alias, root_id=root_id, root=root, relpath=relpath,
@@ -308,4 +314,5 @@ def _model_file(row: tuple[Any, ...], words: tuple[Trigger, ...]) -> ModelFile:
         failure=Failure(str(reference), message_of(str(message))) if reference else None,
         verdict=VerdictNote(str(verdict), str(rule), verdict_preview) if verdict else None,
         preview=preview or verdict_preview,
+        user=UserData(note or "", tags, bool(favourite), rating),
     )  # fmt: skip

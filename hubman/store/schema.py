@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -68,6 +69,7 @@ blob = Table(
     Column("autov3_written", String(12), index=True),
     Column("crc32", String(8)),
     Column("blake3", String(64)),
+    Column("claimed", Boolean, nullable=False, default=False),
     Column("first_seen_ns", BigInteger, nullable=False),
 )
 
@@ -96,10 +98,12 @@ file = Table(
     Column("facts", Text, nullable=False),
     Column("sidecar", Text, nullable=False),
     Column("preview", Text),
+    Column("left_behind", Text),
     Column("facts_version", Integer, nullable=False),
     Column("error_reference", String(64)),
     Column("error_message", Text),
     Column("added_ns", BigInteger, nullable=False),
+    Column("gone_ns", BigInteger),
     UniqueConstraint("root_id", "relpath"),
 )
 Index("ix_file_present_kind", file.c.present, file.c.kind)
@@ -130,6 +134,42 @@ user_words = Table(
     Column("text", Text, nullable=False),
 )
 
+user_data = Table(
+    "user_data",
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("note", Text, nullable=False),
+    Column("favourite", Boolean, nullable=False),
+    Column("rating", Integer),
+    Column("changed_ns", BigInteger, nullable=False),
+)
+
+user_tag = Table(
+    "user_tag",
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("rank", Integer, primary_key=True),
+    Column("tag", Text, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("verb", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("made_ns", BigInteger, nullable=False),
+)
+
+sketch = Table(
+    "sketch",
+    metadata,
+    Column("sha256", String(64), ForeignKey("blob.sha256", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
 verdict = Table(
     "verdict",
     metadata,
@@ -153,4 +193,6 @@ search = Table(
     Column("tags", Text, nullable=False),
     Column("author", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("own_tags", Text, nullable=False),
+    Column("note", Text, nullable=False),
 )

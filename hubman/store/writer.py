@@ -21,12 +21,13 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from hubman.core.diff import FACTS_VERSION
 from hubman.core.layout import relocated
 from hubman.core.library import Known, Layout, Reading, RootState, Seen, SidecarPolicy, Unhashed, alias_of, stem_of
-from hubman.core.search_text import SEPARATOR, SearchText, fold, search_text
+from hubman.core.search_text import SearchText, search_text
 from hubman.core.types import Hashes, Kind, Safety, Trigger
 from hubman.errors import N_, StoreError
 from hubman.store import schema
 from hubman.store.encode import facts_json, message_text, sidecar_json
 from hubman.store.migrate import damaged, ensure_schema, unusable
+from hubman.store.subjects import Subjects
 
 BUSY_MS = 30_000
 
@@ -89,6 +90,7 @@ class Writer:
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
+        self.subjects = Subjects(connection)
 
     def add_root(self, path: str, layout: Layout, sidecars: SidecarPolicy, device: int | None) -> None:
         """Record a root; one that is there already keeps its files and takes the new policy."""
@@ -147,6 +149,7 @@ class Writer:
             "device": entry.device,
             "beside": entry.beside,
             "present": True,
+            "gone_ns": None,
         }
         remembered = (row.relpath, row.size, row.mtime_ns, row.inode, row.beside)
         if content_changed or remembered != (entry.relpath, entry.size, entry.mtime_ns, entry.inode, entry.beside):
@@ -154,20 +157,12 @@ class Writer:
         old, new = alias_of(root_path, row.relpath), alias_of(root_path, entry.relpath)
         if content_changed:
             values["sha256"] = None
-            self._drop_verdicts(old)  # a verdict is about bytes, and these are others
+            self.subjects.drop_verdicts(old)  # a verdict is about bytes, and these are others
         if old != new:
-            self._rename_subject(old, new)
+            self.subjects.rename(old, new)
             former = upsert(schema.former_alias).values(alias=old, file_id=row.id)
             self._connection.execute(former.on_conflict_do_nothing())
         self._connection.execute(sa.update(schema.file).where(schema.file.c.id == row.id).values(**values))
-
-    def _drop_verdicts(self, subject: str) -> None:
-        self._connection.execute(sa.delete(schema.verdict).where(schema.verdict.c.subject == subject))
-
-    def _rename_subject(self, old: str, new: str) -> None:
-        """Let verdicts and words of a file that was never hashed follow it to its new path."""
-        for table in (schema.verdict, schema.user_words):
-            self._connection.execute(sa.update(table).where(table.c.subject == old).values(subject=new))
 
     def hand_over(self, source: str, target: str) -> None:
         """Give the root `target` every place of the root `source` that lies below it, with all that is known of it.
@@ -187,7 +182,7 @@ class Writer:
                 self._rebase(file_id, alias_of(source, relpath), ids[target], moved, alias_of(target, moved))
 
     def _rebase(self, file_id: int, old: str, root_id: int, relpath: str, new: str) -> None:
-        self._rename_subject(old, new)
+        self.subjects.rename(old, new)
         former = upsert(schema.former_alias).values(alias=old, file_id=file_id)
         self._connection.execute(former.on_conflict_do_nothing())
         values = {"root_id": root_id, "relpath": relpath, "alias": new}
@@ -203,7 +198,8 @@ class Writer:
     def apply_gone(self, file_ids: Sequence[int]) -> None:
         """Mark places whose file is not there any more. Nothing is deleted: what is known comes back with the file."""
         if file_ids:
-            statement = sa.update(schema.file).where(schema.file.c.id.in_(file_ids)).values(present=False)
+            gone = {"present": False, "gone_ns": time.time_ns()}
+            statement = sa.update(schema.file).where(schema.file.c.id.in_(file_ids)).values(gone)
             self._connection.execute(statement)
 
     def record_readings(self, batch: Sequence[tuple[int, str, Reading]]) -> None:
@@ -222,7 +218,7 @@ class Writer:
         self._insert_triggers([(file_id, reading.triggers) for file_id, _, reading in batch])
         texts = [(file_id, search_text(name, reading)) for file_id, name, reading in batch]
         self._connection.execute(sa.insert(schema.search), [_search_row(*text) for text in texts])
-        self._refresh_words(schema.file.c.id.in_([file_id for file_id, _, _ in batch]))
+        self.subjects.refresh_search(schema.file.c.id.in_([file_id for file_id, _, _ in batch]), only_spoken_of=True)
 
     def _part_with_words(self, batch: Sequence[tuple[int, str]]) -> None:
         """Where an unhashed file turns out to have another header, the user's words were about other content.
@@ -236,10 +232,8 @@ class Writer:
         )
         for file_id, alias, before in self._connection.execute(query).fetchall():
             if digests[file_id] != before:
-                self._drop_verdicts(alias)
-                words = schema.user_words
-                aside = sa.update(words).where(words.c.subject == alias).values(subject=f"{alias}#{before[:16]}")
-                self._connection.execute(aside)
+                self.subjects.drop_verdicts(alias)
+                self.subjects.set_aside(alias, before)
 
     def _insert_triggers(self, batch: Sequence[tuple[int, Sequence[Trigger]]]) -> None:
         rows = [
@@ -264,18 +258,14 @@ class Writer:
         if not current:
             return
         self._connection.execute(upsert(schema.blob).on_conflict_do_nothing(), [_blob_row(*entry) for entry in current])
-        words, verdict = schema.user_words.c.subject, schema.verdict.c.subject
-        named = sa.union(
-            *(sa.select(subject).where(subject.in_(list(aliases.values()))) for subject in (words, verdict))
-        )
-        spoken_of = set(self._connection.scalars(named))
+        spoken_of = self.subjects.spoken_of(aliases.values())
         for place, hashes in current:
             if aliases[place.id] in spoken_of:
-                self._hand_over(aliases[place.id], hashes.sha256)
+                self.subjects.hand_over(aliases[place.id], hashes.sha256)
         rows = [{"row_id": place.id, "new_sha256": hashes.sha256} for place, hashes in current]
         statement = sa.update(schema.file).where(schema.file.c.id == sa.bindparam("row_id"))
         self._connection.execute(statement.values(sha256=sa.bindparam("new_sha256")), rows)
-        self._refresh_words(schema.file.c.id.in_([place.id for place, _ in current]))
+        self.subjects.refresh_search(schema.file.c.id.in_([place.id for place, _ in current]), only_spoken_of=True)
 
     def _aliases(self, places: Sequence[Unhashed]) -> dict[int, str]:
         """Return file id -> alias of the places that still hold what was looked at."""
@@ -284,16 +274,6 @@ class Writer:
         found = self._connection.execute(query.where(file.c.id.in_([place.id for place in places]))).fetchall()
         meant = {(place.id, place.size, place.mtime_ns) for place in places}
         return {row[0]: row[3] for row in found if (row[0], row[1], row[2]) in meant}
-
-    def _hand_over(self, alias: str, sha256: str) -> None:
-        """Give the blob what was recorded under the alias while the file had no hash; the newer statement wins."""
-        words, verdict = schema.user_words, schema.verdict
-        if self._connection.execute(sa.select(words.c.rank).where(words.c.subject == alias)).first():
-            self._connection.execute(sa.delete(words).where(words.c.subject == sha256))
-            self._connection.execute(sa.update(words).where(words.c.subject == alias).values(subject=sha256))
-        newer = sa.select(verdict.c.base).where(verdict.c.subject == alias)
-        self._connection.execute(sa.delete(verdict).where(verdict.c.subject == sha256, verdict.c.base.in_(newer)))
-        self._connection.execute(sa.update(verdict).where(verdict.c.subject == alias).values(subject=sha256))
 
     def record_verdict(self, subject: str, base: str | None, verdict: dict[str, object], preview: str | None) -> None:
         """Record the latest verdict on a blob (or, unhashed, on an alias) against one base.
@@ -312,43 +292,6 @@ class Writer:
         statement = upsert(schema.verdict).values(**row)
         changed = {key: row[key] for key in ("verdict", "rule", "preview", "detail", "made_ns")}
         self._connection.execute(statement.on_conflict_do_update(index_elements=["subject", "base"], set_=changed))
-
-    def set_user_words(self, subject: str, words: Sequence[str]) -> None:
-        """Replace the user's own trigger words of a blob (or alias). They are joined to a file's words when read."""
-        self._connection.execute(sa.delete(schema.user_words).where(schema.user_words.c.subject == subject))
-        rows = [{"subject": subject, "rank": rank, "text": word} for rank, word in enumerate(words)]
-        if rows:
-            self._connection.execute(sa.insert(schema.user_words), rows)
-        self._refresh_words(_subject() == subject, everything=True)
-
-    def _refresh_words(self, which: sa.ColumnElement[bool], *, everything: bool = False) -> None:
-        """Make the searchable words of some files those of the files and the user's own together.
-
-        `everything`: also of files that have no words of the user's (any more).
-        """
-        own = (
-            sa.select(schema.file.c.id, schema.user_words.c.text)
-            .join(schema.user_words, schema.user_words.c.subject == _subject())
-            .where(which)
-        )
-        own_words = self._connection.execute(own).fetchall()
-        touched = {row[0] for row in own_words}
-        if everything:
-            touched |= {row[0] for row in self._connection.execute(sa.select(schema.file.c.id).where(which))}
-        if not touched:
-            return
-        named = sa.select(schema.trigger.c.file_id, schema.trigger.c.text).where(schema.trigger.c.file_id.in_(touched))
-        texts: dict[int, list[str]] = {file_id: [] for file_id in touched}
-        for file_id, text in (*own_words, *self._connection.execute(named).fetchall()):
-            texts[file_id].append(fold(text))
-        rows = [{"row_id": key, "new_words": SEPARATOR.join(dict.fromkeys(found))} for key, found in texts.items()]
-        statement = sa.update(schema.search).where(schema.search.c.file_id == sa.bindparam("row_id"))
-        self._connection.execute(statement.values(words=sa.bindparam("new_words")), rows)
-
-
-def _subject() -> sa.ColumnElement[str]:
-    """What verdicts and the user's words of a file hang on: its content, or its place while that is unknown."""
-    return sa.func.coalesce(schema.file.c.sha256, schema.file.c.alias)
 
 
 _READING_COLUMNS = (
@@ -385,4 +328,4 @@ def _blob_row(place: Unhashed, hashes: Hashes) -> dict[str, object]:
 
 
 def _search_row(file_id: int, text: SearchText) -> dict[str, object]:
-    return {"file_id": file_id, **asdict(text)}
+    return {"file_id": file_id, **asdict(text), "own_tags": "", "note": ""}

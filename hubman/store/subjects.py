@@ -1,0 +1,174 @@
+"""What hangs on a *subject*: the user's words, notes, tags, ratings, and verdicts.
+
+A subject is the sha256 of a content, or the `@` alias of a place while its content has no name yet. All of it survives
+moves, renames and a dropped row; when the hash becomes known it is handed over from the alias to the content.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from hubman.core.library import UserData
+from hubman.core.search_text import SEPARATOR, fold
+from hubman.store import schema
+
+ASIDE = "#"
+"""Between an alias and the digest of the header that the set-aside words and notes were about."""
+
+TABLES = (schema.verdict, schema.user_words, schema.user_data, schema.user_tag)
+USER_TABLES = (schema.user_words, schema.user_data, schema.user_tag)
+
+
+def subject_of_file() -> sa.ColumnElement[str]:
+    """What hangs on a file hangs on its content, or on its place while that is unknown."""
+    return sa.func.coalesce(schema.file.c.sha256, schema.file.c.alias)
+
+
+class Subjects:
+    """The verbs of a write transaction that are about contents rather than places."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    # --- what the user typed -------------------------------------------------------------------------------------
+
+    def set_words(self, subject: str, words: Sequence[str]) -> None:
+        """Replace the user's own trigger words. They are joined to a file's words when read."""
+        self._replace(schema.user_words, subject, "text", words)
+        self.refresh_search(subject_of_file() == subject)
+
+    def set_data(self, subject: str, data: UserData) -> None:
+        """Replace note, tags, favourite and rating; all of them empty leaves no row behind."""
+        self._connection.execute(sa.delete(schema.user_data).where(schema.user_data.c.subject == subject))
+        if data.note or data.favourite or data.rating is not None:
+            row = {
+                "subject": subject, "note": data.note, "favourite": data.favourite, "rating": data.rating,
+                "changed_ns": time.time_ns(),
+            }  # fmt: skip
+            self._connection.execute(sa.insert(schema.user_data).values(row))
+        self._replace(schema.user_tag, subject, "tag", data.tags)
+        self.refresh_search(subject_of_file() == subject)
+
+    def _replace(self, table: sa.Table, subject: str, column: str, texts: Sequence[str]) -> None:
+        self._connection.execute(sa.delete(table).where(table.c.subject == subject))
+        rows = [{"subject": subject, "rank": rank, column: text} for rank, text in enumerate(texts)]
+        if rows:
+            self._connection.execute(sa.insert(table), rows)
+
+    # --- from one subject to another -----------------------------------------------------------------------------
+
+    def rename(self, old: str, new: str) -> None:
+        """Let everything follow a file that was never hashed to its new path."""
+        for table in TABLES:
+            self._connection.execute(sa.update(table).where(table.c.subject == old).values(subject=new))
+
+    def drop_verdicts(self, subject: str) -> None:
+        """Forget the verdicts of a subject: they were about other bytes."""
+        self._connection.execute(sa.delete(schema.verdict).where(schema.verdict.c.subject == subject))
+
+    def set_aside(self, alias: str, digest: str) -> None:
+        """Part a place from words and notes that were about the content it had before; nothing typed is deleted."""
+        for table in USER_TABLES:
+            aside = sa.update(table).where(table.c.subject == alias).values(subject=f"{alias}{ASIDE}{digest[:16]}")
+            self._connection.execute(aside)
+
+    def spoken_of(self, subjects: Iterable[str]) -> set[str]:
+        """Return those subjects that something hangs on."""
+        wanted = list(subjects)
+        named = sa.union(*(sa.select(table.c.subject).where(table.c.subject.in_(wanted)) for table in TABLES))
+        return set(self._connection.scalars(named))
+
+    def hand_over(self, alias: str, sha256: str) -> None:
+        """Give a content what was recorded under an alias while the file had no hash; the newer statement wins."""
+        self._hand_over_words(alias, sha256)
+        self._hand_over_data(alias, sha256)
+        verdict = schema.verdict
+        newer = sa.select(verdict.c.base).where(verdict.c.subject == alias)
+        self._connection.execute(sa.delete(verdict).where(verdict.c.subject == sha256, verdict.c.base.in_(newer)))
+        self._connection.execute(sa.update(verdict).where(verdict.c.subject == alias).values(subject=sha256))
+
+    def _hand_over_words(self, alias: str, sha256: str) -> None:
+        words = schema.user_words
+        if self._connection.execute(sa.select(words.c.rank).where(words.c.subject == alias)).first():
+            self._connection.execute(sa.delete(words).where(words.c.subject == sha256))
+            self._connection.execute(sa.update(words).where(words.c.subject == alias).values(subject=sha256))
+
+    def _hand_over_data(self, alias: str, sha256: str) -> None:
+        """Join two sets of notes: what the place had is newer and wins, and nothing of the other is lost."""
+        newer, older = self.data(alias), self.data(sha256)
+        if newer == UserData():
+            return
+        for table in (schema.user_data, schema.user_tag):
+            self._connection.execute(sa.delete(table).where(table.c.subject == alias))
+        self.set_data(sha256, newer.over(older))
+
+    def data(self, subject: str) -> UserData:
+        """Return what the user said of a subject."""
+        table, tag = schema.user_data, schema.user_tag
+        row = self._connection.execute(
+            sa.select(table.c.note, table.c.favourite, table.c.rating).where(table.c.subject == subject)
+        ).first()
+        tags = self._connection.scalars(sa.select(tag.c.tag).where(tag.c.subject == subject).order_by(tag.c.rank))
+        note, favourite, rating = row if row else ("", False, None)
+        return UserData(str(note), tuple(tags), bool(favourite), rating)
+
+    # --- what a search finds -------------------------------------------------------------------------------------
+
+    def refresh_search(self, which: sa.ColumnElement[bool], *, only_spoken_of: bool = False) -> None:
+        """Make the searchable words, tags and notes of some files those of the files and the user's together.
+
+        `only_spoken_of`: leave files alone that the user said nothing about: their texts are the files' own already.
+        """
+        file = schema.file
+        said = {
+            "words": self._said(which, schema.user_words, "text"),
+            "own_tags": self._said(which, schema.user_tag, "tag"),
+            "note": self._said(which, schema.user_data, "note"),
+        }
+        touched: set[int] = {file_id for texts in said.values() for file_id in texts}
+        if not only_spoken_of:
+            touched |= set(self._connection.scalars(sa.select(file.c.id).where(which)))
+        if not touched:
+            return
+        named = _grouped(
+            self._connection.execute(
+                sa.select(schema.trigger.c.file_id, schema.trigger.c.text)
+                .where(schema.trigger.c.file_id.in_(touched))
+                .order_by(schema.trigger.c.file_id, schema.trigger.c.rank)
+            )
+        )
+        rows = [
+            {
+                "row_id": file_id,
+                "new_words": _joined([*said["words"].get(file_id, ()), *named.get(file_id, ())]),
+                "new_own_tags": _joined(said["own_tags"].get(file_id, ())),
+                "new_note": _joined(said["note"].get(file_id, ())),
+            }
+            for file_id in touched
+        ]
+        table = schema.search
+        values: dict[str, sa.BindParameter[str]] = {name: sa.bindparam(f"new_{name}") for name in said}
+        statement = sa.update(table).where(table.c.file_id == sa.bindparam("row_id")).values(values)
+        self._connection.execute(statement, rows)
+
+    def _said(self, which: sa.ColumnElement[bool], table: sa.Table, column: str) -> Mapping[int, list[str]]:
+        query = (
+            sa.select(schema.file.c.id, table.c[column]).join(table, table.c.subject == subject_of_file()).where(which)
+        )
+        ordered = query.order_by(schema.file.c.id, table.c.rank) if "rank" in table.c else query
+        return _grouped(self._connection.execute(ordered))
+
+
+def _grouped(rows: Iterable[sa.Row[Any]]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for file_id, text in rows:
+        found.setdefault(file_id, []).append(str(text))
+    return found
+
+
+def _joined(texts: Sequence[str]) -> str:
+    return SEPARATOR.join(dict.fromkeys(part for text in texts if (part := fold(text))))
