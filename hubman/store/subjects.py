@@ -165,8 +165,8 @@ class Subjects:
 
 def _grouped(rows: Iterable[sa.Row[Any]]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
-    for file_id, text in rows:
-        found.setdefault(file_id, []).append(str(text))
+    for row in rows:
+        found.setdefault(row[0], []).append(str(row[1]))
     return found
 
 
