@@ -163,7 +163,7 @@ class Subjects:
         return _grouped(self._connection.execute(ordered))
 
 
-def _grouped(rows: Iterable[sa.Row[Any]]) -> dict[int, list[str]]:
+def _grouped(rows: Iterable[Sequence[Any]]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for row in rows:
         found.setdefault(row[0], []).append(str(row[1]))
