@@ -76,11 +76,12 @@ def _clause(term: Term) -> tuple[str, list[object]]:
 
 
 def _base(wanted: str) -> tuple[str, list[object]]:
-    """The architecture; where that is a set, any of the candidates."""
-    forms = [wanted, f"{wanted}[-.]*"] if wanted in PARENTS else [wanted]
-    same = " OR ".join(("{0} = ?", "{0} GLOB ?")[: len(forms)])
-    several = f"EXISTS (SELECT 1 FROM json_each(f.facts, '$.candidates') WHERE {same.format('value')})"
-    return f"({same.format('f.architecture')}) OR (f.architecture IS NULL AND {several})", [*forms, *forms]
+    """The architecture; where that is a set, any of the candidates (kept as `/sd1/sdxl/`)."""
+    marks = ("/", "-", ".") if wanted in PARENTS else ("/",)
+    several = " OR ".join(["instr(f.candidates, ?) > 0"] * len(marks))
+    forms = " OR ".join(["f.architecture = ?", *["f.architecture GLOB ?"] * (len(marks) > 1)])
+    values: list[object] = [wanted, *[f"{wanted}[-.]*"] * (len(marks) > 1), *(f"/{wanted}{mark}" for mark in marks)]
+    return f"({forms}) OR (f.architecture IS NULL AND ({several}))", values
 
 
 def _anywhere(word: str) -> tuple[str, list[object]]:

@@ -29,7 +29,7 @@ from hubman.core.search_text import fold
 from hubman.core.types import Hashes, Trigger
 from hubman.errors import N_, NotFoundError, StoreError
 from hubman.store.conditions import TEXT_FIELDS, condition, order, prepare
-from hubman.store.encode import message_of
+from hubman.store.encode import facts_of, message_of
 from hubman.store.migrate import damaged, stored_revision
 from hubman.store.revision import SCHEMA_HEAD
 from hubman.store.text import pack, unpack
@@ -310,7 +310,7 @@ def _model_file(row: tuple[Any, ...], words: tuple[Trigger, ...], tags: tuple[st
         file_id=file_id, id=id_of(sha256, str(alias)), alias=alias, root_id=root_id, root=root, relpath=relpath,
         name=name, size=size, mtime_ns=mtime_ns, present=bool(present), format=form, kind=kind,
         architecture=architecture, algorithm=algorithm, safety=safety, folder=bool(folder), added_ns=added_ns,
-        facts=json.loads(str(facts)), sidecar=json.loads(str(sidecar)), triggers=words, hashes=hashes,
+        facts=facts_of(facts), sidecar=json.loads(str(sidecar)), triggers=words, hashes=hashes,
         failure=Failure(str(reference), message_of(str(message))) if reference else None,
         verdict=VerdictNote(str(verdict), str(rule), verdict_preview) if verdict else None,
         preview=preview or verdict_preview,

@@ -25,7 +25,7 @@ from hubman.core.search_text import SearchText, search_text
 from hubman.core.types import Hashes, Kind, Safety, Trigger
 from hubman.errors import N_, StoreError
 from hubman.store import schema
-from hubman.store.encode import facts_json, message_text, sidecar_json
+from hubman.store.encode import candidates_text, facts_bytes, message_text, sidecar_json
 from hubman.store.migrate import damaged, ensure_schema, unusable
 from hubman.store.subjects import Subjects
 
@@ -127,7 +127,8 @@ class Writer:
                 "name": stem_of(entry.relpath, folder=entry.folder), "folder": entry.folder, "present": True,
                 "size": entry.size, "mtime_ns": entry.mtime_ns, "inode": entry.inode, "beside": entry.beside,
                 "device": entry.device, "format": "unknown", "kind": Kind.UNKNOWN.value,
-                "safety": Safety.NOT_APPLICABLE.value, "header_digest": "", "facts": "{}", "sidecar": "{}",
+                "safety": Safety.NOT_APPLICABLE.value, "header_digest": "", "candidates": "", "facts": b"",
+                "sidecar": "{}",
                 "facts_version": 0, "added_ns": now,
             }
             for entry in entries
@@ -295,8 +296,8 @@ class Writer:
 
 
 _READING_COLUMNS = (
-    "format", "kind", "architecture", "algorithm", "safety", "header_digest", "facts", "sidecar", "preview",
-    "facts_version", "error_reference", "error_message",
+    "format", "kind", "architecture", "algorithm", "safety", "header_digest", "lineage", "candidates", "facts",
+    "sidecar", "preview", "facts_version", "error_reference", "error_message",
 )  # fmt: skip
 
 
@@ -310,7 +311,9 @@ def _reading_row(file_id: int, reading: Reading) -> dict[str, object]:
         "new_algorithm": facts.algorithm if facts else None,
         "new_safety": reading.safety.value,
         "new_header_digest": reading.header_digest,
-        "new_facts": facts_json(facts) if facts else "{}",
+        "new_lineage": facts.lineage if facts else None,
+        "new_candidates": candidates_text(facts.candidates) if facts else "",
+        "new_facts": facts_bytes(facts),
         "new_sidecar": sidecar_json(reading.sidecar),
         "new_preview": reading.preview,
         "new_facts_version": 0 if failure and failure.passing else FACTS_VERSION,  # 0: every sync tries again

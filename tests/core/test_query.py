@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 import time
 
@@ -15,6 +14,7 @@ from hubman.core.query import LARGEST, Operator, Query, Searchable, Term, matche
 from hubman.core.search_text import fold
 from hubman.errors import UsageError
 from hubman.store.conditions import condition, prepare
+from hubman.store.encode import candidates_text
 
 NOW = 1_700_000_000_000_000_000
 
@@ -80,7 +80,7 @@ def database() -> sqlite3.Connection:
     prepare(connection)
     connection.executescript("""
         CREATE TABLE file (id INTEGER PRIMARY KEY, kind, architecture, algorithm, size, added_ns, relpath,
-            sha256, alias, safety, preview, sidecar, error_reference, present, facts);
+            sha256, alias, safety, preview, sidecar, error_reference, present, candidates);
         CREATE TABLE search (file_id INTEGER PRIMARY KEY, name, words, tags, author, body);
         CREATE TABLE verdict (verdict, preview);
         CREATE VIRTUAL TABLE search_fts USING fts5(name, words, tags, author, body, content='search',
@@ -114,8 +114,8 @@ def test_sql_and_memory_agree(
     database.execute("DELETE FROM file")
     database.execute("DELETE FROM search")
     database.execute(
-        "INSERT INTO file (id, kind, size, relpath, sidecar, architecture, facts) VALUES (1, ?, ?, ?, '{}', ?, ?)",
-        [kind, size, path, base, json.dumps({"candidates": bases})],
+        "INSERT INTO file (id, kind, size, relpath, sidecar, architecture, candidates) VALUES (1, ?, ?, ?, '{}', ?, ?)",
+        [kind, size, path, base, candidates_text(bases)],
     )
     database.execute("INSERT INTO search VALUES (1, ?, ?, ?, ?, ?)", folded)
     database.execute(
