@@ -7,23 +7,22 @@ from dataclasses import replace
 from functools import partial
 
 from hubman import formats
+from hubman.core.beside import PREVIEW_SUFFIXES, candidate_names
 from hubman.core.identify import identify
-from hubman.core.library import UNREADABLE, Failure, Reading, stem_of
-from hubman.core.sidecar import LARGEST_SIDECAR, candidate_names, merge, read
+from hubman.core.library import UNREADABLE, Failure, Reading, Unread, stem_of
+from hubman.core.sidecar import LARGEST_SIDECAR, merge, read
 from hubman.core.triggers import rank_triggers
 from hubman.core.types import Format, Safety, Sidecar
-from hubman.disk.walk import PREVIEW_SUFFIXES
 from hubman.errors import N_, HubmanError, Phrase
 from hubman.formats.values import read_values
 from hubman.opening import open_regular
 
 
-def read_file(root: str, relpath: str, *, folder: bool) -> Reading | None:
-    """Identify one file and read what lies beside it; None when it is not there any more."""
-    path = os.path.join(root, relpath)
-    stem = stem_of(relpath, folder=folder)
-    beside = read_sidecars(os.path.dirname(path), stem)
-    preview = find_preview(os.path.dirname(path), stem)
+def read_file(root: str, place: Unread) -> Reading | None:
+    """Identify one file and read what lies beside it (or stayed where it was); None when it is not there any more."""
+    path = os.path.join(root, place.relpath)
+    stem = stem_of(place.relpath, folder=place.folder)
+    beside, preview = _beside(os.path.dirname(path), stem, place)
     try:
         header = formats.read_header(path)
         facts = identify(header, name=stem, values=partial(read_values, path))
@@ -35,6 +34,16 @@ def read_file(root: str, relpath: str, *, folder: bool) -> Reading | None:
     words = rank_triggers(facts, sidecar=beside)
     reading = Reading(header.format.value, header.safety, header.digest, facts, words, beside, preview)
     return reading
+
+
+def _beside(folder: str, stem: str, place: Unread) -> tuple[Sidecar, str | None]:
+    """Read sidecars and find the preview; where the walk saw none, nothing is looked for."""
+    if place.beside:
+        return read_sidecars(folder, stem), find_preview(folder, stem)
+    if place.left_behind:
+        folder, stem = os.path.split(place.left_behind)
+        return read_sidecars(folder, stem), find_preview(folder, stem)
+    return Sidecar(), None
 
 
 def failure_of(error: Exception) -> Failure:

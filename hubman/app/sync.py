@@ -11,26 +11,21 @@ import posixpath
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from hubman.app.applying import apply_changes, reunite_by_content, reunite_by_number
 from hubman.app.hashing import Hashing
-from hubman.app.reading import read_file
+from hubman.app.identifying import identify_all
 from hubman.config import Config
-from hubman.core.diff import FACTS_VERSION, Diff, diff
+from hubman.core.diff import Diff, diff, is_mass
 from hubman.core.layout import covers
-from hubman.core.library import Change, ChangeKind, Known, Reading, Root, RootState, Seen, Unhashed
+from hubman.core.library import ChangeKind, Known, Root, RootState, Seen, Unhashed
 from hubman.core.ports import Progress, Silence
 from hubman.disk.walk import Walk, enclosing_model_folder
 from hubman.errors import N_, HubmanError, NotFoundError
 from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
 
-if TYPE_CHECKING:
-    from hubman.store.writer import Writer
-
-BATCH = 200
-BATCH_SECONDS = 1.0
 T = TypeVar("T")
 
 UNREADABLE_FOLDER = N_("The system refused to look in here: {reason}. Nothing of it is forgotten.")
@@ -73,6 +68,16 @@ def options_of(config: Config) -> SyncOptions:
     return SyncOptions(config.hash_mode, config.hash_limit)
 
 
+@dataclass(slots=True)
+class Doubtful:
+    """A root that was scanned, and its rows whose files are missing while it is not yet said that they are gone."""
+
+    root: Root
+    device: int
+    present: int
+    missing: set[int]
+
+
 class Sync:
     """One run over the library. `stop` is asked between files, so that Ctrl-C and a watcher's end are quick."""
 
@@ -87,6 +92,8 @@ class Sync:
         self._options = options
         self._progress = progress or Silence()
         self._stop = stop
+        self._doubtful: list[Doubtful] = []
+        self._began_ns = time.time_ns()
         self.report = SyncReport()
 
     def run(self, roots: Sequence[Root], folders: Sequence[str] = ("",)) -> SyncReport:
@@ -94,10 +101,17 @@ class Sync:
         started = time.monotonic()
         everything = self._ask(lambda reader: reader.roots())
         scanned = [root for root in roots if self._scan(root, _inner_roots(root, everything), folders)]
+        if self.report.added or self.report.modified or self.report.removed:
+            self._find_moved(by_content=bool(self.report.removed))
+        for place in self._doubtful:
+            self._believe(place)
+        self._doubtful.clear()
         for root in scanned:
-            self._identify(root)
+            self.report.identified += identify_all(self._store, root, self._progress, self._stop)
         if self._options.hash_mode != "none":
             self._hash(scanned)
+        if self.report.hashed:
+            self._count_moved(reunite_by_content(self._store, self._began_ns))
         self._list_errors()
         self.report.seconds = round(self.report.seconds + time.monotonic() - started, 3)
         return self.report
@@ -154,11 +168,21 @@ class Sync:
         if empty and present and len(found.unplugged) == present:
             return self._unreachable(root, known)
         self._list_unplugged(root, found.unplugged)
-        if found.suspicious:
-            self.report.unreachable += present - found.unchanged - len(found.unplugged)
-        state = RootState.OK if os.access(root.path, os.W_OK) else RootState.READ_ONLY
-        self._set_state(root, RootState.UNREACHABLE if found.suspicious else state, device)
+        self._doubtful.append(Doubtful(root, device, present, {row.id for row in found.held}))
         return True
+
+    def _believe(self, place: Doubtful) -> None:
+        """Record the state of a root: unreachable while more of it is missing than somebody may have deleted."""
+        if is_mass(len(place.missing), place.present):
+            self.report.unreachable += len(place.missing)
+            self._set_state(place.root, RootState.UNREACHABLE, place.device)
+            return
+        if place.missing:
+            self.report.removed += len(place.missing)
+            with self._store.writer() as writer:
+                writer.apply_gone(list(place.missing))
+        state = RootState.OK if os.access(place.root.path, os.W_OK) else RootState.READ_ONLY
+        self._set_state(place.root, state, place.device)
 
     def _list_blocked(self, root: Root, blocked: Mapping[str, str]) -> None:
         for relative, reason in sorted(blocked.items()):
@@ -192,47 +216,24 @@ class Sync:
         self.report.added += counts[ChangeKind.ADDED] + counts[ChangeKind.RETURNED]
         self.report.modified += counts[ChangeKind.MODIFIED]
         self.report.moved += counts[ChangeKind.MOVED]
-        self.report.removed += counts[ChangeKind.REMOVED]
-        # Removals and moves come first, so that a path that changed hands is free again.
-        urgent = (ChangeKind.REMOVED, ChangeKind.MOVED)
-        for batch in _batches(sorted(found.changes, key=lambda change: change.kind not in urgent), BATCH * 5):
-            with self._store.writer() as writer:
-                for change in batch:
-                    _apply_change(writer, root.path, change)
-                added = [change.seen for change in batch if change.kind is ChangeKind.ADDED and change.seen]
-                writer.apply_added(root.id, root.path, added)
-        if found.remounted:
-            with self._store.writer() as writer:
-                writer.set_devices(found.remounted)
+        self.report.removed += counts[ChangeKind.REMOVED] + counts[ChangeKind.REPLACED]
+        apply_changes(self._store, root, found)
 
-    # --- what it is ----------------------------------------------------------------------------------------------
+    def _find_moved(self, *, by_content: bool) -> None:
+        """Find the files again that vanished in one place and appeared in another, whichever root they are in."""
+        missing = {file_id for place in self._doubtful for file_id in place.missing}
+        moved = reunite_by_number(self._store, missing)
+        self._count_moved(len(moved))
+        for place in self._doubtful:
+            place.present -= len(place.missing & moved)
+            place.missing -= moved
+        if by_content:
+            self._count_moved(reunite_by_content(self._store, self._began_ns))
 
-    def _identify(self, root: Root) -> None:
-        """Read the header of every file that needs it, smallest first."""
-        waiting = self._ask(lambda reader: reader.unread(root.id, FACTS_VERSION))
-        if not waiting:
-            return
-        self._progress.phase("identify", len(waiting))
-        batch: list[tuple[int, str, Reading]] = []
-        since = time.monotonic()
-        for file_id, relpath, name, folder in waiting:
-            if self._stop():
-                break
-            reading = read_file(root.path, relpath, folder=folder)
-            if reading is not None:  # None: it vanished since the walk, and the next scan decides
-                batch.append((file_id, name, reading))
-            self._progress.advance()
-            if len(batch) >= BATCH or time.monotonic() - since > BATCH_SECONDS:
-                self._record(batch)
-                since = time.monotonic()
-        self._record(batch)
-
-    def _record(self, batch: list[tuple[int, str, Reading]]) -> None:
-        if batch:
-            with self._store.writer() as writer:
-                writer.record_readings(batch)
-            self.report.identified += sum(not (reading.failure and reading.failure.passing) for _, _, reading in batch)
-            batch.clear()
+    def _count_moved(self, moved: int) -> None:
+        self.report.moved += moved
+        self.report.added -= min(moved, self.report.added)
+        self.report.removed -= min(moved, self.report.removed)
 
     # --- what it hashes to ---------------------------------------------------------------------------------------
 
@@ -271,14 +272,6 @@ class Sync:
             return question(reader)
 
 
-def _apply_change(writer: Writer, root_path: str, change: Change) -> None:
-    known, seen = change.known, change.seen
-    if change.kind is ChangeKind.REMOVED and known:
-        writer.apply_gone([known.id])
-    elif known and seen:
-        writer.apply_seen(root_path, known, seen, content_changed=change.kind is ChangeKind.MODIFIED)
-
-
 def _device(path: str) -> int | None:
     try:
         return os.stat(path).st_dev if os.path.isdir(path) else None
@@ -305,9 +298,3 @@ def _ticking(entries: Iterable[Seen], progress: Progress) -> Iterator[Seen]:
     for entry in entries:
         progress.advance()
         yield entry
-
-
-def _batches(items: Sequence[T], size: int) -> Iterator[list[T]]:
-    rest = iter(items)
-    while batch := list(islice(rest, size)):
-        yield batch

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeVar
 
 from hubman.core.library import Change, ChangeKind, Known, Seen
+
+P = TypeVar("P", Known, Seen)
 
 FACTS_VERSION = 2
 """Raised when identification learns something: files with an older number are read (not hashed) again."""
@@ -22,16 +25,17 @@ MASS_FLOOR = 20
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """All changes of one scope of one root. `suspicious` holds removals back: too much vanished at once.
+    """All changes of one scope of one root.
 
     Attributes:
+        held: rows that vanished and are not called gone, because too much vanished at once.
         unplugged: rows that vanished together with the file system they lay on; they are not gone.
         remounted: (row id, device) of rows whose file system has another number now.
     """
 
     changes: tuple[Change, ...]
     unchanged: int
-    suspicious: bool = False
+    held: tuple[Known, ...] = ()
     unplugged: tuple[Known, ...] = ()
     remounted: tuple[tuple[int, int], ...] = ()
 
@@ -50,7 +54,7 @@ def diff(
     """Compare what is remembered with what is there.
 
     A file that vanished from one path while one with the same inode, size and time appeared at another has MOVED and
-    keeps its row.
+    keeps its row, also when the other path had a row of its own (names that were swapped, a file that was overwritten).
 
     Args:
         whole_root: the comparison covers the whole root, so that a mass disappearance can be told.
@@ -59,27 +63,41 @@ def diff(
     """
     before = {row.relpath: row for row in known}
     now = {entry.relpath: entry for entry in seen}
-    compared = [_compare(before[path], now[path]) for path in now if path in before]
+    moved = _pair_moves(before, now)
+    followed = {change.known.id for change in moved if change.known}
+    taken = {change.seen.relpath for change in moved if change.seen}
+    here = [path for path in now if path in before and path not in taken and before[path].id not in followed]
+    compared = [_compare(before[path], now[path]) for path in here]
     changes = [change for change in compared if change is not None]
     unchanged = len(compared) - len(changes)
-    arrived = {path: entry for path, entry in now.items() if path not in before}
-    gone = {path: row for path, row in before.items() if path not in now and row.present}
-    moved = _pair_moves(gone, arrived)
+    compared_with = set(here)
     changes += moved
-    moved_from = {change.known.relpath for change in moved if change.known}
-    moved_to = {change.seen.relpath for change in moved if change.seen}
-    changes += [Change(ChangeKind.ADDED, None, entry) for path, entry in arrived.items() if path not in moved_to]
-    vanished = [row for path, row in gone.items() if path not in moved_from]
+    changes += [
+        Change(ChangeKind.REPLACED, before[path], None)
+        for path in sorted(taken)
+        if path in before and before[path].id not in followed
+    ]
+    changes += [
+        Change(ChangeKind.ADDED, None, entry)
+        for path, entry in now.items()
+        if path not in compared_with and path not in taken
+    ]
+    vanished = [row for path, row in before.items() if path not in now and row.present and row.id not in followed]
     remounted = _remounted(before, now)
     renumbered = {row.device for row in before.values() if row.id in remounted}
     unplugged = [row for row in vanished if row.device not in renumbered and _is_unplugged(row, devices)]
-    held = {row.id for row in unplugged}
-    removed = [Change(ChangeKind.REMOVED, row, None) for row in vanished if row.id not in held]
+    away = {row.id for row in unplugged}
+    removed = [row for row in vanished if row.id not in away]
     present = sum(row.present for row in before.values())
-    suspicious = whole_root and len(removed) > max(MASS_FLOOR, MASS_DISAPPEARANCE * present)
-    if not suspicious:
-        changes += removed
-    return Diff(tuple(changes), unchanged, suspicious, tuple(unplugged), tuple(remounted.items()))
+    held = whole_root and is_mass(len(removed), present)
+    if not held:
+        changes += [Change(ChangeKind.REMOVED, row, None) for row in removed]
+    return Diff(tuple(changes), unchanged, tuple(removed if held else ()), tuple(unplugged), tuple(remounted.items()))
+
+
+def is_mass(missing: int, present: int) -> bool:
+    """Say whether so many files are missing at once, of so many, that nobody may have deleted them."""
+    return missing > max(MASS_FLOOR, MASS_DISAPPEARANCE * present)
 
 
 def _remounted(before: Mapping[str, Known], now: Mapping[str, Seen]) -> dict[int, int]:
@@ -102,7 +120,7 @@ def _is_unplugged(row: Known, devices: Mapping[str, int]) -> bool:
 
 
 def _compare(row: Known, entry: Seen) -> Change | None:
-    if (row.size, row.mtime_ns, row.inode) != (entry.size, entry.mtime_ns, entry.inode):
+    if _number(row) != _number(entry):
         return Change(ChangeKind.MODIFIED, row, entry)
     if not row.present:
         return Change(ChangeKind.RETURNED, row, entry)
@@ -111,14 +129,36 @@ def _compare(row: Known, entry: Seen) -> Change | None:
     return None
 
 
-def _pair_moves(gone: Mapping[str, Known], arrived: Mapping[str, Seen]) -> list[Change]:
-    """Pair vanished rows with new files by inode, size and time; only where the pair is unique."""
-    by_key: dict[tuple[int, int, int], list[Known]] = {}
-    for row in gone.values():
-        by_key.setdefault((row.inode, row.size, row.mtime_ns), []).append(row)
-    moves = []
-    for entry in arrived.values():
-        rows = by_key.pop((entry.inode, entry.size, entry.mtime_ns), [])
-        if entry.inode and len(rows) == 1:
-            moves.append(Change(ChangeKind.MOVED, rows[0], entry))
-    return moves
+def _number(place: Known | Seen) -> tuple[int, int, int]:
+    """What stays the same of a file that is renamed, and differs between two files: number, size and time."""
+    return place.inode, place.size, place.mtime_ns
+
+
+def _pair_moves(before: Mapping[str, Known], now: Mapping[str, Seen]) -> list[Change]:
+    """Pair rows whose file left its path with files that came to a path; only where the pair is unique.
+
+    A path may have a row already, of a file that was overwritten or left for another path itself: then files that
+    swapped their names are two moves, and the row of an overwritten one is REPLACED.
+    """
+    left = [row for path, row in before.items() if row.present and not _is_still(row, now.get(path))]
+    if not left:
+        return []
+    came = [entry for path, entry in now.items() if entry.inode and not _is_still(before.get(path), entry)]
+    rows, entries = _unique(left), _unique(came)
+    return [Change(ChangeKind.MOVED, rows[key], entry) for key, entry in entries.items() if key in rows]
+
+
+def _is_still(row: Known | None, entry: Seen | None) -> bool:
+    return row is not None and entry is not None and _number(row) == _number(entry)
+
+
+def _unique(places: Iterable[P]) -> dict[tuple[int, int, int], P]:
+    """Return number -> the one place that has it: hard links have several."""
+    found: dict[tuple[int, int, int], P] = {}
+    several: set[tuple[int, int, int]] = set()
+    for place in places:
+        key = _number(place)
+        if key in found:
+            several.add(key)
+        found[key] = place
+    return {key: place for key, place in found.items() if key not in several}

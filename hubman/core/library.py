@@ -93,6 +93,24 @@ class Known:
     facts_version: int
     sha256: str | None
     device: int | None = None
+    left_behind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A place whose header is to be read.
+
+    Attributes:
+        beside: whether something lies beside it that may be a sidecar or a preview.
+        left_behind: where its sidecars stayed when it was moved without them: that path without the ending.
+    """
+
+    id: int
+    relpath: str
+    name: str
+    folder: bool
+    beside: bool
+    left_behind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +132,16 @@ class ChangeKind(StrEnum):
     MOVED = "moved"
     RETURNED = "returned"
     REMOVED = "removed"
+    REPLACED = "replaced"
     REREAD = "reread"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference between the index and the disk. `known` is None for ADDED, `seen` is None for REMOVED."""
+    """One difference between the index and the disk.
+
+    `known` is None for ADDED; `seen` is None for REMOVED, and for REPLACED: another known file took the path.
+    """
 
     kind: ChangeKind
     known: Known | None
@@ -230,8 +252,35 @@ class ModelFile:
     @property
     def path(self) -> str:
         """Absolute path, with the separators of this platform's root."""
-        separator = "\\" if "\\" in self.root and "/" not in self.root else "/"
-        return self.root.rstrip("/\\") + separator + self.relpath.replace("/", separator)
+        return path_in(self.root, self.relpath)
+
+
+def path_in(root_path: str, relpath: str) -> str:
+    """Return the absolute path of a place, with the separators of its root's platform."""
+    separator = "\\" if "\\" in root_path and "/" not in root_path else "/"
+    return root_path.rstrip("/\\") + separator + relpath.replace("/", separator)
+
+
+def left_behind(old: str, *, had: str, has: str, before: str | None) -> str | None:
+    """Return where the sidecars of a moved file stayed: its old path without the ending.
+
+    Args:
+        old: that path.
+        had, has: digests of the sidecars beside the old and the new place, "" for none.
+        before: where an earlier move left them.
+
+    Returns:
+        None where it has some in its new place, or never had any.
+    """
+    if has:
+        return None
+    return old if had else before
+
+
+def stem_path(root_path: str, relpath: str, *, folder: bool) -> str:
+    """Return the path of a place without the ending: what the names of its sidecars begin with."""
+    above, slash, _ = relpath.rpartition("/")
+    return path_in(root_path, above + slash + stem_of(relpath, folder=folder))
 
 
 def alias_of(root_path: str, relpath: str) -> str:

@@ -10,36 +10,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
-from enum import StrEnum
 from html import unescape
 
+from hubman.core.beside import Family, family_of
 from hubman.core.triggers import split_words
 from hubman.core.types import Finding, Sidecar
-
-
-class Family(StrEnum):
-    """Who writes the file. The order is that of trust: what a person typed into a WebUI comes first."""
-
-    A1111 = "a1111"
-    SWARM = "swarm"
-    LORA_MANAGER = "lora-manager"
-    CIVITAI = "civitai"
-    STABILITY_MATRIX = "stability-matrix"
-    SDNEXT = "sdnext"
-    MODEL_MANAGER = "model-manager"
-    TEXT = "text"
-
-
-SUFFIXES: tuple[tuple[str, Family], ...] = (
-    (".json", Family.A1111),
-    (".swarm.json", Family.SWARM),
-    (".metadata.json", Family.LORA_MANAGER),
-    (".civitai.info", Family.CIVITAI),
-    (".cm-info.json", Family.STABILITY_MATRIX),
-    (".md", Family.MODEL_MANAGER),
-    (".txt", Family.TEXT),
-    (".description.txt", Family.TEXT),
-)
 
 LARGEST_SIDECAR = 4 << 20
 """Bytes of a sidecar that are read; a real one is a few kilobytes, Civitai's with all image prompts under 1 MB."""
@@ -49,17 +24,6 @@ MOST_TEXT = 100_000
 
 Parsed = tuple[Sidecar, tuple[Finding, ...]]
 Record = Mapping[str, object]
-
-
-def candidate_names(stem: str) -> tuple[str, ...]:
-    """Return the names that a sidecar of the model with this stem may have, most trusted first."""
-    return tuple(stem + suffix for suffix, _ in SUFFIXES)
-
-
-def family_of(name: str) -> Family | None:
-    """Tell the family by the end of a file name, the longest suffix first."""
-    ranked = sorted(SUFFIXES, key=lambda pair: -len(pair[0]))
-    return next((family for suffix, family in ranked if name.endswith(suffix)), None)
 
 
 def parse(name: str, text: str, stem: str = "") -> Sidecar | None:

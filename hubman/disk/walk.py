@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hubman.core.beside import PREVIEW_SUFFIXES, SUFFIXES
 from hubman.core.layout import (
     SKIPPED_FOLDERS,
     folder_form,
@@ -23,12 +24,7 @@ from hubman.core.layout import (
 )
 from hubman.core.library import Seen
 
-SIDECAR_SUFFIXES = (
-    ".json", ".civitai.info", ".metadata.json", ".cm-info.json", ".swarm.json", ".txt", ".description.txt",
-)  # fmt: skip
-PREVIEW_SUFFIXES = tuple(
-    f"{middle}.{extension}" for middle in (".preview", "") for extension in ("png", "jpg", "jpeg", "webp", "gif")
-)
+BESIDE = (*(suffix for suffix, _ in SUFFIXES), *PREVIEW_SUFFIXES)
 SHARD_INDEX = ".safetensors.index.json"
 _SHARD = re.compile(r"-\d{5}-of-\d{5}\.safetensors$")
 DEEPEST = 64
@@ -342,7 +338,7 @@ def _beside(stem: str, entries: Entries) -> str:
     """Digest name, size and time of what lies beside a model, so that an edited sidecar is noticed unopened."""
     signature = hashlib.blake2b(digest_size=8)
     found = False
-    for suffix in (*SIDECAR_SUFFIXES, *PREVIEW_SUFFIXES):
+    for suffix in BESIDE:
         entry = entries.get(stem + suffix)
         status = _stat_entry(entry) if entry is not None else None
         if status is not None:

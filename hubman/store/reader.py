@@ -18,6 +18,7 @@ from hubman.core.library import (
     RootState,
     SidecarPolicy,
     Unhashed,
+    Unread,
     UserData,
     VerdictNote,
     id_of,
@@ -91,21 +92,21 @@ class Reader:
         for folder in folders:
             clause, values = _below(folder)
             cursor = self._ask(
-                "SELECT id, relpath, size, mtime_ns, inode, beside, present, facts_version, sha256, device "
-                f"FROM file f WHERE root_id = ? AND {clause}",
+                "SELECT id, relpath, size, mtime_ns, inode, beside, present, facts_version, sha256, device, "
+                f"left_behind FROM file f WHERE root_id = ? AND {clause}",
                 [root_id, *values],
             )
             rows |= {row[0]: _known(row) for row in cursor}
         return list(rows.values())
 
-    def unread(self, root_id: int, version: int) -> list[tuple[int, str, str, bool]]:
-        """Return (file id, relpath, name, folder) of present files whose header has not been read, smallest first."""
+    def unread(self, root_id: int, version: int) -> list[Unread]:
+        """Return the present files whose header has not been read, smallest first."""
         cursor = self._ask(
-            "SELECT id, relpath, name, folder FROM file WHERE root_id = ? AND present = 1 AND facts_version <> ? "
-            "ORDER BY size",
+            "SELECT id, relpath, name, folder, beside, left_behind FROM file "
+            "WHERE root_id = ? AND present = 1 AND facts_version <> ? ORDER BY size",
             [root_id, version],
         )
-        return [(row[0], row[1], row[2], bool(row[3])) for row in cursor]
+        return [Unread(row[0], row[1], row[2], bool(row[3]), row[4] != "", row[5]) for row in cursor]
 
     def unhashed(self, root: Root, smallest: int, largest: int | None) -> list[Unhashed]:
         """Return the present files without a hash, larger than `smallest` and at most `largest`, smallest first."""
@@ -297,8 +298,8 @@ def _below(folder: str) -> tuple[str, list[object]]:
 
 
 def _known(row: tuple[Any, ...]) -> Known:
-    identity, relpath, size, mtime_ns, inode, beside, present, facts_version, sha256, device = row
-    return Known(identity, relpath, size, mtime_ns, inode, beside, bool(present), facts_version, sha256, device)
+    identity, relpath, size, mtime_ns, inode, beside, present, facts_version, sha256, device, behind = row
+    return Known(identity, relpath, size, mtime_ns, inode, beside, bool(present), facts_version, sha256, device, behind)
 
 
 def _model_file(row: tuple[Any, ...], words: tuple[Trigger, ...], tags: tuple[str, ...]) -> ModelFile:

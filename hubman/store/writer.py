@@ -20,13 +20,28 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from hubman.core.diff import FACTS_VERSION
 from hubman.core.layout import relocated
-from hubman.core.library import Known, Layout, Reading, RootState, Seen, SidecarPolicy, Unhashed, alias_of, stem_of
+from hubman.core.library import (
+    Change,
+    ChangeKind,
+    Known,
+    Layout,
+    Reading,
+    RootState,
+    Seen,
+    SidecarPolicy,
+    Unhashed,
+    alias_of,
+    left_behind,
+    stem_of,
+    stem_path,
+)  # fmt: skip
 from hubman.core.search_text import SearchText, search_text
 from hubman.core.types import Hashes, Kind, Safety, Trigger
 from hubman.errors import N_, StoreError
 from hubman.store import schema
 from hubman.store.encode import candidates_text, facts_bytes, message_text, sidecar_json
 from hubman.store.migrate import damaged, ensure_schema, unusable
+from hubman.store.reunion import Reunion
 from hubman.store.subjects import Subjects
 
 BUSY_MS = 30_000
@@ -91,6 +106,7 @@ class Writer:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
         self.subjects = Subjects(connection)
+        self.reunion = Reunion(connection, self.subjects)
 
     def add_root(self, path: str, layout: Layout, sidecars: SidecarPolicy, device: int | None) -> None:
         """Record a root; one that is there already keeps its files and takes the new policy."""
@@ -138,32 +154,46 @@ class Writer:
             statement = upsert(schema.file).on_conflict_do_nothing(index_elements=["root_id", "relpath"])
             self._connection.execute(statement, rows)
 
-    def apply_seen(self, root_path: str, row: Known, entry: Seen, *, content_changed: bool) -> None:
-        """Record that a known place is (again) there, under a possibly new path, with possibly new content."""
-        values: dict[str, object] = {
-            "relpath": entry.relpath,
-            "alias": alias_of(root_path, entry.relpath),
-            "name": stem_of(entry.relpath, folder=entry.folder),
-            "size": entry.size,
-            "mtime_ns": entry.mtime_ns,
-            "inode": entry.inode,
-            "device": entry.device,
-            "beside": entry.beside,
-            "present": True,
-            "gone_ns": None,
-        }
-        remembered = (row.relpath, row.size, row.mtime_ns, row.inode, row.beside)
-        if content_changed or remembered != (entry.relpath, entry.size, entry.mtime_ns, entry.inode, entry.beside):
-            values["facts_version"] = 0  # another name, sidecar or content: the header is read again
-        old, new = alias_of(root_path, row.relpath), alias_of(root_path, entry.relpath)
-        if content_changed:
-            values["sha256"] = None
-            self.subjects.drop_verdicts(old)  # a verdict is about bytes, and these are others
-        if old != new:
-            self.subjects.rename(old, new)
-            former = upsert(schema.former_alias).values(alias=old, file_id=row.id)
-            self._connection.execute(former.on_conflict_do_nothing())
-        self._connection.execute(sa.update(schema.file).where(schema.file.c.id == row.id).values(**values))
+    def apply_seen(self, root_path: str, changes: Sequence[Change]) -> None:
+        """Record that known places are (again) there, under possibly new paths, with possibly new content."""
+        pairs = [(change.known, change.seen) for change in changes if change.known and change.seen]
+        replaced = [row for change in changes if change.kind is ChangeKind.MODIFIED and (row := change.known)]
+        for row in replaced:
+            self.subjects.drop_verdicts(alias_of(root_path, row.relpath))  # they are about bytes, and these are others
+        self._follow(root_path, [(row, entry) for row, entry in pairs if row.relpath != entry.relpath])
+        modified = {row.id for row in replaced}
+        for row, entry in pairs:
+            values = _seen_values(root_path, row, entry, modified=row.id in modified)
+            self._connection.execute(sa.update(schema.file).where(schema.file.c.id == row.id).values(values))
+
+    def _follow(self, root_path: str, moved: Sequence[tuple[Known, Seen]]) -> None:
+        """Let words, notes and verdicts follow files that were never hashed, and let old ids go on resolving.
+
+        Places are taken off their paths first, so that files may swap names.
+        """
+        if not moved:
+            return
+        aliases = [(row, alias_of(root_path, row.relpath), alias_of(root_path, entry.relpath)) for row, entry in moved]
+        parked = [{"row_id": row.id, "parked": f"\x00{row.id}"} for row, _, _ in aliases]
+        park = sa.update(schema.file).where(schema.file.c.id == sa.bindparam("row_id"))
+        self._connection.execute(park.values(relpath=sa.bindparam("parked")), parked)
+        former = [{"alias": old, "file_id": row.id} for row, old, _ in aliases]
+        self._connection.execute(upsert(schema.former_alias).on_conflict_do_nothing(), former)
+        spoken_of = self.subjects.spoken_of(old for row, old, _ in aliases if row.sha256 is None)
+        for _, old, _ in (entry for entry in aliases if entry[1] in spoken_of):
+            self.subjects.rename(old, f"~{old}")
+        for _, old, new in (entry for entry in aliases if entry[1] in spoken_of):
+            self.subjects.rename(f"~{old}", new)
+
+    def apply_replaced(self, file_ids: Sequence[int]) -> None:
+        """Drop rows whose path another known file has taken. What was said of their content stays with the content."""
+        file = schema.file
+        query = sa.select(file.c.id, file.c.sha256, file.c.alias, file.c.header_digest).where(file.c.id.in_(file_ids))
+        for _, sha256, alias, digest in self._connection.execute(query).fetchall():
+            if sha256 is None:
+                self.subjects.drop_verdicts(alias)
+                self.subjects.set_aside(alias, digest)
+        self._connection.execute(sa.delete(file).where(file.c.id.in_(file_ids)))
 
     def hand_over(self, source: str, target: str) -> None:
         """Give the root `target` every place of the root `source` that lies below it, with all that is known of it.
@@ -293,6 +323,23 @@ class Writer:
         statement = upsert(schema.verdict).values(**row)
         changed = {key: row[key] for key in ("verdict", "rule", "preview", "detail", "made_ns")}
         self._connection.execute(statement.on_conflict_do_update(index_elements=["subject", "base"], set_=changed))
+
+
+def _seen_values(root_path: str, row: Known, entry: Seen, *, modified: bool) -> dict[str, object]:
+    values: dict[str, object] = {
+        "relpath": entry.relpath, "alias": alias_of(root_path, entry.relpath),
+        "name": stem_of(entry.relpath, folder=entry.folder), "size": entry.size, "mtime_ns": entry.mtime_ns,
+        "inode": entry.inode, "device": entry.device, "beside": entry.beside, "present": True, "gone_ns": None,
+    }  # fmt: skip
+    remembered = (row.relpath, row.size, row.mtime_ns, row.inode, row.beside)
+    if modified or remembered != (entry.relpath, entry.size, entry.mtime_ns, entry.inode, entry.beside):
+        values["facts_version"] = 0  # another name, sidecar or content: the header is read again
+    if modified:
+        values |= {"sha256": None, "left_behind": None}
+    elif row.relpath != entry.relpath or entry.beside:
+        stem = stem_path(root_path, row.relpath, folder=entry.folder)
+        values["left_behind"] = left_behind(stem, had=row.beside, has=entry.beside, before=row.left_behind)
+    return values
 
 
 _READING_COLUMNS = (

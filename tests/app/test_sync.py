@@ -13,14 +13,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hubman.app import sync as sync_module
 from hubman.app.hashing import Hashing, hash_model
 from hubman.app.roots import add_root, find_root, remove_root
 from hubman.app.sync import Sync, SyncOptions, SyncReport
 from hubman.app.user_words import change_words
-from hubman.core.library import Layout, ModelFile, Root, SidecarPolicy
+from hubman.core.library import Layout, ModelFile, SidecarPolicy
 from hubman.core.query import parse_query
 from hubman.store.door import Store, open_store
 from hubman.store.reader import open_reader
@@ -382,13 +384,13 @@ def test_a_file_that_vanishes_between_walk_and_read_is_not_broken(
     """The next scan decides; until then there is nothing to say about it."""
     path = put("Lora/a.safetensors")
     put("Lora/b.safetensors", fill=2)
-    real = Sync._identify
+    real = sync_module.identify_all
 
-    def identify_later(self: Sync, root: Root) -> None:
+    def identify_later(*arguments: Any) -> int:
         path.unlink(missing_ok=True)
-        real(self, root)
+        return real(*arguments)
 
-    monkeypatch.setattr(Sync, "_identify", identify_later)
+    monkeypatch.setattr(sync_module, "identify_all", identify_later)
     report = sync(store, webui)
     assert (report.errors, report.identified, report.hashed) == ([], 1, 1)
     assert models(store, "is:broken") == []
