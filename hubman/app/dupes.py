@@ -172,12 +172,12 @@ def edited_headers(reader: Reader) -> list[Group]:
 
 
 def one_a_content(files: Iterable[ModelFile]) -> list[ModelFile]:
-    """Return the first place of every content that is there."""
-    found: dict[str, ModelFile] = {}
+    """Return of every content the place that `same_content` would keep, among those that are there."""
+    places: dict[str, list[ModelFile]] = {}
     for file in files:
-        if file.subject not in found and _stamp(file) is not None:
-            found[file.subject] = file
-    return list(found.values())
+        if _stamp(file) is not None:
+            places.setdefault(file.subject, []).append(file)
+    return [found[best(found).place] if len(found) > 1 else found[0] for found in places.values()]
 
 
 def edit_in_words(kept: ModelFile, other: ModelFile) -> Phrase:

@@ -43,18 +43,14 @@ class Similar:
     store: Store
     progress: Progress
     not_compared: list[tuple[ModelFile, Phrase]] = field(default_factory=list)
-    _open: OrderedDict[str, Weights] = field(default_factory=OrderedDict)
+    _headers: OrderedDict[str, Weights] = field(default_factory=OrderedDict)
 
     def run(self, reader: Reader) -> list[Group]:
         """Return the groups of adapters that are one and the same."""
         files = one_a_content(reader.hashed(sorted(ADAPTER_KINDS)))
         sketched = list(self._sketches(files, reader.sketches(VERSION)))
-        try:
-            pairs = sorted(proposed([sketch for _, sketch in sketched]))
-            return list(self._groups([file for file, _ in sketched], pairs))
-        finally:
-            for weights in self._open.values():
-                weights.close()
+        pairs = sorted(proposed([sketch for _, sketch in sketched]))
+        return list(self._groups([file for file, _ in sketched], pairs))
 
     def _sketches(self, files: Sequence[ModelFile], stored: dict[str, bytes]) -> Iterator[tuple[ModelFile, Sketch]]:
         """Yield every file that can be compared with its sketch, from the library or made now."""
@@ -103,15 +99,15 @@ class Similar:
             self.not_compared.append((file, message if isinstance(message, Phrase) else Phrase(message)))
 
     def _weights(self, file: ModelFile) -> Weights:
-        """Return a file ready for reading; the tables of the last ones are kept, their descriptors are not."""
-        if file.subject in self._open:
-            self._open.move_to_end(file.subject)
-            return self._open[file.subject]
+        """Return a file ready for reading; the headers of the last ones are kept."""
+        if file.subject in self._headers:
+            self._headers.move_to_end(file.subject)
+            return self._headers[file.subject]
         spans = tensor_spans(file.path)
         weights = Weights(file.path, spans, units_of(spans, file.kind, _architecture(file)))
-        self._open[file.subject] = weights
-        while len(self._open) > MOST_HEADERS:
-            self._open.popitem(last=False)[1].close()
+        self._headers[file.subject] = weights
+        while len(self._headers) > MOST_HEADERS:
+            self._headers.popitem(last=False)
         return weights
 
     def _groups(self, files: Sequence[ModelFile], pairs: Sequence[tuple[int, int]]) -> Iterator[Group]:

@@ -93,8 +93,12 @@ def compare(one: Weights, other: Weights) -> Relation | None:
     Raises:
         IntegrityError: `weights-unsupported`. ConflictError: `changed-while-reading`. OSError.
     """
-    with sound():
-        return _Comparison(one, other).run()
+    try:
+        with sound():
+            return _Comparison(one, other).run()
+    finally:
+        one.close()
+        other.close()
 
 
 class _Comparison:

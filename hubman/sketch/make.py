@@ -100,8 +100,11 @@ def sketch_of(weights: Weights) -> Sketch:
     Raises:
         IntegrityError: `weights-unsupported`. ConflictError: `changed-while-reading`. OSError.
     """
-    with sound():
-        return _made(weights)
+    try:
+        with sound():
+            return _made(weights)
+    finally:
+        weights.close()
 
 
 def _made(weights: Weights) -> Sketch:

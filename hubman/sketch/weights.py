@@ -72,7 +72,7 @@ def written_as(array: Array, dtype: str) -> str:
 
 @dataclass
 class Weights:
-    """An adapter file that is open for reading some of its tensors.
+    """An adapter file, opened at the first tensor that is read; `close` before the next use is no end.
 
     Attributes:
         units: what can be compared in it.
@@ -86,6 +86,7 @@ class Weights:
     _file: BinaryIO | None = field(default=None, repr=False)
 
     def close(self) -> None:
+        """Give the descriptor back; another read opens the file again."""
         if self._file is not None:
             self._file.close()
             self._file = None
