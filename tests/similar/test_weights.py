@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,10 @@ from makers import (
     write,
 )
 
+from hubman.core.identify import unets
+from hubman.core.plan.modules import UNET, fold
 from hubman.core.similar import Relation
+from hubman.core.units import key_of
 from hubman.errors import IntegrityError
 from hubman.formats.spans import tensor_spans
 from hubman.sketch.compare import compare
@@ -186,6 +190,13 @@ def test_the_two_numberings_of_a_unet_meet(tmp_path: Path, make: np.random.Gener
     one, other = write(tmp_path / "one", kohya(old)), write(tmp_path / "other", peft(new))
     assert cosine(one, other, "sdxl") > 0.999
     assert relation(one, other, architecture="sdxl") == Relation(1.0, 1.0, (4, 4), resized=False)
+
+
+@pytest.mark.parametrize("unet", [unets.SD1, unets.SD2, unets.SDXL, unets.KOLORS], ids=lambda unet: unet.id)
+def test_every_module_has_one_key_in_both_numberings(unet: unets.UNet) -> None:
+    for old, new in zip(unets.names(unet, "ldm"), unets.names(unet, "diffusers"), strict=True):
+        if old not in ("out.0", "out.2") and not re.search(r"time_embed|label_emb", old):
+            assert key_of(UNET, fold(old), unet.id) == f"unet:{fold(new)}", old
 
 
 def convolution(make: np.random.Generator, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
