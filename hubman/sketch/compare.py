@@ -5,9 +5,10 @@ Two ways to be the same module:
 * **The same numbers, rounded.** Every factor of one is a constant times the other's, and no number differs by more than
   the coarser type rounds. Two epochs of one training never pass: their numbers differ by percents.
 * **A truncated singular value decomposition.** What a resize of the rank leaves, B, is the part of A on its largest
-  singular directions, so the rest, A - cB, is orthogonal to B on both sides: B^T (A - cB) = 0 and (A - cB) B^T = 0, as
-  matrices. A later epoch, a merge with another adapter or added noise break that by as much as they change. (The
-  trace alone, <A - cB, B> = 0, would not do: a random walk of the training is nearly orthogonal to where it began.)
+  singular directions, so the rest, A - cB, is orthogonal to B on both sides: with the singular vectors U and V of B,
+  U^T (A - cB) = 0 and (A - cB) V = 0, as matrices. A later epoch, a merge with another adapter or added noise break
+  that by as much as they change. (The trace alone, <A - cB, B> = 0, would not do: a random walk of the training is
+  nearly orthogonal to where it began.)
 
 The strength c must be one number for the whole file.
 """
@@ -32,17 +33,19 @@ FIRST = 6
 """Modules that are compared before the others: nearly everything that differs, differs there."""
 CLEARLY = 5.0
 """Times the tolerance: what is so far off after the first modules is not read further."""
-ROUNDED = 0.58
+ROUNDED = 0.6
 """Root mean square of the error that rounding two factors makes, in units of 2^-digits (evenly spread fractions)."""
-SURE = 3.0
-"""Times that error are allowed over the whole file."""
-FINEST = 2e-3
+SURE = 1.7
+"""Times that error are allowed over the whole file: two roundings one after the other make 1.4 of one."""
+FINEST = 1.5e-3
 """The least that is allowed where the rounding is finer: solvers and cards compute in float32."""
 LOOSE = 4.0
 """Times the tolerance of the whole that one module may be off."""
 NEARLY_ALL, MOST = 0.999, 0.99
 """Of a tensor's numbers must be within its rounding; of two 8-bit tensors, be equal (rounding twice moves a few)."""
 EQUAL_STRENGTH = 2e-3
+NO_DIRECTION = 2e-3
+"""Of the largest singular value: what is smaller may be a rounding error's direction."""
 NEGLIGIBLE = 1e-4
 """Of the mean energy of a module: what so little depends on may be anything."""
 
@@ -57,8 +60,8 @@ class _Found:
     Attributes:
         strength: the c of this module alone.
         whole, part, both: |A|^2, |B|^2 and <A, B>.
-        sides: for columns and rows (|B^T A|^2, <B^T A, B^T B>); empty where ranks are equal and A - cB must vanish.
-        square: |B^T B|^2.
+        sides: for columns and rows (|U^T A|^2, <U^T A, U^T B>); empty where ranks are equal and A - cB must vanish.
+        square: |U^T B|^2.
         exact: whether the numbers are the other's, rounded.
         flipped: whether A is the second file.
     """
@@ -279,17 +282,26 @@ def _projected(large: Delta, small: Delta, share: float) -> _Found | None:
         return _Found(both / part, whole, part, both)
     if small.right is None or both * both / part < 0.98 * share * whole:
         return None  # the largest of all directions hold at least their share
-    left, right = _double(small)
-    assert right is not None
+    left, values, right = _decomposed(small)
     across, along = _double(large)
-    tall, wide = left.T @ left, right @ right.T
     columns = left.T @ across if along is None else (left.T @ across) @ along
-    rows = across @ right.T if along is None else across @ (along @ right.T)
-    weighted = wide @ columns
-    turned = rows @ tall
-    product = tall @ wide
+    rows = across @ right if along is None else across @ (along @ right)
     sides = (
-        (float(np.vdot(weighted, columns)), float(np.vdot(weighted, tall @ right))),
-        (float(np.vdot(turned, rows)), float(np.vdot(turned, left @ wide))),
+        (float(np.vdot(columns, columns)), float(np.vdot(columns, (right * values).T))),
+        (float(np.vdot(rows, rows)), float(np.vdot(rows, left * values))),
     )
-    return _Found(both / part, whole, part, both, sides, float(np.vdot(product, product.T)))
+    return _Found(both / part, whole, part, both, sides, float(np.vdot(values, values)))
+
+
+def _decomposed(delta: Delta) -> tuple[Double, Double, Double]:
+    """Return the singular vectors and values of a product of thin factors; directions of rounding errors are left out.
+
+    A file may have more ranks than its change has: the rest of them point anywhere.
+    """
+    left, right = _double(delta)
+    assert right is not None
+    tall, upper = np.linalg.qr(left)
+    wide, lower = np.linalg.qr(right.T)
+    turned, values, back = np.linalg.svd(upper @ lower.T)
+    kept = values > values[0] * NO_DIRECTION
+    return tall @ turned[:, : len(values)][:, kept], values[kept], wide @ back[: len(values)].T[:, kept]

@@ -32,6 +32,7 @@ from hubman.core.plan.modules import UNET, fold
 from hubman.core.similar import Relation
 from hubman.core.units import key_of
 from hubman.errors import IntegrityError
+from hubman.formats import read_header
 from hubman.formats.spans import tensor_spans
 from hubman.sketch.compare import compare
 from hubman.sketch.make import NUMBERS, Sketch, sketch_of
@@ -127,6 +128,15 @@ def test_a_resize_of_another_epoch_is_another_adapter(tmp_path: Path, make: np.r
     one = write(tmp_path / "one", kohya(adapter))
     other = write(tmp_path / "other", kohya(resized(walked(make, adapter, step), fixed(4))))
     assert relation(one, other) is None
+
+
+@pytest.mark.parametrize("decay", [0.3, 1.3])
+def test_a_coarse_resize_hides_no_other_epoch(tmp_path: Path, make: np.random.Generator, decay: float) -> None:
+    """Four ranks hold a third of what a walk of 2 % changed, and bfloat16 rounds by 0.3 %."""
+    adapter = trained(make, SHAPES, 32, decay=decay)
+    small = write(tmp_path / "small", kohya(resized(adapter, fixed(4))), "BF16")
+    assert relation(small, write(tmp_path / "itself", kohya(adapter), "BF16")) is not None
+    assert relation(small, write(tmp_path / "later", kohya(walked(make, adapter, 0.02)), "F16")) is None
 
 
 def test_a_walk_that_is_orthogonal_to_its_beginning_is_no_resize(tmp_path: Path, make: np.random.Generator) -> None:
@@ -476,9 +486,40 @@ def test_a_file_that_shrinks_is_said(tmp_path: Path, make: np.random.Generator) 
     assert caught.value.reference == "changed-while-reading"
 
 
-def test_a_pickle_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind"), [("embeddings/goldstar.pt", "embedding"), ("hypernetworks/nightfall.pt", "hypernetwork")]
+)
+def test_a_pickle_and_what_it_was_converted_to(tmp_path: Path, name: str, kind: str) -> None:
+    """torch's zip is read where its numbers lie; nothing is loaded."""
+    path = DEMO / name
+    file = opened(path, kind)
+    tensors = {tensor: file.read(tensor) for tensor in file.spans}
+    file.close()
+    assert tensors.keys() == read_header(path).tensors.keys()
+    assert all(array.any() for array in tensors.values() if array.size > 100)
+    for dtype in ("F32", "F16", "BF16"):
+        other = write(tmp_path / dtype, tensors, dtype)
+        assert relation(path, other, kind) == Relation(1.0, 1.0, (None, None), resized=False)
+    nudged = {tensor: array * np.float32(1.02) for tensor, array in tensors.items()}
+    assert relation(path, write(tmp_path / "nudged", nudged), kind) is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x80\x02}q\x00.", b"\x80\x02cos\nsystem\nX\x07\x00\x00\x00touch x\x85R.", b"GGUF\3\0\0\0" + bytes(16)]
+)
+def test_what_cannot_be_read_without_loading_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "one.pt"
-    path.write_bytes(b"\x80\x02}q\x00.")
+    path.write_bytes(content)
     with pytest.raises(IntegrityError) as caught:
         tensor_spans(path)
-    assert caught.value.reference == "not-safetensors"
+    assert caught.value.reference == "weights-unreadable"
+    assert not Path("x").exists()
+
+
+def test_a_pickle_whose_zip_lies_about_its_places_is_refused(tmp_path: Path) -> None:
+    """A directory that names a place behind the end: the bytes are not there, and that is said."""
+    content = bytearray((DEMO / "embeddings/goldstar.pt").read_bytes())
+    path = tmp_path / "one.pt"
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(IntegrityError):
+        tensor_spans(path)
