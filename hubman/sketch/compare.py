@@ -43,7 +43,8 @@ LOOSE = 4.0
 """Times the tolerance of the whole that one module may be off."""
 NEARLY_ALL, MOST = 0.999, 0.99
 """Of a tensor's numbers must be within its rounding; of two 8-bit tensors, be equal (rounding twice moves a few)."""
-EQUAL_STRENGTH = 2e-3
+EQUAL_STRENGTH, EQUAL_EIGHT_BITS = 2e-3, 3e-2
+"""Strengths that are one: what 8-bit numbers lose at their small end moves their size by a percent."""
 NO_DIRECTION = 2e-3
 """Of the largest singular value: what is smaller may be a rounding error's direction."""
 NEGLIGIBLE = 1e-4
@@ -184,8 +185,10 @@ class _Comparison:
         larger = sum(self._energies(found, strength)[0] for found in self.found)
         smaller = sum(self._energies(found, strength)[1] for found in self.found)
         resized = any(found.sides for found in self.found)
+        eight_bits = any(digits <= DIGITS["F8_E4M3"] for counter in self.digits for digits in counter)
+        equal = EQUAL_EIGHT_BITS if eight_bits else EQUAL_STRENGTH
         return Relation(
-            strength=1.0 if abs(strength - 1) <= EQUAL_STRENGTH else 1 / strength,
+            strength=1.0 if abs(strength - 1) <= equal else 1 / strength,
             kept=min(1.0, sqrt(smaller / larger)) if resized else 1.0,
             ranks=(_rank(self.files[0]), _rank(self.files[1])),
             resized=resized,
@@ -224,13 +227,14 @@ def _vanishes(unit: Unit, roles: Roles) -> bool:
 def _rounded(units: tuple[Unit, Unit], roles: tuple[Roles, Roles], types: tuple[str, str]) -> float | None:
     """Return c when the first unit's tensors are the second's times constants (their product is c), or None."""
     product = 1.0
+    equal = EQUAL_EIGHT_BITS if any(name.startswith("F8") for name in types) else EQUAL_STRENGTH
     for role in units[0].shapes or units[0].roles:
         x, y = (numbers[role].reshape(-1) for numbers in roles)
         if not x.any() and not y.any():
             continue
         size = float(np.dot(y, y))
         ratio = float(np.dot(x, y)) / size if size else 0.0
-        ratio = 1.0 if abs(ratio - 1) < EQUAL_STRENGTH else ratio
+        ratio = 1.0 if abs(ratio - 1) < equal else ratio
         if ratio == 0 or not _within(x, y, ratio, types):
             return None
         product *= ratio

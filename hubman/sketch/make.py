@@ -31,7 +31,7 @@ MOST_TRIED = 3 * MODULES
 PROBES = 8
 NUMBERS = PROBES * PROBES
 _HEAD = struct.Struct("<H")
-_ITEM = struct.Struct(f"<IHB{NUMBERS}b")
+_ITEM = np.dtype([("key", "<u4"), ("rank", "<u2"), ("dtype", "u1"), ("numbers", "i1", (NUMBERS,))])
 DTYPES = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
 
 
@@ -68,21 +68,21 @@ class Sketch:
 
     def packed(self) -> bytes:
         """Return it as bytes for a database."""
-        items = zip(self.keys, self.ranks, self.dtypes, self.numbers, strict=True)
-        rows = [_ITEM.pack(key, min(rank, 0xFFFF), dtype, *map(int, row)) for key, rank, dtype, row in items]
-        return _HEAD.pack(len(self.keys)) + b"".join(rows)
+        rows = np.zeros(len(self.keys), _ITEM)
+        rows["key"], rows["dtype"], rows["numbers"] = self.keys, self.dtypes, self.numbers
+        rows["rank"] = np.minimum(self.ranks, 0xFFFF)
+        return _HEAD.pack(len(self.keys)) + rows.tobytes()
 
     @classmethod
     def unpacked(cls, data: bytes) -> Sketch | None:
         """Undo `packed`; None for what is no sketch."""
-        if len(data) < _HEAD.size or len(data) != _HEAD.size + _HEAD.unpack_from(data)[0] * _ITEM.size:
+        if len(data) < _HEAD.size or len(data) != _HEAD.size + _HEAD.unpack_from(data)[0] * _ITEM.itemsize:
             return None
-        rows = list(_ITEM.iter_unpack(data[_HEAD.size :]))
-        if any(row[2] >= len(DTYPES) or not any(row[3:]) for row in rows):
+        rows = np.frombuffer(data, _ITEM, offset=_HEAD.size)
+        if (rows["dtype"] >= len(DTYPES)).any() or not rows["numbers"].any(axis=1).all():
             return None
-        numbers = np.array([row[3:] for row in rows], np.int8).reshape(len(rows), NUMBERS)
-        keys, ranks, dtypes = (tuple(row[place] for row in rows) for place in range(3))
-        return cls(keys, ranks, dtypes, numbers)
+        keys, ranks, dtypes = (tuple(rows[name].tolist()) for name in ("key", "rank", "dtype"))
+        return cls(keys, ranks, dtypes, np.ascontiguousarray(rows["numbers"]))
 
 
 @contextmanager
