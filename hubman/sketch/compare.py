@@ -33,8 +33,11 @@ FIRST = 6
 """Modules that are compared before the others: nearly everything that differs, differs there."""
 CLEARLY = 5.0
 """Times the tolerance: what is so far off after the first modules is not read further."""
-ROUNDED = 0.6
-"""Root mean square of the error that rounding two factors makes, in units of 2^-digits (evenly spread fractions)."""
+ROUNDED, STEP = 0.424, 0.289
+"""Root mean square of a rounding's error: in units of 2^-digits of the number (evenly spread logarithms:
+sqrt(3 / (8 ln 2) / 3)), and of the distance between the smallest numbers of a type (1 / sqrt 12)."""
+MOST_ROUNDED = 0.01
+"""Of a module's size: a file that is rounded worse than that is compared as if it were not, and likely no pair."""
 SURE = 1.7
 """Times that error are allowed over the whole file: two roundings one after the other make 1.4 of one."""
 FINEST = 1.5e-3
@@ -65,6 +68,7 @@ class _Found:
         square: |U^T B|^2.
         exact: whether the numbers are the other's, rounded.
         flipped: whether A is the second file.
+        errors: what rounding did to the module in each file, relative to its size.
     """
 
     strength: float
@@ -75,6 +79,8 @@ class _Found:
     square: float = 0.0
     exact: bool = False
     flipped: bool = False
+
+    errors: tuple[float, float] = (0.0, 0.0)
 
     @property
     def energy(self) -> float:
@@ -111,7 +117,7 @@ class _Comparison:
     def __init__(self, one: Weights, other: Weights) -> None:
         self.files = one, other
         self.found: list[_Found] = []
-        self.digits: tuple[Counter[int], Counter[int]] = (Counter(), Counter())
+        self.eight_bits = False
         self.sizes = 0
 
     def run(self) -> Relation | None:
@@ -155,9 +161,9 @@ class _Comparison:
             found = _projected(first, second, units[1].rank / units[0].rank)
         if found is None or found.energy == 0 or found.strength <= 0:
             return all(_vanishes(unit, numbers) for unit, numbers in zip(units, roles, strict=True))
-        self.found.append(found)
-        for counter, numbers, dtype in zip(self.digits, roles, types, strict=True):
-            counter[min(DIGITS[written_as(array, dtype)] for array in numbers.values() if array.size > 1)] += 1
+        errors = _rounding(roles[0], types[0]), _rounding(roles[1], types[1])
+        self.found.append(replace(found, errors=errors))
+        self.eight_bits = self.eight_bits or any(name.startswith("F8") for name in types)
         return True
 
     def _strength(self) -> float:
@@ -165,8 +171,9 @@ class _Comparison:
         return sum(found.strength * found.energy for found in self.found) / energy
 
     def _tolerance(self) -> float:
-        errors = [ROUNDED * 2.0 ** -counter.most_common(1)[0][0] for counter in self.digits]
-        return max(FINEST, SURE * hypot(*errors))
+        """Return what two roundings of the same weights may differ by, relative to their size."""
+        energy = sum(found.energy for found in self.found)
+        return max(FINEST, SURE * sqrt(sum(hypot(*found.errors) ** 2 * found.energy for found in self.found) / energy))
 
     def _holds(self, times: float) -> bool:
         """Whether all modules so far are the same at one strength, within so many times the tolerance."""
@@ -185,8 +192,7 @@ class _Comparison:
         larger = sum(self._energies(found, strength)[0] for found in self.found)
         smaller = sum(self._energies(found, strength)[1] for found in self.found)
         resized = any(found.sides for found in self.found)
-        eight_bits = any(digits <= DIGITS["F8_E4M3"] for counter in self.digits for digits in counter)
-        equal = EQUAL_EIGHT_BITS if eight_bits else EQUAL_STRENGTH
+        equal = EQUAL_EIGHT_BITS if self.eight_bits else EQUAL_STRENGTH
         return Relation(
             strength=1.0 if abs(strength - 1) <= equal else 1 / strength,
             kept=min(1.0, sqrt(smaller / larger)) if resized else 1.0,
@@ -253,6 +259,17 @@ def _within(x: Array, y: Array, ratio: float, types: tuple[str, str]) -> bool:
     least = 0.51 * (SMALLEST.get(types[0], 0.0) + abs(ratio) * SMALLEST.get(types[1], 0.0))
     allowed = relative * np.maximum(np.abs(x), np.abs(scaled)) + np.float32(least)
     return float((np.abs(x - scaled) <= allowed)[telling].mean()) >= NEARLY_ALL
+
+
+def _rounding(roles: Roles, dtype: str) -> float:
+    """Return the error that rounding its tensors made in a module, relative to its size."""
+    total = 0.0
+    for array in roles.values():
+        size = float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size > 1 else 0.0
+        if size:
+            total += (ROUNDED * 2.0 ** -DIGITS[written_as(array, dtype)]) ** 2
+            total += (STEP * SMALLEST.get(dtype, 0.0) / size) ** 2
+    return sqrt(total) if dtype.startswith("F8") else min(sqrt(total), MOST_ROUNDED)
 
 
 # --- a truncated decomposition ---------------------------------------------------------------------------------------

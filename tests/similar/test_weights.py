@@ -100,6 +100,18 @@ def test_the_share_that_a_resize_keeps_is_that_of_its_singular_values(
     assert found.kept == pytest.approx(np.sqrt(energies[1] / energies[0]), abs=1e-3)
 
 
+def test_numbers_at_the_small_end_of_a_type(tmp_path: Path, make: np.random.Generator) -> None:
+    """After few steps a trainer's ups are near 0.00001, where float16's numbers stand up to 0.6 % apart."""
+    adapter = {name: (up * 5e-3, down) for name, (up, down) in trained(make, SHAPES, 16).items()}
+    one = write(tmp_path / "one", kohya(adapter), "F16")
+    up = next(iter(resized(adapter, fixed(4)).values()))[0]
+    assert np.linalg.norm(up.astype(np.float16) - up) > 1e-3 * np.linalg.norm(up)  # 0.03 % elsewhere
+    assert relation(one, write(tmp_path / "fine", kohya(adapter), "F32")) is not None
+    assert relation(one, write(tmp_path / "cut", kohya(resized(adapter, fixed(4))), "F16")) is not None
+    later = resized(walked(make, adapter, 0.1), fixed(4))
+    assert relation(one, write(tmp_path / "later", kohya(later), "F16")) is None
+
+
 def test_a_folded_strength_is_measured(tmp_path: Path, make: np.random.Generator) -> None:
     adapter = trained(make, SHAPES, 8)
     one = write(tmp_path / "one", kohya(adapter))
