@@ -61,7 +61,7 @@ def library(make: np.random.Generator) -> list[Sketch]:
     numbers = make.integers(-127, 128, (ADAPTERS, MODULES, NUMBERS)).astype(np.int8)
     numbers[-10:] = numbers[:10]
     keys = tuple(range(MODULES))
-    return [Sketch(keys, (RANK,) * MODULES, (2,) * MODULES, row) for row in numbers]
+    return [Sketch(keys, (RANK,) * MODULES, (2,) * MODULES, (1.0,) * MODULES, row) for row in numbers]
 
 
 def costs(folder: Path) -> dict[str, object]:

@@ -30,8 +30,10 @@ MOST_TRIED = 3 * MODULES
 """Modules that are looked at for 24 that change anything; trainers leave whole parts at zero."""
 PROBES = 8
 NUMBERS = PROBES * PROBES
+SMALLEST_CHANGE = 1e-30
+"""Of a probe: below it float32 cannot tell its size."""
 _HEAD = struct.Struct("<H")
-_ITEM = np.dtype([("key", "<u4"), ("rank", "<u2"), ("dtype", "u1"), ("numbers", "i1", (NUMBERS,))])
+_ITEM = np.dtype([("key", "<u4"), ("rank", "<u2"), ("dtype", "u1"), ("size", "<f4"), ("numbers", "i1", (NUMBERS,))])
 DTYPES = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
 
 
@@ -43,12 +45,14 @@ class Sketch:
         keys: a number for each sampled module, from its name and size; the same modules are taken in every file.
         ranks: the inner width of each.
         dtypes: index into DTYPES of each.
-        numbers: (modules, 64) int8: the probes of each module, to a common largest value of 127.
+        sizes: length of the probes of each, in the weights' own unit.
+        numbers: (modules, 64) int8: the probes of each module, to a largest value of 127.
     """
 
     keys: tuple[int, ...]
     ranks: tuple[int, ...]
     dtypes: tuple[int, ...]
+    sizes: tuple[float, ...]
     numbers: npt.NDArray[np.int8]
 
     @property
@@ -61,16 +65,20 @@ class Sketch:
         return any(DTYPES[dtype].startswith("F8") for dtype in self.dtypes)
 
     def unit_vector(self) -> Array:
-        """Return all numbers as one vector of length 1 in which every module counts alike."""
+        """Return all numbers as one vector of length 1 in which a module counts by its size.
+
+        Not by the square of it: one large module would hide the others. What is nearly untrained is mostly rounding.
+        """
         rows = self.numbers.astype(np.float32)
-        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-        return rows.reshape(-1) / np.float32(len(self.keys) ** 0.5)
+        shares = np.sqrt(np.array(self.sizes, np.float64) / sum(self.sizes)).astype(np.float32)
+        rows *= (shares / np.linalg.norm(rows, axis=1))[:, None]
+        return rows.reshape(-1)
 
     def packed(self) -> bytes:
         """Return it as bytes for a database."""
         rows = np.zeros(len(self.keys), _ITEM)
         rows["key"], rows["dtype"], rows["numbers"] = self.keys, self.dtypes, self.numbers
-        rows["rank"] = np.minimum(self.ranks, 0xFFFF)
+        rows["size"], rows["rank"] = self.sizes, np.minimum(self.ranks, 0xFFFF)
         return _HEAD.pack(len(self.keys)) + rows.tobytes()
 
     @classmethod
@@ -79,10 +87,11 @@ class Sketch:
         if len(data) < _HEAD.size or len(data) != _HEAD.size + _HEAD.unpack_from(data)[0] * _ITEM.itemsize:
             return None
         rows = np.frombuffer(data, _ITEM, offset=_HEAD.size)
-        if (rows["dtype"] >= len(DTYPES)).any() or not rows["numbers"].any(axis=1).all():
+        sound_sizes = np.isfinite(rows["size"]) & (rows["size"] > 0)
+        if (rows["dtype"] >= len(DTYPES)).any() or not (rows["numbers"].any(axis=1) & sound_sizes).all():
             return None
-        keys, ranks, dtypes = (tuple(rows[name].tolist()) for name in ("key", "rank", "dtype"))
-        return cls(keys, ranks, dtypes, np.ascontiguousarray(rows["numbers"]))
+        keys, ranks, dtypes, sizes = (tuple(rows[name].tolist()) for name in ("key", "rank", "dtype", "size"))
+        return cls(keys, ranks, dtypes, sizes, np.ascontiguousarray(rows["numbers"]))
 
 
 @contextmanager
@@ -108,19 +117,20 @@ def sketch_of(weights: Weights) -> Sketch:
 
 
 def _made(weights: Weights) -> Sketch:
-    found: list[tuple[int, int, int, npt.NDArray[np.int8]]] = []
+    found: list[tuple[int, int, int, float, npt.NDArray[np.int8]]] = []
     for number, unit in sampled(weights)[:MOST_TRIED]:
         seen = probed(unit, weights.roles(unit), *_probes(number, unit)).reshape(-1)
         largest = float(np.abs(seen).max()) if seen.size else 0.0
-        if largest > 0:
+        if largest > SMALLEST_CHANGE:
             rounded = np.rint(seen * (127 / largest)).astype(np.int8)
-            found.append((number, unit.rank, DTYPES.index(weights.dtype(unit)), rounded))
+            found.append((number, unit.rank, DTYPES.index(weights.dtype(unit)), float(np.linalg.norm(seen)), rounded))
         if len(found) == MODULES:
             break
-    rows = [entry[3] for entry in found]
+    rows = [entry[4] for entry in found]
     numbers = np.array(rows, np.int8).reshape(len(rows), NUMBERS)
     return Sketch(
         tuple(entry[0] for entry in found), tuple(entry[1] for entry in found), tuple(entry[2] for entry in found),
+        tuple(entry[3] for entry in found),
         numbers,
     )  # fmt: skip
 

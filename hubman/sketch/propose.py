@@ -14,7 +14,7 @@ Places = npt.NDArray[np.intp]
 
 LEAST = 0.3
 """Of the cosine of two sketches. A resize that keeps a tenth of the energy has 0.32, strangers 0 +- 0.026."""
-LEAST_SAME_RANK = 0.97
+LEAST_SAME_RANK = 0.99
 """Of two adapters of equal ranks: only rounding may part them, and the bytes of a sketch (less than 0.001)."""
 LEAST_EIGHT_BITS = 0.85
 NARROW = 512
