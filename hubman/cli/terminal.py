@@ -169,6 +169,8 @@ _PHASES = {
     "identify": lambda: _("reading headers"),
     "hash": lambda: _("hashing"),
     "validate": lambda: _("validating"),
+    "sketch": lambda: _("reading weights"),
+    "compare": lambda: _("comparing weights"),
 }
 
 

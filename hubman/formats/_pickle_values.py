@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from hubman.core.types import Finding, Safety
+from hubman.core.types import Finding, Safety, TensorInfo
 from hubman.errors import Phrase
 
 MAX_FINDINGS = 50
@@ -49,6 +49,15 @@ class Storage:
     numel: int
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A tensor and where its numbers begin in a storage, in elements, when they stand there in row-major order."""
+
+    info: TensorInfo
+    storage: Storage
+    offset: int
+
+
 @dataclass(eq=False, slots=True)
 class Opaque:
     """What a call or a class gives that we do not make. State and items that the file puts in are kept."""
@@ -70,8 +79,10 @@ class NumpyArray:
 class Notes:
     """What the machine saw: findings by severity, and the storages that tensors refer to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, placing: bool = False) -> None:
+        """Take `placing`: also remember where the numbers of every tensor lie."""
         self.storages: dict[str, Storage] = {}
+        self.places: dict[int, Placed] | None = {} if placing else None
         self._findings: dict[Safety, dict[Finding, None]] = {Safety.UNSAFE: {}, Safety.SUSPICIOUS: {}}
         self._mentions: dict[Global, tuple[Safety, Finding]] = {}
 

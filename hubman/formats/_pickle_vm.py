@@ -32,6 +32,7 @@ from hubman.formats._pickle_values import (
     Notes,
     NumpyArray,
     Opaque,
+    Placed,
     Storage,
     Value,
 )
@@ -516,8 +517,20 @@ def _tensor(
     elif dtype is None and not _fits(storage, offset, shape, _dimensions(stride)):
         machine.odd(N_("the pickle has a tensor that is larger than its data"))
     elif dtype is None:
-        dtype = storage.dtype
+        found = TensorInfo(shape, storage.dtype)
+        if machine.notes.places is not None and _row_major(shape, _dimensions(stride)):
+            machine.notes.places[id(found)] = Placed(found, storage, offset)
+        return found
     return TensorInfo(shape, dtype or "U8")
+
+
+def _row_major(shape: tuple[int, ...], stride: tuple[int, ...]) -> bool:
+    step = 1
+    for length, actual in zip(reversed(shape), reversed(stride), strict=True):
+        if length != 1 and actual != step:
+            return False
+        step *= length
+    return True
 
 
 def _tensor_v3(

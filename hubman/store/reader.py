@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -178,6 +178,40 @@ class Reader:
         return self._files(
             "f.present = 1 AND f.kind = ? AND f.name = ? ORDER BY r.path, f.relpath", [file.kind, file.name]
         )
+
+    def repeated(self) -> list[ModelFile]:
+        """Return the present files whose content lies in several places, side by side, the largest first."""
+        several = "SELECT sha256 FROM file WHERE present = 1 AND sha256 IS NOT NULL GROUP BY sha256 HAVING count(*) > 1"
+        where = f"f.present = 1 AND f.sha256 IN ({several}) ORDER BY f.size DESC, f.sha256, r.path, f.relpath"
+        return self._files(where, [])
+
+    def same_weights(self) -> list[ModelFile]:
+        """Return the present files whose bytes after the header (AutoV3) are those of another content, side by side."""
+        several = (
+            "SELECT b.autov3 FROM blob b WHERE b.autov3 IS NOT NULL "
+            "AND b.sha256 IN (SELECT sha256 FROM file WHERE present = 1) GROUP BY b.autov3 HAVING count(*) > 1"
+        )
+        return self._files(f"f.present = 1 AND b.autov3 IN ({several}) ORDER BY b.autov3, r.path, f.relpath", [])
+
+    def hashed(self, kinds: Collection[str]) -> list[ModelFile]:
+        """Return the present files of some kinds whose content has a name, in the order of their paths."""
+        marks = ",".join("?" * len(kinds))
+        where = f"f.present = 1 AND f.sha256 IS NOT NULL AND f.kind IN ({marks}) ORDER BY r.path, f.relpath"
+        return self._files(where, list(kinds))
+
+    def unhashed_twins(self) -> tuple[int, list[Unhashed]]:
+        """Return (number of unhashed files, those of them of which another present file has the very size)."""
+        waiting = self._ask("SELECT count(*) FROM file WHERE present = 1 AND sha256 IS NULL").fetchone()[0]
+        cursor = self._ask(
+            "SELECT f.id, r.path, f.relpath, f.size, f.mtime_ns FROM file f JOIN root r ON r.id = f.root_id "
+            "WHERE f.present = 1 AND f.sha256 IS NULL AND f.size IN "
+            "(SELECT size FROM file WHERE present = 1 GROUP BY size HAVING count(*) > 1) ORDER BY f.size, f.id"
+        )
+        return int(waiting), [Unhashed(*row) for row in cursor]
+
+    def sketches(self, version: int) -> dict[str, bytes]:
+        """Return sha256 -> sketch of the contents that are sketched in this version."""
+        return dict(self._ask("SELECT sha256, data FROM sketch WHERE version = ?", [version]).fetchall())
 
     def names(self) -> list[str]:
         """Return the names of all present files, each once."""

@@ -38,7 +38,7 @@ from hubman.core.library import (
 from hubman.core.search_text import SearchText, search_text
 from hubman.core.types import Hashes, Kind, Safety, Trigger
 from hubman.errors import N_, StoreError
-from hubman.store import schema
+from hubman.store import schema, sketches
 from hubman.store.encode import candidates_text, facts_bytes, message_text, sidecar_json
 from hubman.store.migrate import damaged, ensure_schema, unusable
 from hubman.store.reunion import Reunion
@@ -305,6 +305,10 @@ class Writer:
         found = self._connection.execute(query.where(file.c.id.in_([place.id for place in places]))).fetchall()
         meant = {(place.id, place.size, place.mtime_ns) for place in places}
         return {row[0]: row[3] for row in found if (row[0], row[1], row[2]) in meant}
+
+    def record_sketches(self, version: int, batch: Sequence[tuple[str, bytes]]) -> None:
+        """Remember sketches of contents, as (sha256, sketch)."""
+        sketches.record(self._connection, version, batch)
 
     def record_verdict(self, subject: str, base: str | None, verdict: dict[str, object], preview: str | None) -> None:
         """Record the latest verdict on a blob (or, unhashed, on an alias) against one base.
