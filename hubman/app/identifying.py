@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from hubman.app.reading import read_file
 from hubman.core.diff import FACTS_VERSION
 from hubman.core.library import Reading, Root
 from hubman.core.ports import Progress
@@ -29,6 +28,8 @@ def identify_all(store: Store, root: Root, progress: Progress, stop: Callable[[]
         waiting = reader.unread(root.id, FACTS_VERSION)
     if not waiting:
         return 0
+    from hubman.app.reading import read_file  # all families of architectures: not for an unchanged library
+
     progress.phase("identify", len(waiting))
     batch: list[tuple[int, str, Reading]] = []
     since, known = time.monotonic(), 0

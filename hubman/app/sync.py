@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from hubman.app.applying import apply_changes, reunite_by_content, reunite_by_number
-from hubman.app.hashing import Hashing
 from hubman.app.identifying import identify_all
 from hubman.config import Config
 from hubman.core.diff import Diff, diff, is_mass
@@ -25,6 +24,9 @@ from hubman.disk.walk import Walk, enclosing_model_folder
 from hubman.errors import N_, HubmanError, NotFoundError
 from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
+
+TICK = 100
+"""Files after which a scan says how far it is."""
 
 T = TypeVar("T")
 
@@ -132,8 +134,7 @@ class Sync:
         if "" in walk.blocked:
             return self._unreachable(root, known)
         self.report.seen += len(seen)
-        there = {entry.relpath for entry in seen}
-        open_to_us = [row for row in known if row.relpath in there or not covers(walk.blocked, row.relpath)]
+        open_to_us = _open_to_us(known, seen, walk.blocked)
         whole, meant = "" in scope, self._options.accept_missing
         found = diff(open_to_us, seen, whole_root=whole and not meant, devices={} if meant else walk.devices)
         self._apply(root, found)
@@ -243,6 +244,8 @@ class Sync:
         waiting = [place for root in roots for place in self._unhashed(root, largest)]
         if not waiting:
             return
+        from hubman.app.hashing import Hashing  # not needed by the scan of an unchanged library
+
         self._progress.phase("hash", sum(place.size for place in waiting))
         hashing = Hashing(self._store, self._progress.advance, self._stop)
         try:
@@ -272,6 +275,14 @@ class Sync:
             return question(reader)
 
 
+def _open_to_us(known: list[Known], seen: Iterable[Seen], blocked: Mapping[str, str]) -> list[Known]:
+    """Return the rows that the walk can say something about: what lies behind a closed door is not gone."""
+    if not blocked:
+        return known
+    there = {entry.relpath for entry in seen}
+    return [row for row in known if row.relpath in there or not covers(blocked, row.relpath)]
+
+
 def _device(path: str) -> int | None:
     try:
         return os.stat(path).st_dev if os.path.isdir(path) else None
@@ -295,6 +306,7 @@ def _inner_roots(root: Root, roots: Sequence[Root]) -> frozenset[str]:
 
 
 def _ticking(entries: Iterable[Seen], progress: Progress) -> Iterator[Seen]:
-    for entry in entries:
-        progress.advance()
+    for number, entry in enumerate(entries, 1):
+        if number % TICK == 0:
+            progress.advance(TICK)
         yield entry

@@ -63,26 +63,24 @@ def diff(
     """
     before = {row.relpath: row for row in known}
     now = {entry.relpath: entry for entry in seen}
-    moved = _pair_moves(before, now)
+    still, came = _stayed(before, now)
+    left = [row for path, row in before.items() if row.present and path not in still]
+    moved = _pair_moves(left, came)
     followed = {change.known.id for change in moved if change.known}
     taken = {change.seen.relpath for change in moved if change.seen}
-    here = [path for path in now if path in before and path not in taken and before[path].id not in followed]
-    compared = [_compare(before[path], now[path]) for path in here]
-    changes = [change for change in compared if change is not None]
-    unchanged = len(compared) - len(changes)
-    compared_with = set(here)
+    changes = [change for path in still if (change := _reconsider(before[path], now[path])) is not None]
+    unchanged = len(still) - len(changes)
     changes += moved
-    changes += [
-        Change(ChangeKind.REPLACED, before[path], None)
-        for path in sorted(taken)
-        if path in before and before[path].id not in followed
-    ]
-    changes += [
-        Change(ChangeKind.ADDED, None, entry)
-        for path, entry in now.items()
-        if path not in compared_with and path not in taken
-    ]
-    vanished = [row for path, row in before.items() if path not in now and row.present and row.id not in followed]
+    for entry in came:
+        row = before.get(entry.relpath)
+        if entry.relpath in taken:
+            if row is not None and row.id not in followed:
+                changes.append(Change(ChangeKind.REPLACED, row, None))
+        elif row is None or row.id in followed:
+            changes.append(Change(ChangeKind.ADDED, None, entry))
+        else:
+            changes.append(Change(ChangeKind.MODIFIED, row, entry))
+    vanished = [row for row in left if row.relpath not in now and row.id not in followed]
     remounted = _remounted(before, now)
     renumbered = {row.device for row in before.values() if row.id in remounted}
     unplugged = [row for row in vanished if row.device not in renumbered and _is_unplugged(row, devices)]
@@ -119,9 +117,20 @@ def _is_unplugged(row: Known, devices: Mapping[str, int]) -> bool:
     return devices.get(folder, row.device) != row.device
 
 
-def _compare(row: Known, entry: Seen) -> Change | None:
-    if _number(row) != _number(entry):
-        return Change(ChangeKind.MODIFIED, row, entry)
+def _stayed(before: Mapping[str, Known], now: Mapping[str, Seen]) -> tuple[set[str], list[Seen]]:
+    """Return the paths that hold the very file that is remembered of them, and what else was seen."""
+    still, came = set(), []
+    for path, entry in now.items():
+        row = before.get(path)
+        if row is not None and row[2:5] == entry[1:4]:  # size, mtime_ns, inode: in both, in this order
+            still.add(path)
+        else:
+            came.append(entry)
+    return still, came
+
+
+def _reconsider(row: Known, entry: Seen) -> Change | None:
+    """What there is to do about a file that is where it was and what it was."""
     if not row.present:
         return Change(ChangeKind.RETURNED, row, entry)
     if row.beside != entry.beside or row.facts_version != FACTS_VERSION:
@@ -134,22 +143,14 @@ def _number(place: Known | Seen) -> tuple[int, int, int]:
     return place.inode, place.size, place.mtime_ns
 
 
-def _pair_moves(before: Mapping[str, Known], now: Mapping[str, Seen]) -> list[Change]:
+def _pair_moves(left: Iterable[Known], came: Iterable[Seen]) -> list[Change]:
     """Pair rows whose file left its path with files that came to a path; only where the pair is unique.
 
     A path may have a row already, of a file that was overwritten or left for another path itself: then files that
     swapped their names are two moves, and the row of an overwritten one is REPLACED.
     """
-    left = [row for path, row in before.items() if row.present and not _is_still(row, now.get(path))]
-    if not left:
-        return []
-    came = [entry for path, entry in now.items() if entry.inode and not _is_still(before.get(path), entry)]
-    rows, entries = _unique(left), _unique(came)
+    rows, entries = _unique(left), _unique(entry for entry in came if entry.inode)
     return [Change(ChangeKind.MOVED, rows[key], entry) for key, entry in entries.items() if key in rows]
-
-
-def _is_still(row: Known | None, entry: Seen | None) -> bool:
-    return row is not None and entry is not None and _number(row) == _number(entry)
 
 
 def _unique(places: Iterable[P]) -> dict[tuple[int, int, int], P]:

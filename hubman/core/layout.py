@@ -21,6 +21,8 @@ TEMPORARY_SUFFIXES = (
 )  # fmt: skip
 """Names of files that a browser or a downloader is still writing."""
 
+TEMPORARY_PREFIXES = (".", "~", "tmpinstall_", "tmp_")
+
 SKIPPED_FOLDERS = frozenset({
     ".git", ".hubman-trash", ".lm-pending-delete", "__pycache__", ".cache", ".locks", "model_images",
     "$recycle.bin", "system volume information", "lost+found", ".venv", "venv", "node_modules", ".trash",
@@ -61,13 +63,14 @@ class FolderForm(StrEnum):
 def is_temporary(name: str) -> bool:
     """Say whether a name belongs to a file that somebody is still writing, or to no model at all."""
     lower = name.lower()
-    return lower.endswith(TEMPORARY_SUFFIXES) or lower.startswith((".", "~", "tmpinstall_", "tmp_"))
+    return lower.endswith(TEMPORARY_SUFFIXES) or lower.startswith(TEMPORARY_PREFIXES)
 
 
 def is_model_name(name: str) -> bool:
     """Say whether a walk should list a file of this name (its bytes decide later what it is)."""
-    dot = name.rfind(".")
-    return dot > 0 and name[dot:].lower() in MODEL_EXTENSIONS and not is_temporary(name)
+    lower = name.lower()
+    dot = lower.rfind(".")  # no ending of a model is one of a temporary file
+    return dot > 0 and lower[dot:] in MODEL_EXTENSIONS and not lower.startswith(TEMPORARY_PREFIXES)
 
 
 def is_weights(name: str) -> bool:

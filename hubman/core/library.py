@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from hubman.core.types import Facts, Hashes, Safety, Sidecar, Trigger
 
@@ -54,8 +55,7 @@ class Root:
     device: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """One model file (or model folder) as a walk saw it: nothing was opened.
 
     Attributes:
@@ -79,9 +79,11 @@ class Seen:
     device: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the database remembers of a place: enough to decide whether to look again."""
+class Known(NamedTuple):
+    """What the database remembers of a place: enough to decide whether to look again.
+
+    A tuple, like Seen: a scan makes one of each for every file, in a third of the time of a frozen dataclass.
+    """
 
     id: int
     relpath: str
@@ -91,7 +93,7 @@ class Known:
     beside: str
     present: bool
     facts_version: int
-    sha256: str | None
+    hashed: bool
     device: int | None = None
     left_behind: str | None = None
 

@@ -123,7 +123,7 @@ class Walk:
         """Return the folders to go down into, last first; links are put off until every real folder was walked."""
         found = []
         for name, entry in entries.items():
-            if _is_skipped(name) or not self._is_dir(relative, entry):
+            if not self._is_dir(relative, entry) or _is_skipped(name):
                 continue
             if not _is_link(entry):
                 found.append(name)
@@ -169,12 +169,20 @@ class Walk:
     # --- models --------------------------------------------------------------------------------------------------
 
     def _files(self, relative: str, entries: Entries) -> Iterator[Seen]:
-        indexes = {name.removesuffix(SHARD_INDEX) for name in entries if name.endswith(SHARD_INDEX)}
-        for name in sorted(entries):
-            if name.endswith(SHARD_INDEX):
-                yield from self._sharded(relative, name, entries)
-            elif is_model_name(name) and not _is_shard(name, indexes):
-                yield from self._single(relative, name, entries)
+        models = sorted(name for name in entries if is_model_name(name))
+        beside = Beside(entries, len(models))
+        indexes = sorted(name for name in entries if name.endswith(SHARD_INDEX))
+        stems = {name.removesuffix(SHARD_INDEX) for name in indexes}
+        for name in indexes:
+            yield from self._sharded(relative, name, entries, beside)
+        for name in models:
+            if not stems or not _is_shard(name, stems):
+                status = self._regular(relative, entries[name])
+                if status is not None:
+                    yield Seen(
+                        join(relative, name), status.st_size, status.st_mtime_ns, _inode(entries[name], status),
+                        beside.digest(name.rpartition(".")[0]), False, self.devices.get(relative),
+                    )  # fmt: skip
 
     def _regular(self, relative: str, entry: os.DirEntry[str]) -> os.stat_result | None:
         """Stat a model file; None for FIFOs, devices, dangling links and folders, which are never opened.
@@ -192,22 +200,14 @@ class Walk:
             return None
         return status if stat.S_ISREG(status.st_mode) else None
 
-    def _single(self, relative: str, name: str, entries: Entries) -> Iterator[Seen]:
-        status = self._regular(relative, entries[name])
-        if status is not None:
-            yield Seen(
-                join(relative, name), status.st_size, status.st_mtime_ns, _inode(entries[name], status),
-                beside=_beside(name.rpartition(".")[0], entries), device=self.devices.get(relative),
-            )  # fmt: skip
-
-    def _sharded(self, relative: str, name: str, entries: Entries) -> Iterator[Seen]:
+    def _sharded(self, relative: str, name: str, entries: Entries, beside: Beside) -> Iterator[Seen]:
         stem = name.removesuffix(SHARD_INDEX)
         names = [name, *sorted(other for other in entries if _is_shard(other, {stem}))]
         found = [(member, self._regular(relative, entries[member])) for member in names]
         members = [(member, status) for member, status in found if status is not None]
         if len(members) > 1:
             number = _inode(entries[name], members[0][1])
-            yield _sum(join(relative, name), members, number, _beside(stem, entries), self.devices.get(relative))
+            yield _sum(join(relative, name), members, number, beside.digest(stem), self.devices.get(relative))
 
     def _model_folder(self, relative: str, beside: Entries) -> Iterator[Seen]:
         """One model in a folder. A pipeline without weights is a checkpoint's config and no model of its own.
@@ -225,7 +225,7 @@ class Walk:
             return
         if any(is_weights(os.path.basename(name)) for name, _ in members):
             stem = relative.rpartition("/")[2]
-            yield _sum(relative, members, number, _beside(stem, beside), self.devices.get(relative))
+            yield _sum(relative, members, number, Beside(beside).digest(stem), self.devices.get(relative))
 
 
 def member_files(folder: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -334,17 +334,29 @@ def _sum(
     return Seen(relpath, size, newest, number, beside, folder=True, device=device)
 
 
-def _beside(stem: str, entries: Entries) -> str:
-    """Digest name, size and time of what lies beside a model, so that an edited sidecar is noticed unopened."""
-    signature = hashlib.blake2b(digest_size=8)
-    found = False
-    for suffix in BESIDE:
-        entry = entries.get(stem + suffix)
-        status = _stat_entry(entry) if entry is not None else None
-        if status is not None:
-            found = True
-            signature.update(f"{suffix}:{status.st_size}:{status.st_mtime_ns};".encode())
-    return signature.hexdigest() if found else ""
+class Beside:
+    """What lies beside the models of one folder. Most folders hold models and nothing else: then nothing is asked."""
+
+    def __init__(self, entries: Entries, models: int = 0) -> None:
+        """`models`: how many of the entries are models, so that a folder of nothing else is known without a look."""
+        self._entries = entries
+        self._stems: set[str] | None = set() if models == len(entries) else None
+
+    def digest(self, stem: str) -> str:
+        """Digest suffix, size and time of what lies beside a model, so that an edited sidecar is noticed unopened."""
+        if self._stems is None:
+            self._stems = {name[: -len(end)] for name in self._entries for end in BESIDE if name.endswith(end)}
+        if stem not in self._stems:
+            return ""
+        signature = hashlib.blake2b(digest_size=8)
+        found = False
+        for suffix in BESIDE:
+            entry = self._entries.get(stem + suffix)
+            status = _stat_entry(entry) if entry is not None else None
+            if status is not None:
+                found = True
+                signature.update(f"{suffix}:{status.st_size}:{status.st_mtime_ns};".encode())
+        return signature.hexdigest() if found else ""
 
 
 def _stat_entry(entry: os.DirEntry[str]) -> os.stat_result | None:

@@ -74,7 +74,7 @@ class Reader:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         prepare(connection)
-        connection.text_factory = lambda raw: unpack(raw.decode("utf-8", "replace"))
+        connection.text_factory = _text
 
     def _ask(self, question: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         """Run a query; names that are no UTF-8 go in and come out as Python has them (store/text.py)."""
@@ -92,11 +92,13 @@ class Reader:
         for folder in folders:
             clause, values = _below(folder)
             cursor = self._ask(
-                "SELECT id, relpath, size, mtime_ns, inode, beside, present, facts_version, sha256, device, "
-                f"left_behind FROM file f WHERE root_id = ? AND {clause}",
+                "SELECT id, relpath, size, mtime_ns, inode, beside, present, facts_version, sha256 IS NOT NULL, "
+                f"device, left_behind FROM file f WHERE root_id = ? AND {clause}",
                 [root_id, *values],
             )
-            rows |= {row[0]: _known(row) for row in cursor}
+            if len(folders) == 1:
+                return list(map(Known._make, cursor))
+            rows |= {row[0]: Known._make(row) for row in cursor}
         return list(rows.values())
 
     def unread(self, root_id: int, version: int) -> list[Unread]:
@@ -331,9 +333,9 @@ def _below(folder: str) -> tuple[str, list[object]]:
     return "(f.relpath = ? OR substr(f.relpath, 1, ?) = ?)", [folder, len(prefix), prefix]
 
 
-def _known(row: tuple[Any, ...]) -> Known:
-    identity, relpath, size, mtime_ns, inode, beside, present, facts_version, sha256, device, behind = row
-    return Known(identity, relpath, size, mtime_ns, inode, beside, bool(present), facts_version, sha256, device, behind)
+def _text(raw: bytes) -> str:
+    """Decode a text column; what is ASCII (nearly all of them) needs no second look."""
+    return raw.decode("ascii") if raw.isascii() else unpack(raw.decode("utf-8", "replace"))
 
 
 def _model_file(row: tuple[Any, ...], words: tuple[Trigger, ...], tags: tuple[str, ...]) -> ModelFile:

@@ -179,7 +179,7 @@ class Writer:
         self._connection.execute(park.values(relpath=sa.bindparam("parked")), parked)
         former = [{"alias": old, "file_id": row.id} for row, old, _ in aliases]
         self._connection.execute(upsert(schema.former_alias).on_conflict_do_nothing(), former)
-        spoken_of = self.subjects.spoken_of(old for row, old, _ in aliases if row.sha256 is None)
+        spoken_of = self.subjects.spoken_of(old for row, old, _ in aliases if not row.hashed)
         for _, old, _ in (entry for entry in aliases if entry[1] in spoken_of):
             self.subjects.rename(old, f"~{old}")
         for _, old, new in (entry for entry in aliases if entry[1] in spoken_of):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +10,7 @@ from hubman.core.library import ChangeKind, Known, Seen
 
 
 def known(identity: int, relpath: str, inode: int, *, present: bool = True, size: int = 10, mtime: int = 5) -> Known:
-    return Known(identity, relpath, size, mtime, inode, "", present, FACTS_VERSION, None)
+    return Known(identity, relpath, size, mtime, inode, "", present, FACTS_VERSION, False)
 
 
 def seen(relpath: str, inode: int, size: int = 10, mtime: int = 5) -> Seen:
@@ -60,8 +58,8 @@ def test_a_file_that_comes_back_is_returned_not_added() -> None:
 
 def test_an_edited_sidecar_or_a_newer_identification_rereads() -> None:
     """The header is read again, the hash is kept."""
-    assert kinds(diff([known(1, "a", 7)], [replace(seen("a", 7), beside="x")])) == ["reread"]
-    assert kinds(diff([replace(known(1, "a", 7), facts_version=0)], [seen("a", 7)])) == ["reread"]
+    assert kinds(diff([known(1, "a", 7)], [seen("a", 7)._replace(beside="x")])) == ["reread"]
+    assert kinds(diff([known(1, "a", 7)._replace(facts_version=0)], [seen("a", 7)])) == ["reread"]
 
 
 def test_mass_disappearance_removes_nothing() -> None:
@@ -112,18 +110,18 @@ def test_every_file_and_every_row_is_accounted_for_once(
 
 def test_what_vanished_with_its_file_system_is_unplugged() -> None:
     """The nearest folder that is there decides; without a device, or when told of none, a vanished file is gone."""
-    row = replace(known(1, "nas/deep/f", 7), device=5)
+    row = known(1, "nas/deep/f", 7)._replace(device=5)
     for devices in ({"": 1}, {"": 1, "nas": 1}, {"": 1, "nas": 1, "nas/deep": 1}):
         result = diff([row], [], devices=devices)
         assert (result.unplugged, kinds(result)) == ((row,), [])
     assert kinds(diff([row], [], devices={"": 1, "nas": 5})) == ["removed"]
     assert kinds(diff([row], [])) == ["removed"]
-    assert kinds(diff([replace(row, device=None)], [], devices={"": 1})) == ["removed"]
+    assert kinds(diff([row._replace(device=None)], [], devices={"": 1})) == ["removed"]
 
 
 def test_a_file_system_that_got_another_number_is_not_unplugged() -> None:
     """Files that are still there tell; their rows learn the new number."""
-    rows = [replace(known(number, f"nas/{number}", number), device=5) for number in (1, 2)]
-    result = diff(rows, [replace(seen("nas/1", 1), device=6)], devices={"": 1, "nas": 6})
+    rows = [known(number, f"nas/{number}", number)._replace(device=5) for number in (1, 2)]
+    result = diff(rows, [seen("nas/1", 1)._replace(device=6)], devices={"": 1, "nas": 6})
     assert kinds(result) == ["removed"]
     assert (result.remounted, result.unplugged) == (((1, 6),), ())
