@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from hubman.core.diff import FACTS_VERSION
 from hubman.core.library import Reading, Root
@@ -15,8 +13,6 @@ from hubman.store.reader import open_reader
 
 BATCH = 200
 BATCH_SECONDS = 1.0
-FEWER_COLLECTIONS = 50_000
-"""New containers after which Python looks for cycles: a header makes thousands and no cycle (a tenth of the time)."""
 
 
 def identify_all(store: Store, root: Root, progress: Progress, stop: Callable[[], bool]) -> int:
@@ -33,18 +29,17 @@ def identify_all(store: Store, root: Root, progress: Progress, stop: Callable[[]
     progress.phase("identify", len(waiting))
     batch: list[tuple[int, str, Reading]] = []
     since, known = time.monotonic(), 0
-    with _fewer_collections():
-        for place in waiting:
-            if stop():
-                break
-            reading = read_file(root.path, place)
-            if reading is not None:  # None: it vanished since the walk, and the next scan decides
-                batch.append((place.id, place.name, reading))
-            progress.advance()
-            if len(batch) >= BATCH or time.monotonic() - since > BATCH_SECONDS:
-                known += _record(store, batch)
-                since = time.monotonic()
-        known += _record(store, batch)
+    for place in waiting:
+        if stop():
+            break
+        reading = read_file(root.path, place)
+        if reading is not None:  # None: it vanished since the walk, and the next scan decides
+            batch.append((place.id, place.name, reading))
+        progress.advance()
+        if len(batch) >= BATCH or time.monotonic() - since > BATCH_SECONDS:
+            known += _record(store, batch)
+            since = time.monotonic()
+    known += _record(store, batch)
     return known
 
 
@@ -56,13 +51,3 @@ def _record(store: Store, batch: list[tuple[int, str, Reading]]) -> int:
     known = sum(not (reading.failure and reading.failure.passing) for _, _, reading in batch)
     batch.clear()
     return known
-
-
-@contextmanager
-def _fewer_collections() -> Iterator[None]:
-    before = gc.get_threshold()
-    gc.set_threshold(FEWER_COLLECTIONS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

@@ -6,10 +6,12 @@ file first. Everything is committed in small batches, so an interrupted run lose
 
 from __future__ import annotations
 
+import gc
 import os
 import posixpath
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -24,6 +26,9 @@ from hubman.disk.walk import Walk, enclosing_model_folder
 from hubman.errors import N_, HubmanError, NotFoundError
 from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
+
+FEWER_COLLECTIONS = 50_000
+"""New containers after which Python looks for cycles."""
 
 TICK = 100
 """Files after which a scan says how far it is."""
@@ -100,6 +105,10 @@ class Sync:
 
     def run(self, roots: Sequence[Root], folders: Sequence[str] = ("",)) -> SyncReport:
         """Scan, identify and hash the given roots (or only some folders of one root)."""
+        with _fewer_collections():
+            return self._run(roots, folders)
+
+    def _run(self, roots: Sequence[Root], folders: Sequence[str]) -> SyncReport:
         started = time.monotonic()
         everything = self._ask(lambda reader: reader.roots())
         scanned = [root for root in roots if self._scan(root, _inner_roots(root, everything), folders)]
@@ -273,6 +282,17 @@ class Sync:
     def _ask(self, question: Callable[[Reader], T]) -> T:
         with open_reader(self._store.path) as reader:
             return question(reader)
+
+
+@contextmanager
+def _fewer_collections() -> Iterator[None]:
+    """Let Python look for cycles less often: a scan makes a tuple for every file, a header thousands, and no cycle."""
+    before = gc.get_threshold()
+    gc.set_threshold(FEWER_COLLECTIONS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _open_to_us(known: list[Known], seen: Iterable[Seen], blocked: Mapping[str, str]) -> list[Known]:

@@ -27,6 +27,10 @@ from hubman.core.library import Seen
 BESIDE = (*(suffix for suffix, _ in SUFFIXES), *PREVIEW_SUFFIXES)
 SHARD_INDEX = ".safetensors.index.json"
 _SHARD = re.compile(r"-\d{5}-of-\d{5}\.safetensors$")
+FILE_TYPE = 0o170000
+LARGEST_INODE = 0x7FFF_FFFF_FFFF_FFFF
+"""What a signed column of the database holds."""
+
 DEEPEST = 64
 """Levels below a root that are followed; a deeper tree is a loop of links in practice."""
 
@@ -175,14 +179,17 @@ class Walk:
         stems = {name.removesuffix(SHARD_INDEX) for name in indexes}
         for name in indexes:
             yield from self._sharded(relative, name, entries, beside)
-        for name in models:
-            if not stems or not _is_shard(name, stems):
-                status = self._regular(relative, entries[name])
-                if status is not None:
-                    yield Seen(
-                        join(relative, name), status.st_size, status.st_mtime_ns, _inode(entries[name], status),
-                        beside.digest(name.rpartition(".")[0]), False, self.devices.get(relative),
-                    )  # fmt: skip
+        device, above = self.devices.get(relative), f"{relative}/" if relative else ""
+        for name in models:  # the innermost loop of every scan: nothing is called that need not be
+            if stems and _is_shard(name, stems):
+                continue
+            entry = entries[name]
+            status = self._regular(relative, entry)
+            if status is None:
+                continue
+            number = status.st_ino & LARGEST_INODE or _inode(entry, status)
+            signature = beside.digest(name.rpartition(".")[0]) if beside.any else ""
+            yield Seen(above + name, status.st_size, status.st_mtime_ns, number, signature, False, device)
 
     def _regular(self, relative: str, entry: os.DirEntry[str]) -> os.stat_result | None:
         """Stat a model file; None for FIFOs, devices, dangling links and folders, which are never opened.
@@ -198,7 +205,7 @@ class Walk:
             if error.errno != errno.ELOOP:
                 self.blocked[join(relative, entry.name) if entry.is_symlink() else relative] = _reason(error)
             return None
-        return status if stat.S_ISREG(status.st_mode) else None
+        return status if status.st_mode & FILE_TYPE == stat.S_IFREG else None
 
     def _sharded(self, relative: str, name: str, entries: Entries, beside: Beside) -> Iterator[Seen]:
         stem = name.removesuffix(SHARD_INDEX)
@@ -312,7 +319,7 @@ def _is_junction(path: str) -> bool:
 def _inode(entry: os.DirEntry[str], status: os.stat_result) -> int:
     """Return the file's number; on Windows a directory entry's stat has none, so ask the entry."""
     number = status.st_ino or (entry.inode() if not entry.is_symlink() else 0)
-    return number & 0x7FFF_FFFF_FFFF_FFFF
+    return number & LARGEST_INODE
 
 
 def _is_shard(name: str, stems: Collection[str]) -> bool:
@@ -340,7 +347,8 @@ class Beside:
     def __init__(self, entries: Entries, models: int = 0) -> None:
         """`models`: how many of the entries are models, so that a folder of nothing else is known without a look."""
         self._entries = entries
-        self._stems: set[str] | None = set() if models == len(entries) else None
+        self.any = models != len(entries)
+        self._stems: set[str] | None = None
 
     def digest(self, stem: str) -> str:
         """Digest suffix, size and time of what lies beside a model, so that an edited sidecar is noticed unopened."""
