@@ -10,14 +10,19 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from hubman.core.library import Reading
+if TYPE_CHECKING:
+    from hubman.core.library import Reading
 
 SEPARATOR = "\n"
 """Between the parts of a text: cannot be typed into a query word, so no hit straddles two parts."""
 
 MOST_TAGS = 400
 """Training tags that are searchable; the rest of a tag cloud is noise (and megabytes)."""
+
+_NO_CHARACTERS = {0xFFFE: "\ufffd", 0xFFFF: "\ufffd"}
+"""What SQLite reads as U+FFFD, so that we do as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +38,11 @@ class SearchText:
 
 def fold(text: str) -> str:
     """Fold for comparison: compatibility forms (full-width letters), case, and runs of white space."""
+    text = text.replace("\0", " ")  # ends a text for SQLite's tokenizers
     if text.isascii():  # has no compatibility forms: a third of the time
         return " ".join(text.lower().split())
+    if "\ufffe" in text or "\uffff" in text:
+        text = text.translate(_NO_CHARACTERS)
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy import (
     Text as PlainText,
@@ -97,8 +98,7 @@ file = Table(
     Column("header_digest", String(64), nullable=False),
     Column("lineage", String(32)),
     Column("candidates", Text, nullable=False),
-    Column("facts", LargeBinary, nullable=False),
-    Column("sidecar", Text, nullable=False),
+    Column("has_sidecar", Boolean, nullable=False),
     Column("preview", Text),
     Column("left_behind", Text),
     Column("facts_version", Integer, nullable=False),
@@ -109,6 +109,14 @@ file = Table(
     UniqueConstraint("root_id", "relpath"),
 )
 Index("ix_file_present_kind", file.c.present, file.c.kind)
+
+reading = Table(
+    "reading",  # what is shown of a file and never asked about: apart, so that a scan of all places reads little
+    metadata,
+    Column("file_id", Integer, ForeignKey("file.id", ondelete="CASCADE"), primary_key=True),
+    Column("facts", LargeBinary, nullable=False),
+    Column("sidecar", Text, nullable=False),
+)
 
 trigger = Table(
     "trigger_word",
@@ -197,4 +205,6 @@ search = Table(
     Column("body", Text, nullable=False),
     Column("own_tags", Text, nullable=False),
     Column("note", Text, nullable=False),
+    Column("favourite", Boolean, nullable=False, server_default=false()),
+    Column("rating", Integer),
 )

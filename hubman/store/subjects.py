@@ -28,6 +28,12 @@ def subject_of_file() -> sa.ColumnElement[str]:
     return sa.func.coalesce(schema.file.c.sha256, schema.file.c.alias)
 
 
+def is_of(subject: str) -> sa.ColumnElement[bool]:
+    """Whether a file has a subject: as `subject_of_file`, in words that the indexes of both columns answer."""
+    file = schema.file.c
+    return sa.or_(file.sha256 == subject, sa.and_(file.sha256.is_(None), file.alias == subject))
+
+
 class Subjects:
     """The verbs of a write transaction that are about contents rather than places."""
 
@@ -39,7 +45,7 @@ class Subjects:
     def set_words(self, subject: str, words: Sequence[str]) -> None:
         """Replace the user's own trigger words. They are joined to a file's words when read."""
         self._replace(schema.user_words, subject, "text", words)
-        self.refresh_search(subject_of_file() == subject)
+        self.refresh_search(is_of(subject))
 
     def set_data(self, subject: str, data: UserData) -> None:
         """Replace note, tags, favourite and rating; all of them empty leaves no row behind."""
@@ -51,7 +57,7 @@ class Subjects:
             }  # fmt: skip
             self._connection.execute(sa.insert(schema.user_data).values(row))
         self._replace(schema.user_tag, subject, "tag", data.tags)
-        self.refresh_search(subject_of_file() == subject)
+        self.refresh_search(is_of(subject))
 
     def _replace(self, table: sa.Table, subject: str, column: str, texts: Sequence[str]) -> None:
         self._connection.execute(sa.delete(table).where(table.c.subject == subject))
@@ -129,7 +135,8 @@ class Subjects:
             "own_tags": self._said(which, schema.user_tag, "tag"),
             "note": self._said(which, schema.user_data, "note"),
         }
-        touched: set[int] = {file_id for texts in said.values() for file_id in texts}
+        liked = self._liked(which)
+        touched: set[int] = {file_id for found in (*said.values(), liked) for file_id in found}
         if not only_spoken_of:
             touched |= set(self._connection.scalars(sa.select(file.c.id).where(which)))
         if not touched:
@@ -147,13 +154,22 @@ class Subjects:
                 "new_words": _joined([*said["words"].get(file_id, ()), *named.get(file_id, ())]),
                 "new_own_tags": _joined(said["own_tags"].get(file_id, ())),
                 "new_note": _joined(said["note"].get(file_id, ())),
+                "new_favourite": liked.get(file_id, (False, None))[0],
+                "new_rating": liked.get(file_id, (False, None))[1],
             }
             for file_id in touched
         ]
         table = schema.search
-        values: dict[str, sa.BindParameter[str]] = {name: sa.bindparam(f"new_{name}") for name in said}
+        values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in (*said, "favourite", "rating")}
         statement = sa.update(table).where(table.c.file_id == sa.bindparam("row_id")).values(values)
         self._connection.execute(statement, rows)
+
+    def _liked(self, which: sa.ColumnElement[bool]) -> dict[int, tuple[bool, int | None]]:
+        """Return file id -> (favourite, rating) of what the user said something about."""
+        data = schema.user_data
+        query = sa.select(schema.file.c.id, data.c.favourite, data.c.rating)
+        rows = self._connection.execute(query.join(data, data.c.subject == subject_of_file()).where(which))
+        return {row[0]: (bool(row[1]), row[2]) for row in rows}
 
     def _said(self, which: sa.ColumnElement[bool], table: sa.Table, column: str) -> Mapping[int, list[str]]:
         query = (

@@ -36,7 +36,7 @@ from hubman.core.library import (
     stem_path,
 )  # fmt: skip
 from hubman.core.search_text import SearchText, search_text
-from hubman.core.types import Hashes, Kind, Safety, Trigger
+from hubman.core.types import Hashes, Kind, Safety, Sidecar, Trigger
 from hubman.errors import N_, StoreError
 from hubman.store import schema, sketches
 from hubman.store.encode import candidates_text, facts_bytes, message_text, sidecar_json
@@ -143,8 +143,7 @@ class Writer:
                 "name": stem_of(entry.relpath, folder=entry.folder), "folder": entry.folder, "present": True,
                 "size": entry.size, "mtime_ns": entry.mtime_ns, "inode": entry.inode, "beside": entry.beside,
                 "device": entry.device, "format": "unknown", "kind": Kind.UNKNOWN.value,
-                "safety": Safety.NOT_APPLICABLE.value, "header_digest": "", "candidates": "", "facts": b"",
-                "sidecar": "{}",
+                "safety": Safety.NOT_APPLICABLE.value, "header_digest": "", "candidates": "", "has_sidecar": False,
                 "facts_version": 0, "added_ns": now,
             }
             for entry in entries
@@ -244,8 +243,11 @@ class Writer:
         columns: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in _READING_COLUMNS}
         self._connection.execute(sa.update(table).where(table.c.id == sa.bindparam("row_id")).values(columns), rows)
         ids = [{"row_id": file_id} for file_id, _, _ in batch]
-        for child in (schema.trigger, schema.search):
+        for child in (schema.reading, schema.trigger, schema.search):
             self._connection.execute(sa.delete(child).where(child.c.file_id == sa.bindparam("row_id")), ids)
+        self._connection.execute(
+            sa.insert(schema.reading), [_detail_row(file_id, reading) for file_id, _, reading in batch]
+        )
         self._insert_triggers([(file_id, reading.triggers) for file_id, _, reading in batch])
         texts = [(file_id, search_text(name, reading)) for file_id, name, reading in batch]
         self._connection.execute(sa.insert(schema.search), [_search_row(*text) for text in texts])
@@ -347,8 +349,8 @@ def _seen_values(root_path: str, row: Known, entry: Seen, *, modified: bool) -> 
 
 
 _READING_COLUMNS = (
-    "format", "kind", "architecture", "algorithm", "safety", "header_digest", "lineage", "candidates", "facts",
-    "sidecar", "preview", "facts_version", "error_reference", "error_message",
+    "format", "kind", "architecture", "algorithm", "safety", "header_digest", "lineage", "candidates",
+    "has_sidecar", "preview", "facts_version", "error_reference", "error_message",
 )  # fmt: skip
 
 
@@ -364,13 +366,16 @@ def _reading_row(file_id: int, reading: Reading) -> dict[str, object]:
         "new_header_digest": reading.header_digest,
         "new_lineage": facts.lineage if facts else None,
         "new_candidates": candidates_text(facts.candidates) if facts else "",
-        "new_facts": facts_bytes(facts),
-        "new_sidecar": sidecar_json(reading.sidecar),
+        "new_has_sidecar": reading.sidecar != Sidecar(),
         "new_preview": reading.preview,
         "new_facts_version": 0 if failure and failure.passing else FACTS_VERSION,  # 0: every sync tries again
         "new_error_reference": failure.reference if failure else None,
         "new_error_message": message_text(failure.message) if failure else None,
     }
+
+
+def _detail_row(file_id: int, reading: Reading) -> dict[str, object]:
+    return {"file_id": file_id, "facts": facts_bytes(reading.facts), "sidecar": sidecar_json(reading.sidecar)}
 
 
 def _blob_row(place: Unhashed, hashes: Hashes) -> dict[str, object]:

@@ -43,9 +43,12 @@ def upgrade() -> None:
     op.add_column("file", sa.Column("gone_ns", sa.BigInteger()))
     for name in ("own_tags", "note"):
         op.add_column("search", sa.Column(name, sa.Text(), nullable=False, server_default=""))
+    op.add_column("search", sa.Column("favourite", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("search", sa.Column("rating", sa.Integer()))
     op.add_column("file", sa.Column("lineage", sa.String(32)))
     op.add_column("file", sa.Column("candidates", sa.Text(), nullable=False, server_default=""))
-    _deflate_facts()
+    op.add_column("file", sa.Column("has_sidecar", sa.Boolean(), nullable=False, server_default=sa.false()))
+    _part_readings()
     if op.get_bind().dialect.name == "sqlite":
         _drop_index()
         _create_index(TEXTS)
@@ -62,39 +65,51 @@ DICTIONARY = (
 """What facts begin and repeat with (zlib's preset dictionary); 0x01 before them names it."""
 
 
-def _deflate_facts() -> None:
-    """Turn the JSON text of facts into deflated bytes, and give columns to what is asked about."""
+def _part_readings() -> None:
+    """Put facts (deflated) and sidecars into a table of their own; what is asked about gets columns."""
     bind = op.get_bind()
-    op.add_column("file", sa.Column("facts_deflated", sa.LargeBinary(), nullable=False, server_default=sa.text("x''")))
-    file = sa.table("file", *map(sa.column, ("id", "facts", "facts_deflated", "lineage", "candidates")))
-    for file_id, text in bind.execute(sa.select(file.c.id, file.c.facts)).fetchall():
+    op.create_table(
+        "reading",
+        sa.Column("file_id", sa.Integer(), nullable=False),
+        sa.Column("facts", sa.LargeBinary(), nullable=False),
+        sa.Column("sidecar", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("file_id", name="pk_reading"),
+        sa.ForeignKeyConstraint(["file_id"], ["file.id"], name="fk_reading_file_id", ondelete="CASCADE"),
+    )
+    reading = sa.table("reading", *map(sa.column, ("file_id", "facts", "sidecar")))
+    file = sa.table("file", *map(sa.column, ("id", "facts", "sidecar", "lineage", "candidates", "has_sidecar")))
+    for file_id, text, sidecar in bind.execute(sa.select(file.c.id, file.c.facts, file.c.sidecar)).fetchall():
         try:
             facts = json.loads(text)
         except ValueError:
             facts = {}
-        if not facts:
-            continue
-        deflate = zlib.compressobj(6, zlib.DEFLATED, -15, zdict=DICTIONARY)
-        stored = b"\x01" + deflate.compress(text.encode("utf-8")) + deflate.flush()
+        stored = b""
+        if facts:
+            deflate = zlib.compressobj(6, zlib.DEFLATED, -15, zdict=DICTIONARY)
+            stored = b"\x01" + deflate.compress(text.encode("utf-8")) + deflate.flush()
+        bind.execute(sa.insert(reading).values(file_id=file_id, facts=stored, sidecar=sidecar))
         names = "/".join(facts.get("candidates") or ())
         values = {
-            "facts_deflated": stored, "lineage": facts.get("lineage"), "candidates": f"/{names}/" if names else "",
-        }  # fmt: skip
+            "lineage": facts.get("lineage"),
+            "candidates": f"/{names}/" if names else "",
+            "has_sidecar": sidecar != "{}",
+        }
         bind.execute(sa.update(file).where(file.c.id == file_id).values(values))
-    op.drop_column("file", "facts")
-    op.alter_column("file", "facts_deflated", new_column_name="facts")
+    for name in ("facts", "sidecar"):
+        op.drop_column("file", name)
 
 
-def _inflate_facts() -> None:
+def _join_readings() -> None:
     bind = op.get_bind()
-    op.add_column("file", sa.Column("facts_text", sa.Text(), nullable=False, server_default="{}"))
-    file = sa.table("file", *map(sa.column, ("id", "facts", "facts_text")))
-    for file_id, stored in bind.execute(sa.select(file.c.id, file.c.facts)).fetchall():
-        if stored:
-            text = zlib.decompressobj(-15, zdict=DICTIONARY).decompress(stored[1:]).decode("utf-8")
-            bind.execute(sa.update(file).where(file.c.id == file_id).values(facts_text=text))
-    op.drop_column("file", "facts")
-    op.alter_column("file", "facts_text", new_column_name="facts")
+    op.add_column("file", sa.Column("facts", sa.Text(), nullable=False, server_default="{}"))
+    op.add_column("file", sa.Column("sidecar", sa.Text(), nullable=False, server_default="{}"))
+    file = sa.table("file", *map(sa.column, ("id", "facts", "sidecar")))
+    reading = sa.table("reading", *map(sa.column, ("file_id", "facts", "sidecar")))
+    for file_id, stored, sidecar in bind.execute(sa.select(reading)).fetchall():
+        inflate = zlib.decompressobj(-15, zdict=DICTIONARY)
+        text = inflate.decompress(stored[1:]).decode("utf-8") if stored else "{}"
+        bind.execute(sa.update(file).where(file.c.id == file_id).values(facts=text, sidecar=sidecar))
+    op.drop_table("reading")
 
 
 def _create_user_tables() -> None:
@@ -119,12 +134,41 @@ def _create_user_tables() -> None:
 def _drop_index() -> None:
     for trigger in ("search_added", "search_gone", "search_changed"):
         op.execute(f"DROP TRIGGER {trigger}")
+    op.execute("DROP TABLE IF EXISTS search_fts_terms")
+    op.execute("DROP TABLE IF EXISTS search_fts_counts")
     op.execute("DROP TABLE search_fts")
+    op.execute("DROP VIEW IF EXISTS search_text")
 
 
 def _create_index(names: tuple[str, ...]) -> None:
-    """The trigram index over the texts of `search`, kept in step by triggers, and filled from what is there."""
-    texts, old, new = (", ".join(prefix + name for name in names) for prefix in ("", "old.", "new."))
+    """The trigram index over the texts of `search`, kept in step by triggers, and filled from what is there.
+
+    One text of all columns, with a line end between them and two at the end, so that any word of one or two characters
+    begins some trigram: those are found in the vocabulary. `case_sensitive`: the texts are folded already, and a term
+    must be the three characters that it was made of. detail=none takes 40 % of the space of a full index.
+    """
+    old, new = (
+        " || char(10) || ".join(f"{row}.{name}" for name in names) + " || char(10, 10)" for row in ("old", "new")
+    )
+    text = new.replace("new.", "")
+    op.execute(f"CREATE VIEW search_text AS SELECT file_id, {text} AS text FROM search")
+    op.execute(
+        "CREATE VIRTUAL TABLE search_fts USING fts5(text, content='search_text', content_rowid='file_id', "
+        "tokenize='trigram case_sensitive 1', detail=none)"
+    )
+    op.execute("CREATE VIRTUAL TABLE search_fts_terms USING fts5vocab('search_fts', 'instance')")
+    op.execute("CREATE VIRTUAL TABLE search_fts_counts USING fts5vocab('search_fts', 'row')")
+    delete = f"INSERT INTO search_fts(search_fts, rowid, text) VALUES ('delete', old.file_id, {old});"
+    insert = f"INSERT INTO search_fts(rowid, text) VALUES (new.file_id, {new});"
+    op.execute(f"CREATE TRIGGER search_added AFTER INSERT ON search BEGIN {insert} END")
+    op.execute(f"CREATE TRIGGER search_gone AFTER DELETE ON search BEGIN {delete} END")
+    op.execute(f"CREATE TRIGGER search_changed AFTER UPDATE ON search BEGIN {delete} {insert} END")
+    op.execute("INSERT INTO search_fts(search_fts) VALUES ('rebuild')")
+
+
+def _create_old_index() -> None:
+    """The index of revision 0001."""
+    texts, old, new = (", ".join(prefix + name for name in OLD_TEXTS) for prefix in ("", "old.", "new."))
     op.execute(
         "CREATE VIRTUAL TABLE search_fts USING fts5("
         f"{texts}, content='search', content_rowid='file_id', tokenize='trigram', detail=none)"
@@ -140,13 +184,13 @@ def _create_index(names: tuple[str, ...]) -> None:
 def downgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         _drop_index()
-    for name in ("own_tags", "note"):
+    for name in ("own_tags", "note", "favourite", "rating"):
         op.drop_column("search", name)
-    _inflate_facts()
-    for name in ("left_behind", "gone_ns", "lineage", "candidates"):
+    _join_readings()
+    for name in ("left_behind", "gone_ns", "lineage", "candidates", "has_sidecar"):
         op.drop_column("file", name)
     op.drop_column("blob", "claimed")
     if op.get_bind().dialect.name == "sqlite":
-        _create_index(OLD_TEXTS)
+        _create_old_index()
     for table in ("sketch", "journal", "user_tag", "user_data"):
         op.drop_table(table)
