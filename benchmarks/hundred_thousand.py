@@ -7,6 +7,7 @@ Chinese. The same number of models gives the same library. `HUBMAN_BENCH_LIBRARY
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import shutil
@@ -17,9 +18,9 @@ from pathlib import Path
 
 from hubman.core.general_words import GENERAL, chinese
 from hubman.core.identify import identify
-from hubman.core.library import Layout, Reading, Seen, SidecarPolicy
+from hubman.core.library import Layout, Reading, Seen, SidecarPolicy, Unhashed, UserData
 from hubman.core.triggers import rank_triggers
-from hubman.core.types import Facts, Format, Safety, Sidecar
+from hubman.core.types import Facts, Format, Hashes, Safety, Sidecar
 from hubman.store.door import open_store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,6 +61,10 @@ def build(path: Path, folder: Path) -> None:
             writer.apply_added(1, ROOT_PATH, entries)
             batch = [(n, name, reading) for n, (_, name, reading) in enumerate(models, start + 1)]
             writer.record_readings(batch)
+            writer.record_hashes([maker.hashed(n, entry) for n, entry in enumerate(entries, start + 1)])
+            for number in range(start + 20, start + len(entries) + 1, 20):
+                subject = maker.hashed(number, entries[number - start - 1])[1].sha256
+                writer.subjects.set_data(subject, maker.user_data(subject))
     store.close()
 
 
@@ -88,6 +93,19 @@ class Maker:
         digest = f"{self.random.getrandbits(256):064x}"
         reading = Reading(Format.SAFETENSORS.value, Safety.NOT_APPLICABLE, digest, facts, words, sidecar)
         return f"{'Lora' if number % 9 else '水墨'}/{number % 800:03}/{name}.safetensors", name, reading
+
+    def hashed(self, number: int, entry: Seen) -> tuple[Unhashed, Hashes]:
+        """Return what hashing the file of a number gave."""
+        digest = hashlib.sha256(str(number).encode()).hexdigest()
+        names = Hashes(digest, digest[8:16], digest[:10], digest[16:28], None, digest[30:38], digest[::-1])
+        return Unhashed(number, ROOT_PATH, entry.relpath, entry.size, entry.mtime_ns), names
+
+    def user_data(self, digest: str) -> UserData:
+        """Return what a user said about one model of twenty."""
+        number = int(digest[:8], 16)
+        note = "good at weight 0.7, 适合国风" if number % 3 else ""
+        tags = ("keeper", "收藏") if number % 2 else ()
+        return UserData(note=note, tags=tags, favourite=number % 5 == 0, rating=number % 6 or None)
 
     def _coined(self) -> str:
         return "".join(self.random.choices(SYLLABLES, k=self.random.randint(2, 4)))

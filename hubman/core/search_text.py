@@ -19,6 +19,9 @@ SEPARATOR = "\n"
 MOST_TAGS = 400
 """Training tags that are searchable; the rest of a tag cloud is noise (and megabytes)."""
 
+_NO_CHARACTERS = {0xFFFE: "\ufffd", 0xFFFF: "\ufffd"}
+"""What SQLite reads as U+FFFD, so that we do as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchText:
@@ -33,8 +36,11 @@ class SearchText:
 
 def fold(text: str) -> str:
     """Fold for comparison: compatibility forms (full-width letters), case, and runs of white space."""
+    text = text.replace("\0", " ")  # ends a text for SQLite's tokenizers
     if text.isascii():  # has no compatibility forms: a third of the time
         return " ".join(text.lower().split())
+    if "\ufffe" in text or "\uffff" in text:
+        text = text.translate(_NO_CHARACTERS)
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 

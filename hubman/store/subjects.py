@@ -28,6 +28,12 @@ def subject_of_file() -> sa.ColumnElement[str]:
     return sa.func.coalesce(schema.file.c.sha256, schema.file.c.alias)
 
 
+def is_of(subject: str) -> sa.ColumnElement[bool]:
+    """Whether a file has a subject: as `subject_of_file`, in words that the indexes of both columns answer."""
+    file = schema.file.c
+    return sa.or_(file.sha256 == subject, sa.and_(file.sha256.is_(None), file.alias == subject))
+
+
 class Subjects:
     """The verbs of a write transaction that are about contents rather than places."""
 
@@ -39,7 +45,7 @@ class Subjects:
     def set_words(self, subject: str, words: Sequence[str]) -> None:
         """Replace the user's own trigger words. They are joined to a file's words when read."""
         self._replace(schema.user_words, subject, "text", words)
-        self.refresh_search(subject_of_file() == subject)
+        self.refresh_search(is_of(subject))
 
     def set_data(self, subject: str, data: UserData) -> None:
         """Replace note, tags, favourite and rating; all of them empty leaves no row behind."""
@@ -51,7 +57,7 @@ class Subjects:
             }  # fmt: skip
             self._connection.execute(sa.insert(schema.user_data).values(row))
         self._replace(schema.user_tag, subject, "tag", data.tags)
-        self.refresh_search(subject_of_file() == subject)
+        self.refresh_search(is_of(subject))
 
     def _replace(self, table: sa.Table, subject: str, column: str, texts: Sequence[str]) -> None:
         self._connection.execute(sa.delete(table).where(table.c.subject == subject))

@@ -123,14 +123,22 @@ def _drop_index() -> None:
 
 
 def _create_index(names: tuple[str, ...]) -> None:
-    """The trigram index over the texts of `search`, kept in step by triggers, and filled from what is there."""
-    texts, old, new = (", ".join(prefix + name for name in names) for prefix in ("", "old.", "new."))
+    """The trigram index over the texts of `search`, kept in step by triggers, and filled from what is there.
+
+    One text of all columns, with a line end between them and two at the end, so that any word of one or two characters
+    begins some trigram: those are found in the vocabulary. `case_sensitive`: the texts are folded already, and a term
+    must be the three characters that it was made of. detail=none takes 40 % of the space of a full index.
+    """
+    old, new = (" || char(10) || ".join(f"{row}.{name}" for name in names) + " || char(10, 10)" for row in ("old", "new"))
+    text = new.replace("new.", "")
+    op.execute(f"CREATE VIEW search_text AS SELECT file_id, {text} AS text FROM search")
     op.execute(
-        "CREATE VIRTUAL TABLE search_fts USING fts5("
-        f"{texts}, content='search', content_rowid='file_id', tokenize='trigram', detail=none)"
+        "CREATE VIRTUAL TABLE search_fts USING fts5(text, content='search_text', content_rowid='file_id', "
+        "tokenize='trigram case_sensitive 1', detail=none)"
     )
-    delete = f"INSERT INTO search_fts(search_fts, rowid, {texts}) VALUES ('delete', old.file_id, {old});"
-    insert = f"INSERT INTO search_fts(rowid, {texts}) VALUES (new.file_id, {new});"
+    op.execute("CREATE VIRTUAL TABLE search_terms USING fts5vocab('search_fts', 'instance')")
+    delete = f"INSERT INTO search_fts(search_fts, rowid, text) VALUES ('delete', old.file_id, {old});"
+    insert = f"INSERT INTO search_fts(rowid, text) VALUES (new.file_id, {new});"
     op.execute(f"CREATE TRIGGER search_added AFTER INSERT ON search BEGIN {insert} END")
     op.execute(f"CREATE TRIGGER search_gone AFTER DELETE ON search BEGIN {delete} END")
     op.execute(f"CREATE TRIGGER search_changed AFTER UPDATE ON search BEGIN {delete} {insert} END")
