@@ -29,9 +29,9 @@ sys.path.insert(0, str(ROOT / "tests" / "identify"))
 MODELS = int(os.environ.get("HUBMAN_BENCH_MODELS", "100000"))
 ROOT_PATH = "/srv/models"
 BATCH = 500
-SYLLABLES = "ka ri no mi ta sho zen lu ver ion dra fel mar tis ora qui pan sol bel nyx the sta cor lyn eth".split()
+SYLLABLES = "ka ri no mi ta sho zen lu ver ion dra fel mar tis ora qui pan sol bel nyx the sta cor lyn eth"
 HAN = "水墨山云风月花雪江湖古剑仙侠龙凤青白玄紫霜夜星河天地人间春秋画笔国潮敦煌飞天锦绣长安明清宋唐汉服旗袍少女将军侠客书生狐妖灵兽莲荷竹梅兰菊松鹤琴棋酒茶灯火城楼桥船雨雾"  # noqa: E501
-STYLES = "水墨 山水 国风 古风 赛博 写实 动漫 厚涂 插画 机甲 汉服 敦煌 工笔 油画 像素 黏土 童话 暗黑 唯美 摄影".split()
+STYLES = "水墨 山水 国风 古风 赛博 写实 动漫 厚涂 插画 机甲 汉服 敦煌 工笔 油画 像素 黏土 童话 暗黑 唯美 摄影"
 
 
 def made(folder: Path) -> Path:
@@ -77,7 +77,9 @@ class Maker:
         self.random.shuffle(words)
         self.words = words + [self._coined() for _ in range(6000)]
         self.tags = self._tags(words)
-        self.han = sorted({*chinese.GENERAL.split(), *STYLES, *("".join(self.random.sample(HAN, 2)) for _ in range(1500))})
+        self.han = sorted(
+            {*chinese.GENERAL.split(), *STYLES.split(), *("".join(self.random.sample(HAN, 2)) for _ in range(1500))}
+        )
         self.random.shuffle(self.han)
         self.weights = {id(pool): list(accumulate(1 / (rank + 8) for rank in range(len(pool))))
                         for pool in (self.words, self.tags, self.han)}  # fmt: skip
@@ -108,7 +110,7 @@ class Maker:
         return UserData(note=note, tags=tags, favourite=number % 5 == 0, rating=number % 6 or None)
 
     def _coined(self) -> str:
-        return "".join(self.random.choices(SYLLABLES, k=self.random.randint(2, 4)))
+        return "".join(self.random.choices(SYLLABLES.split(), k=self.random.randint(2, 4)))
 
     def _tags(self, words: list[str]) -> list[str]:
         pairs = {f"{self.random.choice(words)} {self.random.choice(words)}" for _ in range(12_000)}
@@ -127,7 +129,8 @@ class Maker:
 
     def _name(self, number: int) -> str:
         parts = [*self._pick(self.words, 1), self._coined(), *self._pick(self.words, self.random.randint(0, 1))]
-        return f"{self.random.choice('_- ').join(parts)}_{self.random.choice(('v1', 'v2', 'xl', 'pony', number))}_{number:x}"
+        version = self.random.choice(("v1", "v2", "xl", "pony", number))
+        return f"{self.random.choice('_- ').join(parts)}_{version}_{number:x}"
 
     def _chinese_name(self, number: int) -> str:
         return f"{''.join(self._pick(self.han, self.random.randint(1, 3)))}_v{self.random.randint(1, 4)}_{number:x}"
@@ -153,6 +156,6 @@ class Maker:
             author=self.random.choice(self.words[-3000:]),
             name=name.replace("_", " "),
             base_model="SDXL 1.0",
-            tags=tuple(dict.fromkeys(self.random.choices(STYLES if is_chinese else self.words[:60], k=4))),
+            tags=tuple(dict.fromkeys(self.random.choices(STYLES.split() if is_chinese else self.words[:60], k=4))),
             sources=(f"https://civitai.com/models/{self.random.randint(1, 10**7)}",),
         )

@@ -1,8 +1,8 @@
 """The one query grammar: `ink type:lora base:sdxl -tag:nsfw size:>200mb added:<7d has:preview sort:-added "two words"`.
 
 Text -> a flat list of terms that must all hold. The store turns a term into SQL, `matches` decides the same in memory;
-a property test holds the two together. A bare word holds when it occurs anywhere in name, trigger words, tags, author
-or description (folded: docs/search.md), so two Chinese characters and the middle of a word hit.
+a property test holds the two together. A bare word holds when it occurs anywhere in name, trigger words, tags, author,
+description or note (folded: docs/search.md), so two Chinese characters and the middle of a word hit.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from hubman.errors import N_, UsageError
 SIZE_UNITS = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9, "t": 10**12,
               "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}  # fmt: skip
 AGE_UNITS = {"h": 3600, "d": 86400, "w": 7 * 86400, "m": 30 * 86400, "y": 365 * 86400}
-SORTS = ("name", "added", "size", "type", "base", "relevance")
-HAS = ("preview", "trigger", "hash", "sidecar", "verdict", "error")
-IS = ("unsafe", "suspicious", "safe", "broken", "missing", "ok", "failed", "unvalidated")
+SORTS = ("name", "added", "size", "type", "base", "rating", "relevance")
+HAS = ("preview", "trigger", "hash", "sidecar", "verdict", "error", "note", "rating")
+IS = ("fav", "unsafe", "suspicious", "safe", "broken", "missing", "ok", "failed", "unvalidated")
 BASE_NAMES = {
     "sd1.5": "sd1",
     "sd15": "sd1",
@@ -37,24 +37,27 @@ BASE_NAMES = {
 }
 """What people write for an architecture."""
 FIELDS = (
-    "type",
-    "base",
-    "algo",
-    "tag",
-    "trigger",
-    "name",
-    "path",
-    "author",
-    "size",
-    "added",
-    "has",
-    "is",
-    "id",
-    "sort",
+    *("type", "kind", "base", "lineage", "algo", "tag", "trigger", "name", "path", "author", "note", "size", "added"),
+    *("rating", "has", "is", "id", "sort"),
 )
+ALIASES = {"kind": "type"}
+"""Another name of a field."""
+
+MOST_TERMS = 100
+"""Conditions in one query: SQLite's expressions may be 1000 deep, and nobody types so many."""
 
 LARGEST = 2**63 - 1
 """The largest number that the database compares; a larger one in a query means the same."""
+
+TEXTS: Mapping[str, tuple[str, ...]] = {
+    "text": ("name", "words", "own_tags", "tags", "author", "body", "note"),
+    "name": ("name",),
+    "trigger": ("words",),
+    "tag": ("tags", "own_tags"),
+    "author": ("author",),
+    "note": ("note",),
+}
+"""The fields that look into folded texts, and into which ones of Searchable."""
 
 _TOKEN = re.compile(r'(?P<minus>-)?(?:(?P<field>[a-z]+):)?(?:"(?P<phrase>[^"]*)"|(?P<word>\S+))')
 _NUMBER = re.compile(r"^(?P<op>>=|<=|>|<|=)?(?P<number>\d+(?:\.\d+)?)(?P<unit>[a-z]*)$")
@@ -73,7 +76,7 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One condition. `field` is "text" for a bare word. `value` is folded text, or a number for size and added."""
+    """One condition. `field` is "text" for a bare word. `value` is folded text, or a number for size, added, rating."""
 
     field: str
     operator: Operator
@@ -104,6 +107,8 @@ class Searchable:
     tags: str = ""
     author: str = ""
     body: str = ""
+    own_tags: str = ""
+    note: str = ""
     columns: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -139,7 +144,7 @@ def parse_query(text: str, now_ns: int) -> Query:
         now_ns: the time that `added:<7d` counts back from.
 
     Raises:
-        UsageError: `query-invalid`, an unknown field, value or sort order, with what would work.
+        UsageError: `query-invalid`, an unknown field, value or sort order, with what would work; too many conditions.
     """
     terms: list[Term] = []
     sort, descending = "relevance", False
@@ -156,7 +161,31 @@ def parse_query(text: str, now_ns: int) -> Query:
             raise _invalid(N_("{value!r}: there is no such field."), f"{name}:{value}", FIELDS)
         else:
             terms += _bare(f"{name}:{value}", negated=bool(match["minus"]))
+    if len(terms) > MOST_TERMS:
+        raise _too_many(len(terms))
     return Query(tuple(terms), sort, descending)
+
+
+def replaced(text: str, word: str, better: str) -> str:
+    """Return a query's text with each bare word that folds to `word` written as `better`."""
+
+    def write(match: re.Match[str]) -> str:
+        value = match["phrase"] if match["phrase"] is not None else match["word"]
+        if match["minus"] or match["field"] or fold(value) != word:
+            return match[0]
+        return f'"{better}"' if match["phrase"] is not None or " " in better else better
+
+    return _TOKEN.sub(write, text)
+
+
+def _too_many(count: int) -> UsageError:
+    return UsageError(
+        "query-invalid",
+        N_("{count} conditions in one query are more than hubman can take ({most})."),
+        hint=N_("Leave some out, or put words that belong together in quotes."),
+        count=count,
+        most=MOST_TERMS,
+    )
 
 
 def _bare(value: str, *, negated: bool) -> list[Term]:
@@ -172,8 +201,14 @@ def _sort(value: str) -> tuple[str, bool]:
 
 
 def _field(name: str, value: str, now_ns: int, *, negated: bool) -> Term:
+    name = ALIASES.get(name, name)
     if name == "size":
         operator, number = _number(value, SIZE_UNITS, "size:>200mb")
+        return Term(name, operator, _clamped(number), negated)
+    if name == "rating":
+        operator, number = _number(value, {"": 1}, "rating:>=4")
+        if "." in value:
+            raise _no_amount(value, "rating:>=4")
         return Term(name, operator, _clamped(number), negated)
     if name == "added":
         operator, seconds = _number(value, AGE_UNITS, "added:<7d")
@@ -186,7 +221,7 @@ def _field(name: str, value: str, now_ns: int, *, negated: bool) -> Term:
         raise _invalid(N_("{value!r}: there is no such condition."), f"is:{value}", IS)
     if name == "base":
         value = BASE_NAMES.get(fold(value), value)
-    exact = name in ("type", "base", "algo", "has", "is")
+    exact = name in ("type", "base", "lineage", "algo", "has", "is")
     return Term(name, Operator.EQUALS if exact else Operator.CONTAINS, fold(value), negated)
 
 
@@ -202,15 +237,19 @@ _TURNED = {
 def _number(value: str, units: Mapping[str, int], example: str) -> tuple[Operator, float]:
     match = _NUMBER.match(value.lower())
     if match is None or match["unit"] not in units:
-        raise UsageError(
-            "query-invalid",
-            N_("{value!r} is no amount that hubman can compare."),
-            hint=N_("Write it like {example}."),
-            value=value,
-            example=example,
-        )
+        raise _no_amount(value, example)
     operator = Operator(match["op"] or "=")
     return operator, float(match["number"]) * units[match["unit"]]
+
+
+def _no_amount(value: str, example: str) -> UsageError:
+    return UsageError(
+        "query-invalid",
+        N_("{value!r} is no amount that hubman can compare."),
+        hint=N_("Write it like {example}."),
+        value=value,
+        example=example,
+    )
 
 
 def _clamped(number: float) -> int:
@@ -233,11 +272,8 @@ def matches(query: Query, row: Searchable) -> bool:
 
 
 def _holds(term: Term, row: Searchable) -> bool:
-    if term.field == "text":
-        return any(str(term.value) in text for text in (row.name, row.words, row.tags, row.author, row.body))
-    if term.field in ("name", "trigger", "tag", "author"):
-        texts = {"name": row.name, "trigger": row.words, "tag": row.tags, "author": row.author}
-        return str(term.value) in texts[term.field]
+    if term.field in TEXTS:
+        return any(str(term.value) in getattr(row, name) for name in TEXTS[term.field])
     value = row.columns.get(term.field)
     if term.field == "base":
         several = row.columns.get("candidates")

@@ -29,10 +29,11 @@ from hubman.core.query import Query
 from hubman.core.search_text import fold
 from hubman.core.types import Hashes, Trigger
 from hubman.errors import N_, NotFoundError, StoreError
-from hubman.store.conditions import TEXT_FIELDS, condition, order, prepare
+from hubman.store.conditions import prepare
 from hubman.store.encode import facts_of, message_of
 from hubman.store.migrate import damaged, stored_revision
 from hubman.store.revision import SCHEMA_HEAD
+from hubman.store.search import LATEST_VERDICT, Vocabulary, hit_ids
 from hubman.store.text import pack, unpack
 
 SHORTEST_HASH = 6
@@ -41,9 +42,6 @@ SHORTEST_HASH = 6
 OTHER_HASHES = ("autov1", "autov3", "autov3_written", "crc32", "blake3")
 """Columns of blob beside sha256, of which AutoV2 is the beginning."""
 
-_LATEST_VERDICT = """ LEFT JOIN verdict v ON v.id = (
-    SELECT w.id FROM verdict w WHERE w.subject = coalesce(f.sha256, f.alias)
-    ORDER BY w.made_ns DESC, w.id DESC LIMIT 1)"""
 _FILE = """
 SELECT f.id, f.alias, f.root_id, r.path, f.relpath, f.name, f.size, f.mtime_ns, f.present, f.format, f.kind,
        f.architecture, f.algorithm, f.safety, f.folder, f.added_ns, f.facts, f.sidecar, f.preview,
@@ -54,18 +52,7 @@ LEFT JOIN search s ON s.file_id = f.id
 LEFT JOIN blob b ON b.sha256 = f.sha256
 LEFT JOIN user_data u ON u.subject = coalesce(f.sha256, f.alias)
 """
-_FILE += _LATEST_VERDICT
-
-
-def _hits(query: Query) -> str:
-    """Return the FROM clause that finds hits: texts first where words narrow most, verdicts only when asked about."""
-    texts = any(term.field in TEXT_FIELDS and not term.negated for term in query.terms)
-    tables = (
-        "FROM search s CROSS JOIN file f ON f.id = s.file_id"  # CROSS JOIN: SQLite keeps this order
-        if texts
-        else "FROM file f LEFT JOIN search s ON s.file_id = f.id"
-    )
-    return tables + (_LATEST_VERDICT if any(term.field in ("has", "is") for term in query.terms) else "")
+_FILE += LATEST_VERDICT
 
 
 class Reader:
@@ -146,15 +133,29 @@ class Reader:
 
     def search(self, query: Query, limit: int | None = None) -> tuple[int, list[ModelFile]]:
         """Return (number of all hits, at most `limit` of them in order). Files that are gone need `is:missing`."""
-        where, values = condition(query)
-        if not any(term.field == "is" and term.value == "missing" for term in query.terms):
-            where = f"f.present = 1 AND {where}"
-        ordering, order_values = order(query)
-        hits = self._ask(
-            f"SELECT f.id {_hits(query)} WHERE {where} ORDER BY {ordering}", [*values, *order_values]
-        ).fetchall()
-        chosen = [row[0] for row in hits[:limit]]
-        return len(hits), self._by_ids(chosen)
+        total, chosen = hit_ids(self._ask, query, limit)
+        return total, self._by_ids(chosen)
+
+    def hits(self, query: Query, limit: int | None = None) -> Iterator[ModelFile]:
+        """Yield the hits of a query in order; they are read as they are taken."""
+        _, chosen = hit_ids(self._ask, query, limit)
+        for start in range(0, len(chosen), 500):
+            yield from self._by_ids(chosen[start : start + 500])
+
+    def hit_names(self, query: Query, limit: int | None = None) -> Iterator[str]:
+        """Yield the ids (as users write them) of the hits of a query in order."""
+        _, chosen = hit_ids(self._ask, query, limit)
+        for start in range(0, len(chosen), 500):
+            part = chosen[start : start + 500]
+            marks = ",".join("?" * len(part))
+            rows = self._ask(f"SELECT id, sha256, alias FROM file WHERE id IN ({marks})", part)
+            ids = {row[0]: id_of(row[1], str(row[2])) for row in rows}
+            yield from (ids[file_id] for file_id in part)
+
+    @property
+    def texts(self) -> Vocabulary:
+        """What occurs in the texts of the library."""
+        return Vocabulary(self._ask)
 
     def _by_ids(self, file_ids: Sequence[int]) -> list[ModelFile]:
         """Return files in the order of the given row ids."""

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy import (
     Text as PlainText,
@@ -197,4 +198,6 @@ search = Table(
     Column("body", Text, nullable=False),
     Column("own_tags", Text, nullable=False),
     Column("note", Text, nullable=False),
+    Column("favourite", Boolean, nullable=False, server_default=false()),
+    Column("rating", Integer),
 )

@@ -135,7 +135,8 @@ class Subjects:
             "own_tags": self._said(which, schema.user_tag, "tag"),
             "note": self._said(which, schema.user_data, "note"),
         }
-        touched: set[int] = {file_id for texts in said.values() for file_id in texts}
+        liked = self._liked(which)
+        touched: set[int] = {file_id for found in (*said.values(), liked) for file_id in found}
         if not only_spoken_of:
             touched |= set(self._connection.scalars(sa.select(file.c.id).where(which)))
         if not touched:
@@ -153,13 +154,22 @@ class Subjects:
                 "new_words": _joined([*said["words"].get(file_id, ()), *named.get(file_id, ())]),
                 "new_own_tags": _joined(said["own_tags"].get(file_id, ())),
                 "new_note": _joined(said["note"].get(file_id, ())),
+                "new_favourite": liked.get(file_id, (False, None))[0],
+                "new_rating": liked.get(file_id, (False, None))[1],
             }
             for file_id in touched
         ]
         table = schema.search
-        values: dict[str, sa.BindParameter[str]] = {name: sa.bindparam(f"new_{name}") for name in said}
+        values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in (*said, "favourite", "rating")}
         statement = sa.update(table).where(table.c.file_id == sa.bindparam("row_id")).values(values)
         self._connection.execute(statement, rows)
+
+    def _liked(self, which: sa.ColumnElement[bool]) -> dict[int, tuple[bool, int | None]]:
+        """Return file id -> (favourite, rating) of what the user said something about."""
+        data = schema.user_data
+        query = sa.select(schema.file.c.id, data.c.favourite, data.c.rating)
+        rows = self._connection.execute(query.join(data, data.c.subject == subject_of_file()).where(which))
+        return {row[0]: (bool(row[1]), row[2]) for row in rows}
 
     def _said(self, which: sa.ColumnElement[bool], table: sa.Table, column: str) -> Mapping[int, list[str]]:
         query = (

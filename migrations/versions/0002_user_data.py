@@ -43,6 +43,8 @@ def upgrade() -> None:
     op.add_column("file", sa.Column("gone_ns", sa.BigInteger()))
     for name in ("own_tags", "note"):
         op.add_column("search", sa.Column(name, sa.Text(), nullable=False, server_default=""))
+    op.add_column("search", sa.Column("favourite", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("search", sa.Column("rating", sa.Integer()))
     op.add_column("file", sa.Column("lineage", sa.String(32)))
     op.add_column("file", sa.Column("candidates", sa.Text(), nullable=False, server_default=""))
     _deflate_facts()
@@ -119,7 +121,10 @@ def _create_user_tables() -> None:
 def _drop_index() -> None:
     for trigger in ("search_added", "search_gone", "search_changed"):
         op.execute(f"DROP TRIGGER {trigger}")
+    op.execute("DROP TABLE IF EXISTS search_fts_terms")
+    op.execute("DROP TABLE IF EXISTS search_fts_counts")
     op.execute("DROP TABLE search_fts")
+    op.execute("DROP VIEW IF EXISTS search_text")
 
 
 def _create_index(names: tuple[str, ...]) -> None:
@@ -129,16 +134,34 @@ def _create_index(names: tuple[str, ...]) -> None:
     begins some trigram: those are found in the vocabulary. `case_sensitive`: the texts are folded already, and a term
     must be the three characters that it was made of. detail=none takes 40 % of the space of a full index.
     """
-    old, new = (" || char(10) || ".join(f"{row}.{name}" for name in names) + " || char(10, 10)" for row in ("old", "new"))
+    old, new = (
+        " || char(10) || ".join(f"{row}.{name}" for name in names) + " || char(10, 10)" for row in ("old", "new")
+    )
     text = new.replace("new.", "")
     op.execute(f"CREATE VIEW search_text AS SELECT file_id, {text} AS text FROM search")
     op.execute(
         "CREATE VIRTUAL TABLE search_fts USING fts5(text, content='search_text', content_rowid='file_id', "
         "tokenize='trigram case_sensitive 1', detail=none)"
     )
-    op.execute("CREATE VIRTUAL TABLE search_terms USING fts5vocab('search_fts', 'instance')")
+    op.execute("CREATE VIRTUAL TABLE search_fts_terms USING fts5vocab('search_fts', 'instance')")
+    op.execute("CREATE VIRTUAL TABLE search_fts_counts USING fts5vocab('search_fts', 'row')")
     delete = f"INSERT INTO search_fts(search_fts, rowid, text) VALUES ('delete', old.file_id, {old});"
     insert = f"INSERT INTO search_fts(rowid, text) VALUES (new.file_id, {new});"
+    op.execute(f"CREATE TRIGGER search_added AFTER INSERT ON search BEGIN {insert} END")
+    op.execute(f"CREATE TRIGGER search_gone AFTER DELETE ON search BEGIN {delete} END")
+    op.execute(f"CREATE TRIGGER search_changed AFTER UPDATE ON search BEGIN {delete} {insert} END")
+    op.execute("INSERT INTO search_fts(search_fts) VALUES ('rebuild')")
+
+
+def _create_old_index() -> None:
+    """The index of revision 0001."""
+    texts, old, new = (", ".join(prefix + name for name in OLD_TEXTS) for prefix in ("", "old.", "new."))
+    op.execute(
+        "CREATE VIRTUAL TABLE search_fts USING fts5("
+        f"{texts}, content='search', content_rowid='file_id', tokenize='trigram', detail=none)"
+    )
+    delete = f"INSERT INTO search_fts(search_fts, rowid, {texts}) VALUES ('delete', old.file_id, {old});"
+    insert = f"INSERT INTO search_fts(rowid, {texts}) VALUES (new.file_id, {new});"
     op.execute(f"CREATE TRIGGER search_added AFTER INSERT ON search BEGIN {insert} END")
     op.execute(f"CREATE TRIGGER search_gone AFTER DELETE ON search BEGIN {delete} END")
     op.execute(f"CREATE TRIGGER search_changed AFTER UPDATE ON search BEGIN {delete} {insert} END")
@@ -148,13 +171,13 @@ def _create_index(names: tuple[str, ...]) -> None:
 def downgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         _drop_index()
-    for name in ("own_tags", "note"):
+    for name in ("own_tags", "note", "favourite", "rating"):
         op.drop_column("search", name)
     _inflate_facts()
     for name in ("left_behind", "gone_ns", "lineage", "candidates"):
         op.drop_column("file", name)
     op.drop_column("blob", "claimed")
     if op.get_bind().dialect.name == "sqlite":
-        _create_index(OLD_TEXTS)
+        _create_old_index()
     for table in ("sketch", "journal", "user_tag", "user_data"):
         op.drop_table(table)
