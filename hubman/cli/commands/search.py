@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,20 +14,32 @@ from hubman.cli.session import Session, answering
 from hubman.cli.terminal import Terminal
 from hubman.cli.words import _
 
+if TYPE_CHECKING:
+    from hubman.core.library import ModelFile
+    from hubman.store.reader import Reader
+
+
+SHOWN = 50
+"""Models that `search` lists to a person or in one document."""
+
 
 @click.command(cls=QueryCommand)
 @click.argument("words", nargs=-1, required=True, metavar="QUERY...")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Most models listed.")
+@click.option(
+    "--limit", type=click.IntRange(1), help=f"Most models listed (default: {SHOWN}; with -q and --jsonl all)."
+)
 @click.pass_obj
 @answering(lists=True)
-def search(session: Session, words: tuple[str, ...], limit: int, terminal: Terminal) -> None:
+def search(session: Session, words: tuple[str, ...], limit: int | None, terminal: Terminal) -> None:
     """Find models by text and fields; no hit is no error.
 
     \b
-    hubman search 水墨                   in name, trigger words, tags, author, description
+    hubman search 水墨                   in name, trigger words, tags, author, description, note
     hubman search ink type:lora base:sdxl -tag:nsfw size:>200mb added:<7d sort:-added
-    hubman search has:preview is:unsafe "exact phrase"
+    hubman search has:preview is:fav rating:>=4 lineage:pony "exact phrase"
     """
+    if limit is None and terminal.mode in ("human", "json"):
+        limit = SHOWN
     find(session, words, limit, terminal)
 
 
@@ -40,27 +54,61 @@ def ls(session: Session, words: tuple[str, ...], limit: int | None, terminal: Te
 
 
 def find(session: Session, words: Sequence[str], limit: int | None, terminal: Terminal) -> None:
-    """Run a query and print the answer."""
+    """Run a query and print the answer; when nothing is found, say what may have been meant."""
     from hubman.app.library import model_json
-    from hubman.cli import listing
     from hubman.core.query import parse_query, query_text
 
     started = time.perf_counter()
-    query = parse_query(query_text(words), time.time_ns())
+    now = time.time_ns()
+    text = query_text(words)
+    query = parse_query(text, now)
     with session.reader() as reader:
-        total, files = reader.search(query, limit)
-        everything = reader.count() if terminal.human else 0
-    if terminal.mode == "json":
-        terminal.document({"total": total, "models": [model_json(file) for file in files]})
-    elif terminal.mode == "jsonl":
-        terminal.lines(model_json(file) for file in files)
-    elif terminal.mode == "quiet":
-        terminal.ids(file.id for file in files)
-    else:
-        if files:
-            terminal.table(listing.columns(), listing.rows(files))
-        spent = (time.perf_counter() - started) * 1000
-        counts = _("{hits:,} of {all:,} · {milliseconds:.0f} ms").format(hits=total, all=everything, milliseconds=spent)
-        terminal.hint("   ".join(part for part in (counts, listing.legend(files)) if part))
-        if total > len(files):
-            terminal.hint(_("{count:,} more: --limit {total}").format(count=total - len(files), total=total))
+        if terminal.mode == "jsonl":
+            terminal.lines(model_json(file) for file in reader.hits(query, limit))
+        elif terminal.mode == "quiet":
+            terminal.ids(reader.hit_names(query, limit))
+        else:
+            total, files = reader.search(query, limit)
+            if terminal.mode == "json":
+                near = [] if total else _near(reader, text, now)
+                models = [model_json(file) for file in files]
+                terminal.document({"total": total, "models": models, "suggestions": near})
+            else:
+                _show(Found(total, files, reader.count(), time.perf_counter() - started), terminal)
+                if not total:
+                    _suggest(_near(reader, text, now), terminal)
+
+
+def _near(reader: Reader, text: str, now_ns: int) -> list[str]:
+    from hubman.app.suggesting import suggestions
+
+    return suggestions(reader, text, now_ns)
+
+
+def _suggest(near: Sequence[str], terminal: Terminal) -> None:
+    if near:
+        terminal.hint(_("Did you mean: {near}").format(near="   ".join(near)))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a person is shown: `total` hits of `everything` that is there, found in `seconds`; `files` are listed."""
+
+    total: int
+    files: Sequence[ModelFile]
+    everything: int
+    seconds: float
+
+
+def _show(found: Found, terminal: Terminal) -> None:
+    from hubman.cli import listing
+
+    if found.files:
+        terminal.table(listing.columns(), listing.rows(found.files))
+    counts = _("{hits:,} of {all:,} · {milliseconds:.0f} ms").format(
+        hits=found.total, all=found.everything, milliseconds=found.seconds * 1000
+    )
+    terminal.hint("   ".join(part for part in (counts, listing.legend(found.files)) if part))
+    if found.total > len(found.files):
+        more = found.total - len(found.files)
+        terminal.hint(_("{count:,} more: --limit {total}").format(count=more, total=found.total))
