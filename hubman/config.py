@@ -9,7 +9,6 @@ import contextlib
 import errno
 import os
 import stat
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +98,7 @@ def _platform_home() -> Path:
 
 def _read_toml(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        text = path.read_bytes()
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -110,6 +109,10 @@ def _read_toml(path: Path) -> dict[str, object]:
             path=path,
             why=error.strerror or error,
         ) from error
+    import tomllib  # only where there is something to read: 2 ms
+
+    try:
+        return tomllib.loads(text.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(
             "config-invalid",

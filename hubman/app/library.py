@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
@@ -90,6 +89,8 @@ def inside(roots: Sequence[Root], path: str, system: ModuleType = os.path) -> It
 
 def near_names(reader: Reader, text: str) -> list[str]:
     """Return up to three names of the library that are much like a mistyped one."""
+    import difflib
+
     folded: dict[str, str] = {fold(name): name for name in reader.names()}
     return [folded[name] for name in difflib.get_close_matches(fold(text), folded, cutoff=0.7)]
 

@@ -12,6 +12,15 @@ JOINER = "\u200d"
 _CLUSTER = re.compile(f".(?:[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]|{JOINER}.?)*", re.DOTALL)
 """A character with what belongs to it: variation selectors, skin tones, and joined characters (a family emoji)."""
 
+NARROW_CHARACTERS = "\x20-\x7e\xa1-\xac\xae-\u02ff\u0391-\u03a1\u03a3-\u03ff\u0400-\u0482\u2010-\u2027\u2713\u2717"
+WIDE_CHARACTERS = "\u3001-\u3029\u3041-\u3096\u30a0-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60"
+"""Letters and signs of Latin, Greek, Cyrillic; Chinese, Japanese, Korean: they stand for themselves, one or two cells.
+
+What joins with its neighbours, emoji, and what newer versions of Unicode changed is not here: wcwidth knows it.
+"""
+_WIDE = re.compile(f"[{WIDE_CHARACTERS}]+")
+_PLAIN = re.compile(f"[{NARROW_CHARACTERS}{WIDE_CHARACTERS}]*")
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -27,7 +36,9 @@ def cells(text: str) -> int:
     """Return the number of terminal cells that a text takes (control characters count as none)."""
     if text.isascii() and text.isprintable():
         return len(text)
-    from wcwidth import wcswidth, wcwidth  # 37 ms, and a plain table needs none of it
+    if _PLAIN.fullmatch(text):
+        return len(text) + sum(map(len, _WIDE.findall(text)))
+    from wcwidth import wcswidth, wcwidth  # 37 ms, and neither Latin nor Chinese needs it
 
     width = wcswidth(text)
     return width if width >= 0 else sum(max(0, wcwidth(character)) for character in text)

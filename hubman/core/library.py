@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from hubman.core.types import Facts, Hashes, Safety, Sidecar, Trigger
-
-UNREADABLE = "unreadable"
-"""Reference of a failure that is the system's and not the file's: rights, a bad cable, a network share that is away."""
-
-ID_LENGTH = 10
-"""Characters of an id: Civitai's AutoV2, so that it pastes into Civitai's search."""
+from hubman.core.listed import ID_LENGTH as ID_LENGTH
+from hubman.core.listed import UNREADABLE as UNREADABLE
+from hubman.core.listed import Failure as Failure
+from hubman.core.listed import ModelFile as ModelFile
+from hubman.core.listed import Trigger
+from hubman.core.listed import UserData as UserData
+from hubman.core.listed import VerdictNote as VerdictNote
+from hubman.core.listed import id_of as id_of
+from hubman.core.listed import path_in as path_in
+from hubman.core.listed import with_own_words as with_own_words
+from hubman.core.types import Facts, Safety, Sidecar
 
 
 class RootState(StrEnum):
@@ -151,19 +153,6 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a file could not be read, as it is listed: stable reference and words."""
-
-    reference: str
-    message: str
-
-    @property
-    def passing(self) -> bool:
-        """Whether the next look may succeed although the file stays as it is: the system refused, not the content."""
-        return self.reference == UNREADABLE
-
-
-@dataclass(frozen=True, slots=True)
 class Reading:
     """Everything one look into a file gave: facts or a failure, its trigger words, what lies beside it."""
 
@@ -175,92 +164,6 @@ class Reading:
     sidecar: Sidecar = field(default_factory=Sidecar)
     preview: str | None = None
     failure: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class VerdictNote:
-    """The latest verdict on a blob, as lists show it."""
-
-    verdict: str
-    rule: str
-    preview: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class UserData:
-    """What the user said of a content: it stays with the content through every move.
-
-    Attributes:
-        rating: 1 to 5, None when there is none.
-    """
-
-    note: str = ""
-    tags: tuple[str, ...] = ()
-    favourite: bool = False
-    rating: int | None = None
-
-    def over(self, older: UserData) -> UserData:
-        """Return both together: what this one says wins, and nothing that only the older one says is lost."""
-        note = self.note if not older.note or older.note in self.note else f"{self.note}\n{older.note}".strip()
-        return UserData(
-            note=note,
-            tags=tuple({tag.casefold(): tag for tag in reversed((*self.tags, *older.tags))}.values())[::-1],
-            favourite=self.favourite or older.favourite,
-            rating=older.rating if self.rating is None else self.rating,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFile:
-    """A place and what is in it, as lists and lookups give it.
-
-    Attributes:
-        id: first 10 hex of the sha256, or `@` + 9 hex of root and path while it has not been hashed.
-        alias: the `@` id, which keeps resolving after the hash is known.
-        facts: the JSON object of Facts (docs/json.md), {} for a broken file.
-    """
-
-    file_id: int
-    id: str
-    alias: str
-    root_id: int
-    root: str
-    relpath: str
-    name: str
-    size: int
-    mtime_ns: int
-    present: bool
-    format: str
-    kind: str
-    architecture: str | None
-    algorithm: str | None
-    safety: str
-    folder: bool
-    added_ns: int
-    facts: dict[str, object]
-    sidecar: dict[str, object]
-    triggers: tuple[Trigger, ...]
-    hashes: Hashes | None
-    failure: Failure | None
-    verdict: VerdictNote | None
-    preview: str | None
-    user: UserData = field(default_factory=UserData)
-
-    @property
-    def subject(self) -> str:
-        """What the user's words, notes and verdicts of this file hang on: its content, or its place while unhashed."""
-        return self.hashes.sha256 if self.hashes else self.alias
-
-    @property
-    def path(self) -> str:
-        """Absolute path, with the separators of this platform's root."""
-        return path_in(self.root, self.relpath)
-
-
-def path_in(root_path: str, relpath: str) -> str:
-    """Return the absolute path of a place, with the separators of its root's platform."""
-    separator = "\\" if "\\" in root_path and "/" not in root_path else "/"
-    return root_path.rstrip("/\\") + separator + relpath.replace("/", separator)
 
 
 def left_behind(old: str, *, had: str, has: str, before: str | None) -> str | None:
@@ -287,13 +190,10 @@ def stem_path(root_path: str, relpath: str, *, folder: bool) -> str:
 
 def alias_of(root_path: str, relpath: str) -> str:
     """Return the id of a file that has not been hashed: `@` and 9 hex of its root and path."""
+    import hashlib  # a tenth of the time that `search` takes to start
+
     digest = hashlib.sha256(f"{root_path}\0{relpath}".encode(errors="surrogateescape"))
     return "@" + digest.hexdigest()[: ID_LENGTH - 1]
-
-
-def id_of(sha256: str | None, alias: str) -> str:
-    """Return a file's id: the start of its sha256 when that is known, else its alias."""
-    return sha256[:ID_LENGTH] if sha256 else alias
 
 
 def stem_of(relpath: str, *, folder: bool) -> str:
@@ -303,10 +203,3 @@ def stem_of(relpath: str, *, folder: bool) -> str:
         return last.removesuffix(".safetensors.index.json") if last.endswith(".json") else last
     stem, dot, _ = last.rpartition(".")
     return stem if dot and stem else last
-
-
-def with_own_words(words: Iterable[Trigger], own: Sequence[str]) -> tuple[Trigger, ...]:
-    """Put the user's own words before what files say; a word of theirs that a file also names appears once."""
-    folded = {word.casefold() for word in own}
-    rest = [word for word in words if word.text.casefold() not in folded]
-    return (*(Trigger(word, "user", None, 1.0) for word in own), *rest)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from hubman.core.library import Reading
+if TYPE_CHECKING:
+    from hubman.core.library import Reading
 
 SEPARATOR = "\n"
 """Between the parts of a text: cannot be typed into a query word, so no hit straddles two parts."""

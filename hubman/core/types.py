@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from hubman.core.listed import Hashes as Hashes
+from hubman.core.listed import Trigger as Trigger
+
 
 class Kind(StrEnum):
     """What a file is for. Values are the product's JSON spellings."""
@@ -157,23 +160,6 @@ class HypernetworkFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
-    """A word that wakes an adapter.
-
-    Attributes:
-        text: what to type into the prompt.
-        source: user, sidecar, hub:<name>, modelspec, header, embedding-name, training-tags.
-        count: how many training pictures carried it, where known.
-        score: 0..1, how sure we are that it is a trigger word.
-    """
-
-    text: str
-    source: str
-    count: int | None
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """What we conclude from a Header, each fact with its evidence.
 
@@ -233,21 +219,3 @@ class Sidecar:
     tags: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Hashes:
-    """Every name the same content goes by, lower-case hex.
-
-    autov1: sha256 of 64 KiB at 1 MiB, 8 hex, None for files of 1 MiB or less (it would be the hash of nothing).
-    autov2: first 10 of sha256. autov3: first 12 of the sha256 of the bytes after a safetensors header, else None.
-    autov3_written: the 12 hex that the header itself claims (`sshs_model_hash`), which may differ.
-    """
-
-    sha256: str
-    autov1: str | None
-    autov2: str
-    autov3: str | None
-    autov3_written: str | None = None
-    crc32: str | None = None
-    blake3: str | None = None

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from hubman.core.types import Evidence, Facts, Sidecar
 from hubman.errors import Phrase
 from hubman.store.text import pack, unpack
+
+if TYPE_CHECKING:
+    from hubman.core.types import Evidence, Facts, Sidecar
 
 PACKED = '{"template": '
 """How a packed phrase begins."""
@@ -60,6 +63,29 @@ def facts_of(stored: bytes) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
+class StoredFacts(Mapping[str, object]):
+    """Facts that are read when somebody asks for more than what has columns: a list needs no more of them."""
+
+    def __init__(self, stored: bytes, candidates: str, lineage: str | None) -> None:
+        self._stored = stored
+        self._facts: dict[str, object] | None = None
+        self._columns = {"candidates": candidates.split("/")[1:-1], "lineage": lineage} if stored else {}
+
+    def __getitem__(self, name: str) -> object:
+        return self._columns[name] if name in self._columns else self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> dict[str, object]:
+        if self._facts is None:
+            self._facts = facts_of(self._stored)
+        return self._facts
+
+
 def candidates_text(candidates: Iterable[str]) -> str:
     """Encode architectures as `/sd1/sdxl/`, so that one of them is found as `/sdxl/` and its forms as `/sdxl-`."""
     joined = "/".join(candidates)
@@ -68,7 +94,7 @@ def candidates_text(candidates: Iterable[str]) -> str:
 
 def facts_json(facts: Facts) -> str:
     """Encode Facts as the JSON object that `show --json` and `inspect --json` share; trigger words are kept apart."""
-    values = {field.name: getattr(facts, field.name) for field in fields(Facts) if field.name != "triggers"}
+    values = {field.name: getattr(facts, field.name) for field in fields(facts) if field.name != "triggers"}
     values["hypernetwork"] = asdict(facts.hypernetwork) if facts.hypernetwork else None
     values["evidence"] = [_evidence(entry) for entry in facts.evidence]
     return json.dumps(values, ensure_ascii=False, default=_plain, separators=(",", ":"))
@@ -82,11 +108,10 @@ def _evidence(entry: Evidence) -> dict[str, object]:
 
 def sidecar_json(sidecar: Sidecar) -> str:
     """Encode what is set of a Sidecar."""
-    empty = Sidecar()
     values = {
         field.name: getattr(sidecar, field.name)
-        for field in fields(Sidecar)
-        if getattr(sidecar, field.name) != getattr(empty, field.name)
+        for field in fields(sidecar)
+        if getattr(sidecar, field.name) != field.default
     }
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 

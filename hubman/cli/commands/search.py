@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -55,7 +54,6 @@ def ls(session: Session, words: tuple[str, ...], limit: int | None, terminal: Te
 
 def find(session: Session, words: Sequence[str], limit: int | None, terminal: Terminal) -> None:
     """Run a query and print the answer; when nothing is found, say what may have been meant."""
-    from hubman.app.library import model_json
     from hubman.core.query import parse_query, query_text
 
     started = time.perf_counter()
@@ -64,19 +62,17 @@ def find(session: Session, words: Sequence[str], limit: int | None, terminal: Te
     query = parse_query(text, now)
     with session.reader() as reader:
         if terminal.mode == "jsonl":
-            terminal.lines(model_json(file) for file in reader.hits(query, limit))
+            terminal.lines(_json(reader.hits(query, limit)))
         elif terminal.mode == "quiet":
             terminal.ids(reader.hit_names(query, limit))
         else:
             total, files = reader.search(query, limit)
+            near = [] if total else _near(reader, text, now)
             if terminal.mode == "json":
-                near = [] if total else _near(reader, text, now)
-                models = [model_json(file) for file in files]
-                terminal.document({"total": total, "models": models, "suggestions": near})
+                terminal.document({"total": total, "models": list(_json(files)), "suggestions": near})
             else:
-                _show(Found(total, files, reader.count(), time.perf_counter() - started), terminal)
-                if not total:
-                    _suggest(_near(reader, text, now), terminal)
+                _show(files, _Counts(total, reader.count(), time.perf_counter() - started), terminal)
+                _suggest(near, terminal)
 
 
 def _near(reader: Reader, text: str, now_ns: int) -> list[str]:
@@ -90,25 +86,29 @@ def _suggest(near: Sequence[str], terminal: Terminal) -> None:
         terminal.hint(_("Did you mean: {near}").format(near="   ".join(near)))
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a person is shown: `total` hits of `everything` that is there, found in `seconds`; `files` are listed."""
+def _json(files: Iterable[ModelFile]) -> Iterator[dict[str, object]]:
+    from hubman.app.library import model_json
 
-    total: int
-    files: Sequence[ModelFile]
+    return map(model_json, files)
+
+
+class _Counts(NamedTuple):
+    """Hits, files in the library, and the seconds that finding them took."""
+
+    hits: int
     everything: int
     seconds: float
 
 
-def _show(found: Found, terminal: Terminal) -> None:
+def _show(files: Sequence[ModelFile], counts: _Counts, terminal: Terminal) -> None:
     from hubman.cli import listing
 
-    if found.files:
-        terminal.table(listing.columns(), listing.rows(found.files))
-    counts = _("{hits:,} of {all:,} · {milliseconds:.0f} ms").format(
-        hits=found.total, all=found.everything, milliseconds=found.seconds * 1000
+    if files:
+        terminal.table(listing.columns(), listing.rows(files))
+    line = _("{hits:,} of {all:,} · {milliseconds:.0f} ms").format(
+        hits=counts.hits, all=counts.everything, milliseconds=counts.seconds * 1000
     )
-    terminal.hint("   ".join(part for part in (counts, listing.legend(found.files)) if part))
-    if found.total > len(found.files):
-        more = found.total - len(found.files)
-        terminal.hint(_("{count:,} more: --limit {total}").format(count=more, total=found.total))
+    terminal.hint("   ".join(part for part in (line, listing.legend(files)) if part))
+    if counts.hits > len(files):
+        more = counts.hits - len(files)
+        terminal.hint(_("{count:,} more: --limit {total}").format(count=more, total=counts.hits))

@@ -1,0 +1,158 @@
+"""A model file as lists show it. Apart from core/library.py and core/types.py, so that `search` starts sooner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+UNREADABLE = "unreadable"
+"""Reference of a failure that is the system's and not the file's: rights, a bad cable, a network share that is away."""
+
+ID_LENGTH = 10
+"""Characters of an id: Civitai's AutoV2, so that it pastes into Civitai's search."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A word that wakes an adapter.
+
+    Attributes:
+        text: what to type into the prompt.
+        source: user, sidecar, hub:<name>, modelspec, header, embedding-name, training-tags.
+        count: how many training pictures carried it, where known.
+        score: 0..1, how sure we are that it is a trigger word.
+    """
+
+    text: str
+    source: str
+    count: int | None
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """Every name the same content goes by, lower-case hex.
+
+    autov1: sha256 of 64 KiB at 1 MiB, 8 hex, None for files of 1 MiB or less (it would be the hash of nothing).
+    autov2: first 10 of sha256. autov3: first 12 of the sha256 of the bytes after a safetensors header, else None.
+    autov3_written: the 12 hex that the header itself claims (`sshs_model_hash`), which may differ.
+    """
+
+    sha256: str
+    autov1: str | None
+    autov2: str
+    autov3: str | None
+    autov3_written: str | None = None
+    crc32: str | None = None
+    blake3: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a file could not be read, as it is listed: stable reference and words."""
+
+    reference: str
+    message: str
+
+    @property
+    def passing(self) -> bool:
+        """Whether the next look may succeed although the file stays as it is: the system refused, not the content."""
+        return self.reference == UNREADABLE
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictNote:
+    """The latest verdict on a blob, as lists show it."""
+
+    verdict: str
+    rule: str
+    preview: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserData:
+    """What the user said of a content: it stays with the content through every move.
+
+    Attributes:
+        rating: 1 to 5, None when there is none.
+    """
+
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    favourite: bool = False
+    rating: int | None = None
+
+    def over(self, older: UserData) -> UserData:
+        """Return both together: what this one says wins, and nothing that only the older one says is lost."""
+        note = self.note if not older.note or older.note in self.note else f"{self.note}\n{older.note}".strip()
+        return UserData(
+            note=note,
+            tags=tuple({tag.casefold(): tag for tag in reversed((*self.tags, *older.tags))}.values())[::-1],
+            favourite=self.favourite or older.favourite,
+            rating=older.rating if self.rating is None else self.rating,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A place and what is in it, as lists and lookups give it.
+
+    Attributes:
+        id: first 10 hex of the sha256, or `@` + 9 hex of root and path while it has not been hashed.
+        alias: the `@` id, which keeps resolving after the hash is known.
+        facts: the JSON object of Facts (docs/json.md), {} for a broken file.
+    """
+
+    file_id: int
+    id: str
+    alias: str
+    root_id: int
+    root: str
+    relpath: str
+    name: str
+    size: int
+    mtime_ns: int
+    present: bool
+    format: str
+    kind: str
+    architecture: str | None
+    algorithm: str | None
+    safety: str
+    folder: bool
+    added_ns: int
+    facts: Mapping[str, object]
+    sidecar: dict[str, object]
+    triggers: tuple[Trigger, ...]
+    hashes: Hashes | None
+    failure: Failure | None
+    verdict: VerdictNote | None
+    preview: str | None
+    user: UserData = field(default_factory=UserData)
+
+    @property
+    def subject(self) -> str:
+        """What the user's words, notes and verdicts of this file hang on: its content, or its place while unhashed."""
+        return self.hashes.sha256 if self.hashes else self.alias
+
+    @property
+    def path(self) -> str:
+        """Absolute path, with the separators of this platform's root."""
+        return path_in(self.root, self.relpath)
+
+
+def path_in(root_path: str, relpath: str) -> str:
+    """Return the absolute path of a place, with the separators of its root's platform."""
+    separator = "\\" if "\\" in root_path and "/" not in root_path else "/"
+    return root_path.rstrip("/\\") + separator + relpath.replace("/", separator)
+
+
+def id_of(sha256: str | None, alias: str) -> str:
+    """Return a file's id: the start of its sha256 when that is known, else its alias."""
+    return sha256[:ID_LENGTH] if sha256 else alias
+
+
+def with_own_words(words: Iterable[Trigger], own: Sequence[str]) -> tuple[Trigger, ...]:
+    """Put the user's own words before what files say; a word of theirs that a file also names appears once."""
+    folded = {word.casefold() for word in own}
+    rest = [word for word in words if word.text.casefold() not in folded]
+    return (*(Trigger(word, "user", None, 1.0) for word in own), *rest)
