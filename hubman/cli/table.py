@@ -5,25 +5,30 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 GAP = "   "
 JOINER = "\u200d"
-_CLUSTER = re.compile(f".(?:[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]|{JOINER}.?)*", re.DOTALL)
+_CLUSTER = f".(?:[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]|{JOINER}.?)*"
 """A character with what belongs to it: variation selectors, skin tones, and joined characters (a family emoji)."""
 
-NARROW_CHARACTERS = "\x20-\x7e\xa1-\xac\xae-\u02ff\u0391-\u03a1\u03a3-\u03ff\u0400-\u0482\u2010-\u2027\u2713\u2717"
-WIDE_CHARACTERS = "\u3001-\u3029\u3041-\u3096\u30a0-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60"
+NARROW = (
+    (0x20, 0x7E), (0xA1, 0xAC), (0xAE, 0x2FF), (0x391, 0x3A1), (0x3A3, 0x3FF), (0x400, 0x482), (0x2010, 0x2027),
+    (0x2713, 0x2713), (0x2717, 0x2717),
+)  # fmt: skip
+WIDE = (
+    (0x3001, 0x3029), (0x3041, 0x3096), (0x30A0, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3),
+    (0xFF01, 0xFF60),
+)  # fmt: skip
 """Letters and signs of Latin, Greek, Cyrillic; Chinese, Japanese, Korean: they stand for themselves, one or two cells.
 
 What joins with its neighbours, emoji, and what newer versions of Unicode changed is not here: wcwidth knows it.
 """
-_WIDE = re.compile(f"[{WIDE_CHARACTERS}]+")
-_PLAIN = re.compile(f"[{NARROW_CHARACTERS}{WIDE_CHARACTERS}]*")
+ASK = -1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column. `flexible` ones give way, in order, when the terminal is too narrow; others never shrink."""
 
     title: str
@@ -36,12 +41,22 @@ def cells(text: str) -> int:
     """Return the number of terminal cells that a text takes (control characters count as none)."""
     if text.isascii() and text.isprintable():
         return len(text)
-    if _PLAIN.fullmatch(text):
-        return len(text) + sum(map(len, _WIDE.findall(text)))
+    if (total := sum(map(lone_width, text))) >= 0:
+        return total
     from wcwidth import wcswidth, wcwidth  # 37 ms, and neither Latin nor Chinese needs it
 
     width = wcswidth(text)
     return width if width >= 0 else sum(max(0, wcwidth(character)) for character in text)
+
+
+@lru_cache(4096)
+def lone_width(character: str) -> int:
+    """Return the cells of a character that stands for itself; ASK for one that only wcwidth knows."""
+    code = ord(character)
+    for width, ranges in ((2, WIDE), (1, NARROW)):
+        if any(first <= code <= last for first, last in ranges):
+            return width
+    return ASK
 
 
 def clip(text: str, width: int) -> str:
@@ -49,7 +64,7 @@ def clip(text: str, width: int) -> str:
     if cells(text) <= width:
         return text
     kept = ""
-    for cluster in _CLUSTER.finditer(text):
+    for cluster in re.finditer(_CLUSTER, text, re.DOTALL):
         if cells(kept + cluster[0]) > width - 1:
             break
         kept += cluster[0]

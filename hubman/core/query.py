@@ -1,16 +1,16 @@
 """The one query grammar: `ink type:lora base:sdxl -tag:nsfw size:>200mb added:<7d has:preview sort:-added "two words"`.
 
-Text -> a flat list of terms that must all hold. The store turns a term into SQL, `matches` decides the same in memory;
-a property test holds the two together. A bare word holds when it occurs anywhere in name, trigger words, tags, author,
-description or note (folded: docs/search.md), so two Chinese characters and the middle of a word hit.
+Text -> a flat list of terms that must all hold. The store turns a term into SQL, core/matching.py decides the same in
+memory; a property test holds the two together. A bare word holds when it occurs anywhere in name, trigger words, tags,
+author, description or note (folded: docs/search.md), so two Chinese characters and the middle of a word hit.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from hubman.core.search_text import fold
 from hubman.errors import N_, UsageError
@@ -57,10 +57,10 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "author": ("author",),
     "note": ("note",),
 }
-"""The fields that look into folded texts, and into which ones of Searchable."""
+"""The fields that look into folded texts, and into which of them (core/matching.py)."""
 
 _TOKEN = re.compile(r'(?P<minus>-)?(?:(?P<field>[a-z]+):)?(?:"(?P<phrase>[^"]*)"|(?P<word>\S+))')
-_NUMBER = re.compile(r"^(?P<op>>=|<=|>|<|=)?(?P<number>\d+(?:\.\d+)?)(?P<unit>[a-z]*)$")
+_NUMBER = r"^(?P<op>>=|<=|>|<|=)?(?P<number>\d+(?:\.\d+)?)(?P<unit>[a-z]*)$"
 
 
 class Operator(StrEnum):
@@ -74,8 +74,7 @@ class Operator(StrEnum):
     AT_MOST = "<="
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One condition. `field` is "text" for a bare word. `value` is folded text, or a number for size, added, rating."""
 
     field: str
@@ -84,8 +83,7 @@ class Term:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """All terms must hold. `sort` is a name of SORTS; `descending` turns it round."""
 
     terms: tuple[Term, ...] = ()
@@ -96,20 +94,6 @@ class Query:
     def words(self) -> tuple[str, ...]:
         """The bare words that must occur, as the ranking uses them."""
         return tuple(str(t.value) for t in self.terms if t.field == "text" and not t.negated)
-
-
-@dataclass(frozen=True, slots=True)
-class Searchable:
-    """What `matches` looks at: the folded texts and the plain columns of one file."""
-
-    name: str
-    words: str
-    tags: str = ""
-    author: str = ""
-    body: str = ""
-    own_tags: str = ""
-    note: str = ""
-    columns: Mapping[str, object] = field(default_factory=dict)
 
 
 PARENTS = ("sd3", "wan", "flux2")
@@ -235,7 +219,7 @@ _TURNED = {
 
 
 def _number(value: str, units: Mapping[str, int], example: str) -> tuple[Operator, float]:
-    match = _NUMBER.match(value.lower())
+    match = re.match(_NUMBER, value.lower())
     if match is None or match["unit"] not in units:
         raise _no_amount(value, example)
     operator = Operator(match["op"] or "=")
@@ -264,38 +248,3 @@ def _invalid(message: str, value: str, choices: tuple[str, ...]) -> UsageError:
         value=value,
         choices=", ".join(choices),
     )
-
-
-def matches(query: Query, row: Searchable) -> bool:
-    """Decide in memory what the SQL of the store decides in the database."""
-    return all(_holds(term, row) != term.negated for term in query.terms)
-
-
-def _holds(term: Term, row: Searchable) -> bool:
-    if term.field in TEXTS:
-        return any(str(term.value) in getattr(row, name) for name in TEXTS[term.field])
-    value = row.columns.get(term.field)
-    if term.field == "base":
-        several = row.columns.get("candidates")
-        names = [value] if value else several if isinstance(several, (list, tuple)) else []
-        return any(is_base(str(term.value), str(name)) for name in names)
-    if term.field == "path":
-        return str(term.value) in fold(str(value or ""))
-    if term.operator is Operator.CONTAINS:
-        return str(term.value) in str(value or "")
-    if term.field == "has":
-        return bool(row.columns.get(f"has-{term.value}"))
-    if term.field == "is":
-        return bool(row.columns.get(f"is-{term.value}"))
-    if isinstance(term.value, int) and isinstance(value, int):
-        return _compare(term.operator, value, term.value)
-    return value == term.value
-
-
-def _compare(operator: Operator, left: int, right: int) -> bool:
-    return {
-        Operator.MORE: left > right,
-        Operator.LESS: left < right,
-        Operator.AT_LEAST: left >= right,
-        Operator.AT_MOST: left <= right,
-    }.get(operator, left == right)

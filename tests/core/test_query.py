@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubman.core.matching import Searchable, matches
 from hubman.core.query import (
     LARGEST,
     MOST_TERMS,
     Operator,
     Query,
-    Searchable,
     Term,
-    matches,
     parse_query,
     query_text,
     replaced,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hubman.core.query import Searchable
+from hubman.core.matching import Searchable
 from hubman.core.search_text import SEPARATOR, fold
 from hubman.store.door import open_store
 from hubman.store.encode import candidates_text

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rows import Row, Rows
 
-from hubman.core.query import matches, parse_query
+from hubman.core.matching import matches
+from hubman.core.query import parse_query
 from hubman.core.search_text import fold
 from hubman.errors import UsageError
 from hubman.store.search import hit_ids
