@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubman.core.query import Query, parse_query, replaced
+from hubman.core.query import Operator, Query, Term, parse_query, replaced
 from hubman.core.typo import near_words
 from hubman.store.reader import Reader
 
@@ -19,15 +19,13 @@ def suggestions(reader: Reader, text: str, now_ns: int) -> list[str]:
     Each bare word that occurs nowhere is written as a near word that does; a query whose words all occur has none.
     """
     texts = reader.texts
-    unknown = [word for word in dict.fromkeys(parse_query(text, now_ns).words) if not texts.occurs(word)]
+    words = dict.fromkeys(parse_query(text, now_ns).words)
+    unknown = [word for word in words if not reader.has_hits(Query((Term("text", Operator.CONTAINS, word),)))]
     if not unknown or len(unknown) > MOST_WORDS:
         return []
     queries = [text]
     for word in unknown:
         near = near_words(word, texts)[:MOST]
         queries = [replaced(query, word, better) for better in near for query in queries]
-    return [query for query in queries[: MOST * MOST] if _has_hits(reader, parse_query(query, now_ns))][:MOST]
-
-
-def _has_hits(reader: Reader, query: Query) -> bool:
-    return next(iter(reader.hit_names(query, 1)), None) is not None
+    tried = queries[: MOST * MOST]
+    return [query for query in tried if query != text and reader.has_hits(parse_query(query, now_ns))][:MOST]

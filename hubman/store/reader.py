@@ -26,7 +26,7 @@ from hubman.store.conditions import prepare
 from hubman.store.encode import StoredFacts, message_of
 from hubman.store.migrate import damaged, stored_revision
 from hubman.store.revision import SCHEMA_HEAD
-from hubman.store.search import LATEST_VERDICT, Vocabulary, hit_ids
+from hubman.store.search import LATEST_VERDICT, Vocabulary, has_hits, hit_ids
 from hubman.store.text import pack, unpack
 
 if TYPE_CHECKING:
@@ -155,6 +155,10 @@ class Reader:
             rows = self._ask(f"SELECT id, sha256, alias FROM file WHERE id IN ({marks})", part)
             ids = {row[0]: id_of(row[1], str(row[2])) for row in rows}
             yield from (ids[file_id] for file_id in part)
+
+    def has_hits(self, query: Query) -> bool:
+        """Say whether a query has any hit."""
+        return has_hits(self._ask, query)
 
     @property
     def texts(self) -> Vocabulary:

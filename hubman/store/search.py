@@ -34,13 +34,18 @@ LATEST_VERDICT = """ LEFT JOIN verdict v ON v.id = (
 SHORT_LIMIT = 40_000
 """Occurrences of a word of one or two characters from which looking at every row is cheaper than the index."""
 
-TEXTS_LIMIT = 200
-"""Rows that are looked at for what stands before a piece of a word."""
+MOST_ASKED = 4
+"""Terms of one question about a suggestion."""
 
-POPULAR = 1000
+ROWS_LOOKED_AT = 40
+"""Files whose texts are read to see whether a word is in them, when it is only a suggestion."""
+
+POPULAR = 500
 """From this many files on one word is as common as another."""
 
-_EVERYWHERE = " || char(10) || ".join(
+LATIN = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+_TEXT = " || char(10) || ".join(
     f"s.{column}" for column in ("name", "words", "own_tags", "tags", "author", "body", "note")
 )
 
@@ -95,64 +100,76 @@ def _occurrences(ask: Ask, short: str) -> int:
     return int(row[0] or 0)
 
 
+def has_hits(ask: Ask, query: Query) -> bool:
+    """Say whether a query has any hit; the first one is enough."""
+    where, values = condition(query)
+    tables, narrow, parameters = _tables(ask, query, where)
+    return ask(f"SELECT 1 {tables} WHERE {narrow} AND {where} LIMIT 1", [*parameters, *values]).fetchone() is not None
+
+
 class Vocabulary:
-    """What occurs in the texts of the library, for `core.typo.near_words`."""
+    """What occurs in the texts of the library, for `core.typo.near_words`.
+
+    Every answer costs a bounded number of steps: a text that the index cannot exclude is looked for in the first
+    ROWS_LOOKED_AT files that it may be in.
+    """
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
 
     def occurs(self, text: str) -> bool:
-        """Say whether a folded text occurs anywhere."""
+        """Say whether a folded text occurs in the library (as far as it is looked for)."""
         if len(text) < TRIGRAM:
-            question = "SELECT 1 FROM search_fts_counts WHERE term BETWEEN ? AND ? LIMIT 1"
+            question = "SELECT 1 FROM search_fts_terms WHERE term BETWEEN ? AND ? LIMIT 1"
             return self._ask(question, [text, text + LAST]).fetchone() is not None
-        return self._some(text, f"instr({_EVERYWHERE}, ?) > 0", 1) != []
+        if len(text) == TRIGRAM:
+            return self._is_term(text)
+        question = (
+            f"SELECT 1 FROM ({_FIRST_FILES}) x CROSS JOIN search s ON s.file_id = x.id WHERE instr({_TEXT}, ?) LIMIT 1"
+        )
+        return self._ask(question, [_match(text), ROWS_LOOKED_AT, text]).fetchone() is not None
 
     def files(self, text: str) -> int:
-        """Return in how many files a text (of three characters or more) is likely to occur, at most POPULAR."""
-        question = "SELECT count(*) FROM (SELECT 1 FROM search_fts WHERE search_fts MATCH ? LIMIT ?)"
-        return int(self._ask(question, [_match(text), POPULAR]).fetchone()[0])
+        """Return in how many files a text of three characters or more is likely to occur, at most POPULAR."""
+        return int(self._ask(f"SELECT count(*) FROM ({_FIRST_FILES})", [_match(text), POPULAR]).fetchone()[0])
 
     def between(self, before: str, after: str) -> set[str]:
         """Return the characters that may stand between two pieces: those with which they make terms of the index."""
-        if len(before) >= TRIGRAM - 1:
-            found = {term[-1] for term in self._terms(before[-2:])}
-        elif before:
-            found = {term[1] for term in self._terms(before) if term[2] == after[:1]}
+        last, first = before[1 - TRIGRAM :], after[: TRIGRAM - 1]
+        if (last + first).isascii():
+            found = set(LATIN)
+        elif len(last) == TRIGRAM - 1:
+            found = {term[-1] for term in self._terms(last)}
+        elif last:
+            found = {term[1] for term in self._terms(last) if term[2] == after[:1]}
         else:
-            return self._leading(after)
-        if len(after) >= TRIGRAM - 1:
-            found = {character for character in found if self.occurs(character + after[:2])}
-        return found
+            found = self._leading(first)
+        text = {character: (last + character + first) for character in found if not character.isspace()}
+        return {character for character, part in text.items() if all(map(self._is_term, grams_of(part)))}
+
+    def _is_term(self, gram: str) -> bool:
+        question = "SELECT 1 FROM search_fts WHERE search_fts MATCH ? LIMIT 1"
+        return self._ask(question, [quoted(gram)]).fetchone() is not None
 
     def _terms(self, start: str) -> list[str]:
         rows = self._ask("SELECT term FROM search_fts_counts WHERE term BETWEEN ? AND ?", [start, start + LAST])
         return [str(row[0]) for row in rows]
 
     def _leading(self, after: str) -> set[str]:
-        """Return the characters that stand before a piece of a word in some of the files that have it."""
-        if len(after) >= TRIGRAM:
-            texts = self._some(after, f"instr({_EVERYWHERE}, ?) > 1", TEXTS_LIMIT)
-        else:
-            texts = self._short(after)
-        return {match[1] for text in texts for match in re.finditer(f"(\\S){re.escape(after)}", text)}
-
-    def _some(self, text: str, condition: str, limit: int) -> list[str]:
+        """Return the characters that stand before a piece of two in some of the files that have it."""
         rows = self._ask(
-            f"SELECT {_EVERYWHERE} FROM search_fts x CROSS JOIN search s ON s.file_id = x.rowid "
-            f"WHERE x.search_fts MATCH ? AND {condition} LIMIT {limit}",
-            [_match(text), text],
+            f"SELECT {_TEXT} FROM (SELECT doc FROM search_fts_terms WHERE term BETWEEN ? AND ? LIMIT ?) x "
+            "CROSS JOIN search s ON s.file_id = x.doc",
+            [after, after + LAST, ROWS_LOOKED_AT],
         )
-        return [str(row[0]) for row in rows]
+        return {match[1] for row in rows for match in re.finditer(f"(\\S){re.escape(after)}", str(row[0]))}
 
-    def _short(self, text: str) -> list[str]:
-        rows = self._ask(
-            f"SELECT {_EVERYWHERE} FROM (SELECT doc FROM search_fts_terms WHERE term BETWEEN ? AND ? "
-            f"LIMIT {TEXTS_LIMIT}) x CROSS JOIN search s ON s.file_id = x.doc",
-            [text, text + LAST],
-        )
-        return [str(row[0]) for row in rows]
+
+_FIRST_FILES = "SELECT rowid AS id FROM search_fts WHERE search_fts MATCH ? LIMIT ?"
 
 
 def _match(text: str) -> str:
-    return " AND ".join(quoted(gram) for gram in dict.fromkeys(grams_of(text)))
+    """Ask for some of a text's terms, from its beginning to its end: all of them take longer and tell little more."""
+    grams = grams_of(text)
+    step = -(-len(grams) // MOST_ASKED)
+    return " AND ".join(map(quoted, dict.fromkeys([*grams[::step], grams[-1]])))
