@@ -22,9 +22,11 @@ from benchmarks import identify, scan, search, start
 SUITES: dict[str, Callable[[Path], dict[str, Callable[[], object]]]] = {
     "identify": identify.variants,
     "scan": scan.variants,
-    "search": search.variants,
     "start": start.variants,
 }
+REPORTS: dict[str, Callable[[Path], dict[str, object]]] = {"search": search.report}
+"""Benchmarks of many figures: they print them themselves."""
+
 ROUNDS = int(os.environ.get("HUBMAN_BENCH_ROUNDS", "7"))
 
 
@@ -48,23 +50,32 @@ def _cpu() -> float:
 
 def main() -> None:
     """Run and print; with `--save`, also write benchmarks/results/<name>.json."""
-    names = [argument for argument in sys.argv[1:] if not argument.startswith("-")] or list(SUITES)
+    names = [argument for argument in sys.argv[1:] if not argument.startswith("-")] or [*SUITES, *REPORTS]
     for name in names:
-        medians = run(name)
-        floor_name, floor = next(iter(medians.items()))
-        print(f"\n{name}   (median CPU of {ROUNDS} rounds, floor: {floor_name})")
-        for variant, seconds in medians.items():
-            print(f"  {variant:<44}{seconds * 1000:9.1f} ms   {seconds / floor:6.2f} x")
+        result = _report(name) if name in REPORTS else _compare(name)
         if "--save" in sys.argv:
-            result = {
-                "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
-                "sqlite": sqlite3.sqlite_version,
-                "floor": floor_name,
-                "ratios": {variant: round(seconds / floor, 2) for variant, seconds in medians.items()},
-                "cpu_ms": {variant: round(seconds * 1000, 2) for variant, seconds in medians.items()},
-            }
+            machine = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
             path = Path(__file__).parent / "results" / f"{name}.json"
-            path.write_text(json.dumps(result, indent=2) + "\n")
+            document = {"machine": machine, "sqlite": sqlite3.sqlite_version, **result}
+            path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _report(name: str) -> dict[str, object]:
+    with tempfile.TemporaryDirectory() as folder:
+        return REPORTS[name](Path(folder))
+
+
+def _compare(name: str) -> dict[str, object]:
+    medians = run(name)
+    floor_name, floor = next(iter(medians.items()))
+    print(f"\n{name}   (median CPU of {ROUNDS} rounds, floor: {floor_name})")
+    for variant, seconds in medians.items():
+        print(f"  {variant:<44}{seconds * 1000:9.1f} ms   {seconds / floor:6.2f} x")
+    return {
+        "floor": floor_name,
+        "ratios": {variant: round(seconds / floor, 2) for variant, seconds in medians.items()},
+        "cpu_ms": {variant: round(seconds * 1000, 2) for variant, seconds in medians.items()},
+    }
 
 
 if __name__ == "__main__":
