@@ -105,6 +105,8 @@ class Reader:
             "WHERE root_id = ? AND present = 1 AND facts_version <> ? ORDER BY size",
             [root_id, version],
         )
+        from hubman.core.library import Unread
+
         return [Unread(row[0], row[1], row[2], bool(row[3]), row[4] != "", row[5]) for row in cursor]
 
     def unhashed(self, root: Root, smallest: int, largest: int | None) -> list[Unhashed]:
