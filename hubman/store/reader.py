@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -154,9 +154,19 @@ class Reader:
             f"SELECT f.id {_hits(query)} WHERE {where} ORDER BY {ordering}", [*values, *order_values]
         ).fetchall()
         chosen = [row[0] for row in hits[:limit]]
-        return len(hits), self._by_ids(chosen)
+        return len(hits), self.by_ids(chosen)
 
-    def _by_ids(self, file_ids: Sequence[int]) -> list[ModelFile]:
+    def of_subjects(self, subjects: Iterable[str]) -> list[ModelFile]:
+        """Return every present place of contents (or, unhashed, of aliases)."""
+        wanted, found = sorted(subjects), []
+        for start in range(0, len(wanted), 400):
+            part = wanted[start : start + 400]
+            marks = ",".join("?" * len(part))
+            where = f"f.present = 1 AND (f.sha256 IN ({marks}) OR (f.sha256 IS NULL AND f.alias IN ({marks})))"
+            found += self._files(where, [*part, *part])
+        return found
+
+    def by_ids(self, file_ids: Sequence[int]) -> list[ModelFile]:
         """Return files in the order of the given row ids."""
         found: dict[int, ModelFile] = {}
         for start in range(0, len(file_ids), 500):

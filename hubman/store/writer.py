@@ -39,6 +39,7 @@ from hubman.core.search_text import SearchText, search_text
 from hubman.core.types import Hashes, Kind, Safety, Trigger
 from hubman.errors import N_, StoreError
 from hubman.store import schema, sketches
+from hubman.store.edits import Edits
 from hubman.store.encode import candidates_text, facts_bytes, message_text, sidecar_json
 from hubman.store.migrate import damaged, ensure_schema, unusable
 from hubman.store.reunion import Reunion
@@ -107,6 +108,7 @@ class Writer:
         self._connection = connection
         self.subjects = Subjects(connection)
         self.reunion = Reunion(connection, self.subjects)
+        self.edits = Edits(connection)
 
     def add_root(self, path: str, layout: Layout, sidecars: SidecarPolicy, device: int | None) -> None:
         """Record a root; one that is there already keeps its files and takes the new policy."""
@@ -225,6 +227,13 @@ class Writer:
         if rows:
             statement = sa.update(schema.file).where(schema.file.c.id == sa.bindparam("row_id"))
             self._connection.execute(statement.values(device=sa.bindparam("new_device")), rows)
+
+    def set_beside(self, besides: Sequence[tuple[int, str]]) -> None:
+        """Record what lies beside places now, as (file id, digest): hubman wrote it itself and read it already."""
+        rows = [{"row_id": file_id, "new_beside": beside} for file_id, beside in besides]
+        if rows:
+            statement = sa.update(schema.file).where(schema.file.c.id == sa.bindparam("row_id"))
+            self._connection.execute(statement.values(beside=sa.bindparam("new_beside")), rows)
 
     def apply_gone(self, file_ids: Sequence[int]) -> None:
         """Mark places whose file is not there any more. Nothing is deleted: what is known comes back with the file."""

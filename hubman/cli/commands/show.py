@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubman.cli.listing import base_name, type_name, warn_of_same_name
+from hubman.cli.said import stars
 from hubman.cli.session import Session, answering
 from hubman.cli.table import pad, printable
 from hubman.cli.terminal import Terminal, human_size
@@ -49,7 +50,7 @@ def _print(file: ModelFile, details: dict[str, Any], terminal: Terminal, *, why:
 
 def _print_fields(file: ModelFile, details: dict[str, Any], terminal: Terminal) -> None:
     facts, sidecar = file.facts, file.sidecar
-    terminal.heading(f"{printable(file.name)}   {file.id}")
+    terminal.heading("   ".join(part for part in (printable(file.name), file.id, stars(file)) if part))
     verdict = f"{file.verdict.verdict}   ({file.verdict.rule})" if file.verdict else None
     fields: list[tuple[str, object]] = [
         (_("type"), type_name(file)),
@@ -62,6 +63,8 @@ def _print_fields(file: ModelFile, details: dict[str, Any], terminal: Terminal) 
         (_("trains"), ", ".join(map(str, facts.get("trained") or []))),  # type: ignore[call-overload]
         (_("vectors"), facts.get("vectors")),
         (_("layers"), _hypernetwork(facts.get("hypernetwork"))),
+        (_("your note"), file.user.note),
+        (_("your tags"), ", ".join(file.user.tags)),
         (_("triggers"), ", ".join(word.text for word in file.triggers) or None),
         (_("weight"), sidecar.get("weight")),
         (_("negative"), sidecar.get("negative")),

@@ -1,0 +1,365 @@
+"""Write beside models what their WebUIs show: A1111's `<stem>.json` and `<stem>.preview.png`.
+
+Only in roots that were added with `--sidecars missing` (where there is no such file yet) or `merge` (into what is
+there). Nothing is overwritten but what the user typed in hubman later; what was there before is kept in the journal.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hubman.app.reading import find_preview, read_file
+from hubman.core.library import ModelFile, RootState, SidecarPolicy
+from hubman.core.sidecar import LARGEST_SIDECAR, SUFFIXES, Family, decode, merge, read
+from hubman.core.sidecar_write import KEYS, Said, changes, filling, fresh, spliced
+from hubman.core.types import Sidecar
+from hubman.disk.beside import ChangedError, Found, read_beside, remove_beside, write_beside
+from hubman.disk.walk import beside_of
+from hubman.errors import N_, ConflictError, HubmanError, Phrase
+from hubman.store.door import Store
+from hubman.store.reader import open_reader
+
+VERB = "sidecars"
+TRIES = 5
+"""How often a sidecar is read and merged again when another program writes it in between."""
+
+READ_ONLY = N_("the folder may not be written to")
+NO_OBJECT = N_("it is not a JSON object that hubman understands, so it stays as it is")
+OF_SDNEXT = N_("SD.Next keeps its model page under this name; it is left alone")
+EXISTS = N_("there is one already, and this root asks for missing ones only (`--sidecars merge` merges)")
+GOOD_VERDICTS = ("ok", "weak")
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was not written, and why."""
+
+    path: str
+    why: str
+
+
+@dataclass(slots=True)
+class Written:
+    """What a run did. `entry` is the number in the journal, None when nothing was written."""
+
+    paths: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    entry: int | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the object of `--json`."""
+        skipped = [{"path": entry.path, "why": str(entry.why)} for entry in self.skipped]
+        return {"written": self.paths, "skipped": skipped}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One file as it is and as it is to be. `file` is the model that it lies beside."""
+
+    file: ModelFile
+    path: str
+    found: Found
+    data: bytes
+
+
+class SkipError(Exception):
+    """A sidecar is not to be written."""
+
+    def __init__(self, path: str, why: str) -> None:
+        self.path, self.why = path, why
+        super().__init__(path)
+
+
+def said_of(file: ModelFile) -> Said:
+    """Return what the user said of a file, as far as a WebUI has a place for it."""
+    return Said(file.user.note, tuple(word.text for word in file.triggers if word.source == "user"))
+
+
+class SidecarWriting:
+    """Writes sidecars of models whose roots ask for it, and keeps index and journal in step."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        with open_reader(store.path) as reader:
+            self._roots = {root.id: root for root in reader.roots()}
+        self.report = Written()
+        self._closed: set[str] = set()
+
+    def wanted(self, file: ModelFile) -> bool:
+        """Say whether anything may be written beside a file."""
+        root = self._roots.get(file.root_id)
+        return (
+            root is not None
+            and root.sidecars is not SidecarPolicy.OFF
+            and root.state is not RootState.UNREACHABLE
+            and file.present
+            and file.failure is None
+            and file.kind in KEYS
+        )
+
+    def plan(self, files: Iterable[ModelFile], before: Mapping[str, Said] | None = None) -> list[Plan]:
+        """Return what would be written; what is not, and why, goes into the report.
+
+        Args:
+            before: subject -> what the user said before the edit that is the reason to write; None for no edit.
+        """
+        found: list[Plan] = []
+        for file in files:
+            if not self.wanted(file):
+                continue
+            makers: list[Maker] = [self._plan_json] if before is not None else [self._plan_json, self._plan_preview]
+            plans = [self._tried(make, file, _of(before, file)) for make in makers]
+            found += [plan for plan in plans if plan is not None]
+        return found
+
+    def _tried(self, make: Maker, file: ModelFile, before: Said | None) -> Plan | None:
+        try:
+            plan = make(file, before)
+        except SkipError as error:
+            self.report.skipped.append(Skipped(error.path, error.why))
+        except ConflictError as error:
+            self.report.skipped.append(Skipped(file.path, Phrase(error.template, **error.fields)))
+        except OSError as error:
+            self._refused(file, error)
+        else:
+            return plan if plan is None or self._may_write(plan) else None
+        return None
+
+    def _may_write(self, plan: Plan) -> bool:
+        folder = os.path.dirname(plan.path)
+        if os.access(folder, os.W_OK):
+            return True
+        if folder not in self._closed:  # one warning a folder, not one a file
+            self._closed.add(folder)
+            self.report.skipped.append(Skipped(folder, READ_ONLY))
+        return False
+
+    def _refused(self, file: ModelFile, error: OSError) -> None:
+        why = Phrase(N_("the system says: {reason}"), reason=error.strerror or str(error))
+        self.report.skipped.append(Skipped(error.filename or file.path, why))
+
+    def _plan_json(self, file: ModelFile, before: Said | None) -> Plan | None:
+        path = os.path.join(os.path.dirname(file.path), f"{file.name}.json")
+        found = read_beside(path, LARGEST_SIDECAR)
+        folder = os.path.dirname(path)
+        fill = filling(file.kind, file.architecture, sidecars_of_others(folder, file.name))
+        said = said_of(file).values(file.kind)
+        if found.stamp is None:
+            values = changes({}, said, fill, None)
+            # "sd version" alone says nothing that the WebUI does not find out itself
+            if set(values) <= {"sd version"}:
+                return None
+            return Plan(file, path, found, fresh(file.kind, values).encode())
+        text, record = _record(path, found)
+        values = changes(record, said, fill, None if before is None else before.values(file.kind))
+        if not values:
+            return None
+        if self._roots[file.root_id].sidecars is SidecarPolicy.MISSING:
+            raise SkipError(path, EXISTS)
+        return Plan(file, path, found, spliced(text, values).encode())
+
+    def _plan_preview(self, file: ModelFile, _: Said | None) -> Plan | None:
+        """Offer the picture of a verdict that says `ok` or `weak`, where there is no picture at all."""
+        if file.verdict is None or file.verdict.preview is None or file.verdict.verdict not in GOOD_VERDICTS:
+            return None  # the picture of a broken adapter must not become its face
+        return plan_preview(file, file.verdict.preview)
+
+    # --- writing -------------------------------------------------------------------------------------------------
+
+    def write(self, plans: Sequence[Plan], entry: int | None = None, before: Mapping[str, Said] | None = None) -> None:
+        """Write what was planned: first the journal, then the files, then the index.
+
+        Args:
+            entry: a journal entry that this belongs to; else one is made.
+        """
+        if not plans:
+            return
+        self._journal(plans, entry)
+        done = [plan for plan in plans if self._write(plan, before)]
+        refresh(self._store, {plan.file.file_id: plan.file for plan in done}.values())
+
+    def _journal(self, plans: Sequence[Plan], entry: int | None) -> None:
+        items = [_item(plan) for plan in plans]
+        with self._store.writer() as writer:
+            if entry is None:
+                entry = writer.edits.add(VERB, {"files": items})
+            else:
+                known = writer.edits.detail(entry)
+                others = [item for item in known.get("files", []) if item["path"] not in {plan.path for plan in plans}]
+                writer.edits.set_detail(entry, {**known, "files": [*others, *items]})
+        self.report.entry = entry
+
+    def _write(self, plan: Plan, before: Mapping[str, Said] | None) -> bool:
+        """Write one file; when somebody wrote it meanwhile, read it again and merge into that."""
+        for _ in range(TRIES):
+            try:
+                write_beside(plan.path, plan.data, plan.found, like=_dress_of(plan.file))
+            except ChangedError:
+                make = self._plan_json if plan.path.endswith(".json") else self._plan_preview
+                again = self._tried(make, plan.file, _of(before, plan.file))
+                if again is None:
+                    return False
+                plan = again
+                self._journal([plan], self.report.entry)
+            except OSError as error:
+                self._refused(plan.file, error)
+                return False
+            else:
+                self.report.paths.append(plan.path)
+                return True
+        self.report.skipped.append(Skipped(plan.path, N_("another program keeps writing it")))
+        return False
+
+
+Maker = Callable[[ModelFile, Said | None], Plan | None]
+
+
+def _of(before: Mapping[str, Said] | None, file: ModelFile) -> Said | None:
+    return None if before is None else before.get(file.subject)
+
+
+def plan_preview(file: ModelFile, picture: str) -> Plan | None:
+    """Plan `<stem>.preview.png`, which every WebUI reads, where the model has no picture yet."""
+    folder = os.path.dirname(file.path)
+    if find_preview(folder, file.name) is not None:
+        return None
+    try:
+        with open(picture, "rb") as source:
+            data = source.read()
+    except FileNotFoundError:
+        return None
+    return Plan(file, os.path.join(folder, f"{file.name}.preview.png"), Found(), data)
+
+
+def place_preview(store: Store, file: ModelFile, picture: str, policy: SidecarPolicy) -> str | None:
+    """Write a model's first picture beside it, where the root's policy allows it.
+
+    Returns:
+        The path written, or None when the policy is off or the model has a picture.
+
+    Raises:
+        OSError.
+    """
+    plan = None if policy is SidecarPolicy.OFF else plan_preview(file, picture)
+    if plan is None:
+        return None
+    try:
+        write_beside(plan.path, plan.data, plan.found, like=_dress_of(file))
+    except ChangedError:
+        return None  # another one came first
+    refresh(store, [file])
+    return plan.path
+
+
+def _dress_of(file: ModelFile) -> str:
+    """Return the file whose rights a new sidecar gets; a folder's are no file's."""
+    return os.path.join(file.path, "model_index.json") if os.path.isdir(file.path) else file.path
+
+
+def _record(path: str, found: Found) -> tuple[str, dict[str, object]]:
+    """Read A1111's file as text and object.
+
+    Raises:
+        SkipError: it is none, or SD.Next's.
+    """
+    text, _ = decode(found.data) if len(found.data) <= LARGEST_SIDECAR else (None, "")
+    try:
+        record = json.loads(text or "")
+    except (ValueError, RecursionError):
+        record = None
+    if text is None or not isinstance(record, dict):
+        raise SkipError(path, NO_OBJECT)
+    if isinstance(record.get("modelVersions"), list):
+        raise SkipError(path, OF_SDNEXT)
+    return text, record
+
+
+def sidecars_of_others(folder: str, stem: str) -> Sidecar:
+    """Read what other programs say beside a model: all families but A1111's own and the text that it falls back to."""
+    found = []
+    for suffix, family in SUFFIXES:
+        if family in (Family.A1111, Family.TEXT):
+            continue
+        path = os.path.join(folder, stem + suffix)
+        try:
+            data = read_beside(path, LARGEST_SIDECAR).data
+        except (OSError, HubmanError):
+            continue
+        if data:
+            found.append(read(stem + suffix, data, stem)[0])
+    return merge(found)
+
+
+def refresh(store: Store, files: Iterable[ModelFile]) -> None:
+    """Read again what lies beside models, so that the next scan finds nothing new in what hubman wrote itself."""
+    readings, besides = [], []
+    for file in files:
+        try:
+            beside = beside_of(os.path.dirname(file.path), file.name)
+        except OSError:
+            continue
+        reading = read_file(file.root, file.relpath, folder=file.folder)
+        if reading is not None:
+            readings.append((file.file_id, file.name, reading))
+            besides.append((file.file_id, beside))
+    if readings:
+        with store.writer() as writer:
+            writer.record_readings(readings)
+            writer.set_beside(besides)
+
+
+def _item(plan: Plan) -> dict[str, object]:
+    """Return what the journal keeps of a write: enough to take it back, and to see whether somebody wrote later."""
+    before = None if plan.found.stamp is None else base64.b64encode(plan.found.data).decode()
+    after = hashlib.sha256(plan.data).hexdigest()
+    return {"path": plan.path, "before": before, "after": after, "model": plan.file.file_id}
+
+
+def undo_sidecars(store: Store, detail: Mapping[str, Any]) -> list[Skipped]:
+    """Put back what lay beside models before a write; a file that somebody changed since stays as it is.
+
+    Returns:
+        What was not put back, and why.
+    """
+    left: list[Skipped] = []
+    touched: set[int] = set()
+    for item in detail.get("files", ()):
+        try:
+            if _put_back(item):
+                touched.add(int(item["model"]))
+        except ChangedError:
+            left.append(Skipped(item["path"], N_("it was changed after hubman wrote it, so it stays")))
+        except ConflictError as error:
+            left.append(Skipped(item["path"], Phrase(error.template, **error.fields)))
+        except OSError as error:
+            left.append(Skipped(item["path"], error.strerror or str(error)))
+    with open_reader(store.path) as reader:
+        files = reader.by_ids(sorted(touched))
+    refresh(store, files)
+    return left
+
+
+def _put_back(item: Mapping[str, Any]) -> bool:
+    """Put one file back. False when it was never written.
+
+    Raises:
+        ChangedError: it holds something else by now.
+    """
+    path = str(item["path"])
+    found = read_beside(path, LARGEST_SIDECAR * 4)
+    before = None if item["before"] is None else base64.b64decode(item["before"])
+    if (found.stamp is None and before is None) or (found.stamp is not None and found.data == before):
+        return False
+    if hashlib.sha256(found.data).hexdigest() != item["after"]:
+        raise ChangedError(path)
+    if before is None:
+        remove_beside(path)
+    else:
+        write_beside(path, before, found, like=path)
+    return True
