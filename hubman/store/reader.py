@@ -31,6 +31,7 @@ from hubman.core.types import Hashes, Trigger
 from hubman.errors import N_, NotFoundError, StoreError
 from hubman.store.conditions import TEXT_FIELDS, condition, order, prepare
 from hubman.store.encode import facts_of, message_of
+from hubman.store.entries import Entries
 from hubman.store.migrate import damaged, stored_revision
 from hubman.store.revision import SCHEMA_HEAD
 from hubman.store.text import pack, unpack
@@ -74,6 +75,7 @@ class Reader:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         prepare(connection)
+        self.journal = Entries(self._ask)
         connection.text_factory = _text
 
     def _ask(self, question: str, values: Sequence[object] = ()) -> sqlite3.Cursor:

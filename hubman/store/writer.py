@@ -39,8 +39,8 @@ from hubman.core.search_text import SearchText, search_text
 from hubman.core.types import Hashes, Kind, Safety, Trigger
 from hubman.errors import N_, StoreError
 from hubman.store import schema, sketches
-from hubman.store.edits import Edits
 from hubman.store.encode import candidates_text, facts_bytes, message_text, sidecar_json
+from hubman.store.journal import Journal
 from hubman.store.migrate import damaged, ensure_schema, unusable
 from hubman.store.reunion import Reunion
 from hubman.store.subjects import Subjects
@@ -108,7 +108,7 @@ class Writer:
         self._connection = connection
         self.subjects = Subjects(connection)
         self.reunion = Reunion(connection, self.subjects)
-        self.edits = Edits(connection)
+        self.journal = Journal(connection)
 
     def add_root(self, path: str, layout: Layout, sidecars: SidecarPolicy, device: int | None) -> None:
         """Record a root; one that is there already keeps its files and takes the new policy."""
