@@ -60,12 +60,13 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One file as it is and as it is to be. `file` is the model that it lies beside."""
+    """One file as it is and as it is to be. `file` is the model that it lies beside, `picture` what a preview copies."""
 
     file: ModelFile
     path: str
     found: Found
     data: bytes
+    picture: str | None = None
 
 
 class SkipError(Exception):
@@ -81,6 +82,14 @@ def said_of(file: ModelFile) -> Said:
     return Said(file.user.note, tuple(word.text for word in file.triggers if word.source == "user"))
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An entry of the journal: its number, and its detail as it was written."""
+
+    entry: int
+    detail: Mapping[str, Any]
+
+
 class SidecarWriting:
     """Writes sidecars of models whose roots ask for it, and keeps index and journal in step."""
 
@@ -89,6 +98,7 @@ class SidecarWriting:
         with open_reader(store.path) as reader:
             self._roots = {root.id: root for root in reader.roots()}
         self.report = Written()
+        self._detail: dict[str, Any] = {}
         self._closed: set[str] = set()
 
     def wanted(self, file: ModelFile) -> bool:
@@ -172,27 +182,40 @@ class SidecarWriting:
 
     # --- writing -------------------------------------------------------------------------------------------------
 
-    def write(self, plans: Sequence[Plan], entry: int | None = None, before: Mapping[str, Said] | None = None) -> None:
+    def write(
+        self, plans: Sequence[Plan], edit: Recorded | None = None, before: Mapping[str, Said] | None = None
+    ) -> None:
         """Write what was planned: first the journal, then the files, then the index.
 
         Args:
-            entry: a journal entry that this belongs to; else one is made.
+            edit: an entry of the journal that this belongs to; else one is made.
         """
         if not plans:
             return
+        entry = None if edit is None else edit.entry
+        self._detail = {} if edit is None else dict(edit.detail)
         self._journal(plans, entry)
         done = [plan for plan in plans if self._write(plan, before)]
         refresh(self._store, {plan.file.file_id: plan.file for plan in done}.values())
 
     def _journal(self, plans: Sequence[Plan], entry: int | None) -> None:
-        items = [_item(plan) for plan in plans]
+        """Record what is about to be written, first; taking it back copes with what was not written after all."""
+        before = {plan.path: _kept(plan.found.data if plan.found.stamp else None) for plan in plans}
+        after = {plan.path: _kept(plan.data, plan.picture) for plan in plans}
+        models = {plan.path: plan.file.file_id for plan in plans}
         with self._store.writer() as writer:
             if entry is None:
-                entry = writer.edits.add(VERB, {"files": items})
+                name = plans[0].file.name if len(plans) == 1 else f"{len(plans)} files"
+                detail = {"name": name, "before": {"files": before}, "after": {"files": after}, "models": models}
+                entry = writer.journal.record(VERB, detail)
             else:
-                known = writer.edits.detail(entry)
-                others = [item for item in known.get("files", []) if item["path"] not in {plan.path for plan in plans}]
-                writer.edits.set_detail(entry, {**known, "files": [*others, *items]})
+                known = dict(self._detail)
+                for side, files in (("before", before), ("after", after)):
+                    known[side] = {**known[side], "files": {**known[side].get("files", {}), **files}}
+                known["models"] = {**known.get("models", {}), **models}
+                detail = known
+                writer.journal.amend(entry, detail)
+        self._detail = detail
         self.report.entry = entry
 
     def _write(self, plan: Plan, before: Mapping[str, Said] | None) -> bool:
@@ -234,7 +257,7 @@ def plan_preview(file: ModelFile, picture: str) -> Plan | None:
             data = source.read()
     except FileNotFoundError:
         return None
-    return Plan(file, os.path.join(folder, f"{file.name}.preview.png"), Found(), data)
+    return Plan(file, os.path.join(folder, f"{file.name}.preview.png"), Found(), data, picture)
 
 
 def place_preview(store: Store, file: ModelFile, picture: str, policy: SidecarPolicy) -> str | None:
@@ -314,52 +337,78 @@ def refresh(store: Store, files: Iterable[ModelFile]) -> None:
             writer.set_beside(besides)
 
 
-def _item(plan: Plan) -> dict[str, object]:
-    """Return what the journal keeps of a write: enough to take it back, and to see whether somebody wrote later."""
-    before = None if plan.found.stamp is None else base64.b64encode(plan.found.data).decode()
-    after = hashlib.sha256(plan.data).hexdigest()
-    return {"path": plan.path, "before": before, "after": after, "model": plan.file.file_id}
+Kept = dict[str, str] | None
+"""A file as the journal keeps it: its bytes, or (a picture of hubman's own) where they lie and their digest."""
 
 
-def undo_sidecars(store: Store, detail: Mapping[str, Any]) -> list[Skipped]:
-    """Put back what lay beside models before a write; a file that somebody changed since stays as it is.
-
-    Returns:
-        What was not put back, and why.
-    """
-    left: list[Skipped] = []
-    touched: set[int] = set()
-    for item in detail.get("files", ()):
-        try:
-            if _put_back(item):
-                touched.add(int(item["model"]))
-        except ChangedError:
-            left.append(Skipped(item["path"], N_("it was changed after hubman wrote it, so it stays")))
-        except ConflictError as error:
-            left.append(Skipped(item["path"], Phrase(error.template, **error.fields)))
-        except OSError as error:
-            left.append(Skipped(item["path"], error.strerror or str(error)))
-    with open_reader(store.path) as reader:
-        files = reader.by_ids(sorted(touched))
-    refresh(store, files)
-    return left
+def _kept(data: bytes | None, picture: str | None = None) -> Kept:
+    if data is None:
+        return None
+    if picture is not None:
+        return {"copy": picture, "sha256": hashlib.sha256(data).hexdigest()}
+    return {"bytes": base64.b64encode(data).decode()}
 
 
-def _put_back(item: Mapping[str, Any]) -> bool:
-    """Put one file back. False when it was never written.
+def _is(kept: Kept, found: Found) -> bool:
+    if kept is None or found.stamp is None:
+        return kept is None and found.stamp is None
+    if "copy" in kept:
+        return hashlib.sha256(found.data).hexdigest() == kept["sha256"]
+    return found.data == base64.b64decode(kept["bytes"])
+
+
+MOST_PUT_BACK = 64 << 20
+"""Bytes of a file beside a model that is looked at before it is replaced or removed; pictures are a few MB."""
+
+
+def find_changed(detail: Mapping[str, Any]) -> dict[str, Found]:
+    """Return what lies now where an entry wrote, path -> Found.
 
     Raises:
-        ChangedError: it holds something else by now.
+        ConflictError: one of them was changed since, or is a link now. OSError.
     """
-    path = str(item["path"])
-    found = read_beside(path, LARGEST_SIDECAR * 4)
-    before = None if item["before"] is None else base64.b64decode(item["before"])
-    if (found.stamp is None and before is None) or (found.stamp is not None and found.data == before):
-        return False
-    if hashlib.sha256(found.data).hexdigest() != item["after"]:
-        raise ChangedError(path)
-    if before is None:
-        remove_beside(path)
-    else:
-        write_beside(path, before, found, like=path)
-    return True
+    before, after = _files(detail, "before"), _files(detail, "after")
+    found = {path: read_beside(path, MOST_PUT_BACK) for path in after}
+    for path, now in found.items():
+        if not (_is(after[path], now) or _is(before.get(path), now)):  # the latter: it was never written
+            raise ConflictError(
+                "beside-changed",
+                N_("{path} was changed since, so it stays as it is."),
+                hint=N_("Move it away first if hubman's own is to come back."),
+                path=path,
+            )
+    return found
+
+
+def put_back(detail: Mapping[str, Any], found: Mapping[str, Found]) -> None:
+    """Put back what lay beside models before an entry, after `find_changed` looked.
+
+    Raises:
+        OSError. ChangedError: somebody wrote one of them in this very moment.
+    """
+    for path, kept in _files(detail, "before").items():
+        if _is(kept, found[path]):
+            continue
+        if kept is None:
+            remove_beside(path)
+        else:
+            write_beside(path, _bytes(kept), found[path], like=path if found[path].stamp else os.path.dirname(path))
+
+
+def refresh_after(store: Store, detail: Mapping[str, Any]) -> None:
+    """Read again what lies beside the models of an entry."""
+    with open_reader(store.path) as reader:
+        files = [file for file in reader.by_ids(sorted(set(detail.get("models", {}).values()))) if file.present]
+    refresh(store, files)
+
+
+def _files(detail: Mapping[str, Any], side: str) -> Mapping[str, Kept]:
+    files: Mapping[str, Kept] = detail[side].get("files", {})
+    return files
+
+
+def _bytes(kept: dict[str, str]) -> bytes:
+    if "copy" not in kept:
+        return base64.b64decode(kept["bytes"])
+    with open(kept["copy"], "rb") as source:
+        return source.read()

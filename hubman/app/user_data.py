@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubman.app.library import user_json
-from hubman.app.sidecars import SidecarWriting, Skipped, Written, said_of, undo_sidecars
+from hubman.app.sidecars import (
+    Recorded,
+    SidecarWriting,
+    Written,
+    find_changed,
+    put_back,
+    refresh_after,
+    said_of,
+)
+from hubman.core.journal import Entry
 from hubman.core.library import ModelFile, UserData
 from hubman.core.said import Edit
 from hubman.core.sidecar_write import Said
-from hubman.errors import N_
+from hubman.disk.beside import ChangedError
+from hubman.errors import N_, ConflictError, HubmanError, Phrase
 from hubman.store.door import Store
 from hubman.store.reader import open_reader
 
-VERB = "user-data"
+if TYPE_CHECKING:
+    from hubman.store.subjects import Subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +39,7 @@ class Outcome:
     sidecars: Written
 
 
-def change_data(store: Store, files: Sequence[ModelFile], edit: Edit) -> Outcome:
+def change_data(store: Store, files: Sequence[ModelFile], edit: Edit, verb: str) -> Outcome:
     """Change what the user said of models; it holds in every place where their content lies.
 
     Raises:
@@ -36,67 +47,92 @@ def change_data(store: Store, files: Sequence[ModelFile], edit: Edit) -> Outcome
     """
     edit = edit.cleaned()
     before = {file.subject: said_of(file) for file in files}
-    entry = None
+    recorded = None
     with store.writer() as writer:
-        items = []
+        old: dict[str, dict[str, object]] = {}
+        new: dict[str, dict[str, object]] = {}
         for subject, file in {file.subject: file for file in files}.items():
             now = writer.subjects.data(subject)
             then = edit.apply(now)
             if then != now:
                 writer.subjects.set_data(subject, then)
-                items.append(
-                    {"subject": subject, "name": file.name, "before": user_json(now), "after": user_json(then)}
-                )
-        if items:
-            entry = writer.edits.add(VERB, {"subjects": items})
-    return write_along(store, files, before, entry, len(items))
+                old[subject] = {"name": file.name, **user_json(now)}
+                new[subject] = {"name": file.name, **user_json(then)}
+        if new:
+            name = str(next(iter(new.values()))["name"]) if len(new) == 1 else f"{len(new)} models"
+            detail = {"name": name, "before": {"data": old}, "after": {"data": new}}
+            recorded = Recorded(writer.journal.record(verb, detail), detail)
+    return write_along(store, files, before, recorded, len(new))
 
 
 def write_along(
-    store: Store, files: Sequence[ModelFile], before: Mapping[str, Said], entry: int | None, changed: int
+    store: Store, files: Sequence[ModelFile], before: Mapping[str, Said], recorded: Recorded | None, changed: int
 ) -> Outcome:
     """Write an edit beside every place of the contents that it is about, as one entry of the journal with it."""
     writing = SidecarWriting(store)
     with open_reader(store.path) as reader:
         now = reader.by_ids([file.file_id for file in files])
         places = list(reader.of_subjects({file.subject for file in now}))
-    if entry is not None:
-        writing.write(writing.plan(places, before), entry, before)
+    if recorded is not None:
+        writing.write(writing.plan(places, before), recorded, before)
     with open_reader(store.path) as reader:
         now = reader.by_ids([file.file_id for file in files])
-    return Outcome(tuple(now), changed, entry, writing.report)
+    return Outcome(tuple(now), changed, recorded.entry if recorded else None, writing.report)
 
 
-def undo_user_data(store: Store, detail: Mapping[str, Any]) -> list[Skipped]:
+def take_back(store: Store, entry: Entry, *, dry_run: bool) -> list[str]:
     """Take an edit back: what the user said before holds again, and so do the files beside the models.
 
-    What was said later of the same model stays: only that part is left out, and named.
+    Returns:
+        What is (or would be) put back, a line for each.
+
+    Raises:
+        ConflictError: `undo-blocked`, something was changed again since; then nothing was put back.
     """
-    left: list[Skipped] = []
-    with store.writer() as writer:
-        for item in detail.get("subjects", ()):
-            subject = writer.subjects.current(item["subject"])
-            if writer.subjects.data(subject) == _data(item["after"]):
-                writer.subjects.set_data(subject, _data(item["before"]))
-            elif writer.subjects.data(subject) != _data(item["before"]):
-                left.append(Skipped(str(item["name"]), CHANGED_SINCE))
-        left += _undo_words(writer.subjects, detail.get("words", ()))
-    return [*left, *undo_sidecars(store, detail)]
+    before, after = entry.detail["before"], entry.detail["after"]
+    try:
+        found = find_changed(entry.detail)
+    except (HubmanError, OSError) as error:
+        raise _blocked(entry, str(error)) from error
+    if not dry_run:
+        try:
+            put_back(entry.detail, found)  # files first: a run that is killed here is repeated, and finds them put back
+        except (ChangedError, OSError) as error:
+            raise _blocked(entry, str(error)) from error
+        with store.writer() as writer:
+            _put_back_rows(writer.subjects, entry)
+            writer.journal.take_back(entry)
+        refresh_after(store, entry.detail)
+    lines = [_line(item) for item in before.get("data", {}).values()]
+    lines += [f"{item['name']}: {', '.join(item['words']) or '-'}" for item in before.get("words", {}).values()]
+    return [*lines, *after.get("files", {})]
 
 
-CHANGED_SINCE = N_("it was changed again since, so it stays")
+def _put_back_rows(subjects: Subjects, entry: Entry) -> None:
+    before, after = entry.detail["before"], entry.detail["after"]
+    for subject, item in after.get("data", {}).items():
+        now = subjects.current(subject)
+        if subjects.data(now) != _data(item):
+            raise _blocked(entry, Phrase(CHANGED_SINCE, name=item["name"]))
+        subjects.set_data(now, _data(before["data"][subject]))
+    for subject, item in after.get("words", {}).items():
+        now = subjects.current(subject)
+        if list(subjects.words(now)) != item["words"]:
+            raise _blocked(entry, Phrase(CHANGED_SINCE, name=item["name"]))
+        subjects.set_words(now, before["words"][subject]["words"])
 
 
-def _undo_words(subjects: Any, items: Iterable[Mapping[str, Any]]) -> list[Skipped]:
-    left = []
-    for item in items:
-        subject = subjects.current(item["subject"])
-        now = list(subjects.words(subject))
-        if now == item["after"]:
-            subjects.set_words(subject, item["before"])
-        elif now != item["before"]:
-            left.append(Skipped(str(item["name"]), CHANGED_SINCE))
-    return left
+CHANGED_SINCE = N_("what you said of {name} was changed again since")
+
+
+def _blocked(entry: Entry, why: str) -> ConflictError:
+    return ConflictError("undo-blocked", N_("Entry {number} cannot be taken back: {why}"), number=entry.id, why=why)
+
+
+def _line(item: Mapping[str, Any]) -> str:
+    rating = f"{item['rating']}/5" if item["rating"] else ""
+    parts = ("★" if item["favourite"] else "", rating, ", ".join(item["tags"]), item["note"])
+    return f"{item['name']}: {'  '.join(part for part in parts if part) or '-'}"
 
 
 def _data(value: Mapping[str, Any]) -> UserData:

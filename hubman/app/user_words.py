@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hubman.app.sidecars import Written, said_of
-from hubman.app.user_data import VERB, write_along
+from hubman.app.sidecars import Recorded, Written
+from hubman.app.user_data import write_along
 from hubman.core.library import ModelFile
 from hubman.core.said import MOST_WORDS, clean_word
+from hubman.core.sidecar_write import Said
 from hubman.errors import N_, UsageError
 from hubman.store.door import Store
 
@@ -34,7 +35,7 @@ def change_words(store: Store, file: ModelFile, how: str, words: Sequence[str]) 
     """
     words = [clean_word(word) for word in words]
     subject = file.subject
-    entry = None
+    recorded = None
     with store.writer() as writer:
         own = list(writer.subjects.words(subject))
         chosen = _changed(own, how, words)
@@ -47,10 +48,11 @@ def change_words(store: Store, file: ModelFile, how: str, words: Sequence[str]) 
             )
         if chosen != own:
             writer.subjects.set_words(subject, chosen)
-            item = {"subject": subject, "name": file.name, "before": own, "after": chosen}
-            entry = writer.edits.add(VERB, {"words": [item]})
-    before = {subject: type(said_of(file))(file.user.note, tuple(own))}
-    outcome = write_along(store, [file], before, entry, int(entry is not None))
+            old, new = ({subject: {"name": file.name, "words": words}} for words in (own, chosen))
+            detail = {"name": file.name, "before": {"words": old}, "after": {"words": new}}
+            recorded = Recorded(writer.journal.record("triggers", detail), detail)
+    before = {subject: Said(file.user.note, tuple(own))}
+    outcome = write_along(store, [file], before, recorded, int(recorded is not None))
     known = {word.casefold() for word in own}
     missing = tuple(word for word in words if word.casefold() not in known) if how == "rm" else ()
     return WordsChanged(tuple(chosen), missing, outcome.sidecars)

@@ -23,6 +23,7 @@ def edit_models(
     edit: Edit | None,
     terminal: Terminal,
     *,
+    verb: str,
     query: str | None = None,
     dry_run: bool = False,
     yes: bool = False,
@@ -36,7 +37,7 @@ def edit_models(
         return
     edit = edit.cleaned()
     with session.store() as store:
-        outcome = change_data(store, files, edit)
+        outcome = change_data(store, files, edit, verb)
     print_said(outcome.files, terminal, changed=outcome.changed, sidecars=outcome.sidecars)
 
 

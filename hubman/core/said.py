@@ -151,5 +151,8 @@ def _cleaned(tags: Iterable[str]) -> tuple[str, ...]:
 def _changed(tags: Sequence[str], added: Sequence[str], removed: Sequence[str]) -> tuple[str, ...]:
     """Add and remove tags; two that differ only in case are one, and the spelling that came first stays."""
     gone = {tag.casefold() for tag in removed}
-    kept = [tag for tag in (*tags, *added) if tag.casefold() not in gone]
-    return tuple({tag.casefold(): tag for tag in reversed(kept)}.values())[::-1]
+    kept: dict[str, str] = {}
+    for tag in (*tags, *added):
+        if tag.casefold() not in gone:
+            kept.setdefault(tag.casefold(), tag)
+    return tuple(kept.values())

@@ -79,7 +79,7 @@ class Reader:
         connection.text_factory = _text
 
     def _ask(self, question: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
-        """Run a query; names that are no UTF-8 go in and come out as Python has them (store/text.py)."""
+        """Run a query, for the modules of `store`; names are as Python has them (store/text.py)."""
         packed = [pack(value) if isinstance(value, str) else value for value in values]
         return self._connection.execute(question, packed)
 
@@ -235,6 +235,11 @@ class Reader:
     def sketches(self, version: int) -> dict[str, bytes]:
         """Return sha256 -> sketch of the contents that are sketched in this version."""
         return dict(self._ask("SELECT sha256, data FROM sketch WHERE version = ?", [version]).fetchall())
+
+    def header_digest(self, file_id: int) -> str:
+        """Return the digest of the header that a file had when it was read, "" when it had none."""
+        row = self._ask("SELECT header_digest FROM file WHERE id = ?", [file_id]).fetchone()
+        return str(row[0]) if row else ""
 
     def names(self) -> list[str]:
         """Return the names of all present files, each once."""

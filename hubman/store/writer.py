@@ -319,6 +319,11 @@ class Writer:
         """Remember sketches of contents, as (sha256, sketch)."""
         sketches.record(self._connection, version, batch)
 
+    def confirm(self, hashes: Sequence[str]) -> None:
+        """Record that contents whose hash was only claimed were read and are what was claimed."""
+        statement = sa.update(schema.blob).where(schema.blob.c.sha256.in_(list(hashes)))
+        self._connection.execute(statement.values(claimed=False))
+
     def record_verdict(self, subject: str, base: str | None, verdict: dict[str, object], preview: str | None) -> None:
         """Record the latest verdict on a blob (or, unhashed, on an alias) against one base.
 

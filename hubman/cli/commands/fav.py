@@ -28,4 +28,4 @@ def fav(
     from hubman.cli.said import edit_models
     from hubman.core.said import Edit
 
-    edit_models(session, models, Edit(favourite=not rm), terminal, query=query, dry_run=dry_run, yes=yes)
+    edit_models(session, models, Edit(favourite=not rm), terminal, verb="fav", query=query, dry_run=dry_run, yes=yes)

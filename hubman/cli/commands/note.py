@@ -38,13 +38,13 @@ def note(
         raise click.UsageError("Give a TEXT (with or without --append), or --edit, or --rm.")
     files = choose(session, [model], None)
     if rm:
-        edit_models(session, [model], Edit(note=""), terminal)
+        edit_models(session, [model], Edit(note=""), terminal, verb="note")
     elif edit_it:
         written = _edited(files[0])
-        edit_models(session, [model], None if written is None else Edit(note=written), terminal)
+        edit_models(session, [model], None if written is None else Edit(note=written), terminal, verb="note")
     elif text is not None:
         given = _stdin() if text == "-" else text
-        edit_models(session, [model], Edit(append=given) if append else Edit(note=given), terminal)
+        edit_models(session, [model], Edit(append=given) if append else Edit(note=given), terminal, verb="note")
     elif terminal.human:
         _print(files[0], terminal)
     else:

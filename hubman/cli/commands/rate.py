@@ -44,4 +44,4 @@ def rate(
                 highest=highest,
             )
         rating = int(given)
-    edit_models(session, models, Edit(rating=rating), terminal, query=query, dry_run=dry_run, yes=yes)
+    edit_models(session, models, Edit(rating=rating), terminal, verb="rate", query=query, dry_run=dry_run, yes=yes)

@@ -44,4 +44,4 @@ def tag(
     edit = None
     if chosen or added or removed or clear:
         edit = Edit(set_tags=chosen if chosen or clear else None, add_tags=added, rm_tags=removed)
-    edit_models(session, models, edit, terminal, query=query, dry_run=dry_run, yes=yes)
+    edit_models(session, models, edit, terminal, verb="tag", query=query, dry_run=dry_run, yes=yes)
