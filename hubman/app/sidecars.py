@@ -60,7 +60,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One file as it is and as it is to be. `file` is the model that it lies beside, `picture` what a preview copies."""
+    """One file as it is and as it is to be. `file`: the model that it lies beside; `picture`: what a preview copies."""
 
     file: ModelFile
     path: str
