@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hubman.app.reading import find_preview, read_file
-from hubman.core.library import ModelFile, RootState, SidecarPolicy
+from hubman.core.library import ModelFile, Reading, RootState, SidecarPolicy
 from hubman.core.sidecar import LARGEST_SIDECAR, SUFFIXES, Family, decode, merge, read
 from hubman.core.sidecar_write import KEYS, Said, changes, filling, fresh, spliced
 from hubman.core.types import Sidecar
@@ -319,22 +319,32 @@ def sidecars_of_others(folder: str, stem: str) -> Sidecar:
     return merge(found)
 
 
+BATCH = 200
+"""Models that are read again in one transaction: a kill loses no more, and the next scan reads those."""
+
+
 def refresh(store: Store, files: Iterable[ModelFile]) -> None:
     """Read again what lies beside models, so that the next scan finds nothing new in what hubman wrote itself."""
-    readings, besides = [], []
-    for file in files:
-        try:
-            beside = beside_of(os.path.dirname(file.path), file.name)
-        except OSError:
-            continue
-        reading = read_file(file.root, file.relpath, folder=file.folder)
-        if reading is not None:
-            readings.append((file.file_id, file.name, reading))
-            besides.append((file.file_id, beside))
-    if readings:
-        with store.writer() as writer:
-            writer.record_readings(readings)
-            writer.set_beside(besides)
+    waiting = list(files)
+    for start in range(0, len(waiting), BATCH):
+        read_again = [found for file in waiting[start : start + BATCH] if (found := _read_again(file)) is not None]
+        if read_again:
+            with store.writer() as writer:
+                writer.record_readings([(file.file_id, file.name, reading) for file, reading, _ in read_again])
+                writer.set_beside([(file.file_id, beside) for file, _, beside in read_again])
+
+
+def _read_again(file: ModelFile) -> tuple[ModelFile, Reading, str] | None:
+    """Return a model with its reading and the digest of what lies beside it; None when it is not there any more.
+
+    The digest comes first: what somebody writes after it is found by the next scan.
+    """
+    try:
+        beside = beside_of(os.path.dirname(file.path), file.name)
+    except OSError:
+        return None
+    reading = read_file(file.root, file.relpath, folder=file.folder)
+    return None if reading is None else (file, reading, beside)
 
 
 Kept = dict[str, str] | None
