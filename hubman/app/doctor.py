@@ -20,7 +20,6 @@ from hubman.disk.remains import DAY_NS, Remains, find_remains, watch_limit
 from hubman.errors import N_, Phrase
 from hubman.store.reader import Reader
 from hubman.store.revision import SCHEMA_HEAD
-from hubman.store.statistics import Statistics
 
 CONFIG_KEYS = frozenset({"hash", "language"})
 BACKUP_DAYS = 30
@@ -154,7 +153,7 @@ class Doctor:
         found = self._found().orphans
         if not found:
             return Check("orphans", State.OK, N_("every sidecar and preview has its model"))
-        statistics = Statistics(self._reader)
+        statistics = self._reader.statistics
         items = []
         for path, stem in found:
             near = statistics.named(stem)
@@ -225,7 +224,7 @@ class Doctor:
 
     def clock(self) -> Check:
         """Is the time right? `added:<7d`, backups and what is newer depend on it."""
-        late = Statistics(self._reader).newest_ns() > self._now_ns + DAY_NS
+        late = self._reader.statistics.newest_ns() > self._now_ns + DAY_NS
         future = self._found().future
         why = N_("What is new, and which change came later, is told by the time.")
         if late or self._now_ns < FIRST_YEAR_S * 10**9:

@@ -8,13 +8,12 @@ from hubman.core.library import Root
 from hubman.core.misplaced import Clash, Misplaced, clash, misplaced
 from hubman.core.types import ADAPTER_KINDS
 from hubman.store.reader import Reader
-from hubman.store.statistics import Statistics
 
 
 def find_misplaced(reader: Reader, since_ns: int = 0) -> list[Misplaced]:
     """Return every file that its program does not show as what it is; `since_ns`: only files added from then on."""
     roots = {root.id: root for root in reader.roots()}
-    places = Statistics(reader).places(since_ns)
+    places = reader.statistics.places(since_ns)
     found = (misplaced(roots[root_id].layout, roots[root_id].path, relpath, kind) for root_id, relpath, kind in places)
     return [entry for entry in found if entry is not None]
 
@@ -22,7 +21,7 @@ def find_misplaced(reader: Reader, since_ns: int = 0) -> list[Misplaced]:
 def find_clashes(reader: Reader, since_ns: int = 0) -> list[Clash]:
     """Return files of one stem in one root, with absolute paths; `since_ns`: only if one was added from then on."""
     roots = {root.id: root for root in reader.roots()}
-    statistics = Statistics(reader)
+    statistics = reader.statistics
     new = {(root_id, relpath) for root_id, relpath, _ in statistics.places(since_ns)} if since_ns else None
     found = []
     for root_id, kind, stem, files in statistics.same_stems(sorted(ADAPTER_KINDS)):

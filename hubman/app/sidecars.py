@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hubman.app.reading import find_preview, read_file
-from hubman.core.library import ModelFile, Reading, RootState, SidecarPolicy
-from hubman.core.sidecar import LARGEST_SIDECAR, SUFFIXES, Family, decode, merge, read
+from hubman.core.beside import SUFFIXES, Family
+from hubman.core.library import ModelFile, Reading, RootState, SidecarPolicy, Unread
+from hubman.core.sidecar import LARGEST_SIDECAR, decode, merge, read
 from hubman.core.sidecar_write import KEYS, Said, changes, filling, fresh, spliced
 from hubman.core.types import Sidecar
 from hubman.disk.beside import ChangedError, Found, read_beside, remove_beside, write_beside
@@ -33,6 +34,7 @@ READ_ONLY = N_("the folder may not be written to")
 NO_OBJECT = N_("it is not a JSON object that hubman understands, so it stays as it is")
 OF_SDNEXT = N_("SD.Next keeps its model page under this name; it is left alone")
 EXISTS = N_("there is one already, and this root asks for missing ones only (`--sidecars merge` merges)")
+BEHIND = N_("the model was moved and its sidecars stayed at {path}.*: move them after it first")
 GOOD_VERDICTS = ("ok", "weak")
 
 
@@ -97,6 +99,7 @@ class SidecarWriting:
         self._store = store
         with open_reader(store.path) as reader:
             self._roots = {root.id: root for root in reader.roots()}
+            self._behind = reader.left_behind()
         self.report = Written()
         self._detail: dict[str, Any] = {}
         self._closed: set[str] = set()
@@ -156,6 +159,8 @@ class SidecarWriting:
 
     def _plan_json(self, file: ModelFile, before: Said | None) -> Plan | None:
         path = os.path.join(os.path.dirname(file.path), f"{file.name}.json")
+        if (behind := self._behind.get(file.file_id)) is not None:
+            raise SkipError(path, Phrase(BEHIND, path=behind))  # a new one would hide those
         found = read_beside(path, LARGEST_SIDECAR)
         folder = os.path.dirname(path)
         fill = filling(file.kind, file.architecture, sidecars_of_others(folder, file.name))
@@ -326,15 +331,18 @@ BATCH = 200
 def refresh(store: Store, files: Iterable[ModelFile]) -> None:
     """Read again what lies beside models, so that the next scan finds nothing new in what hubman wrote itself."""
     waiting = list(files)
+    with open_reader(store.path) as reader:
+        behind = reader.left_behind()
     for start in range(0, len(waiting), BATCH):
-        read_again = [found for file in waiting[start : start + BATCH] if (found := _read_again(file)) is not None]
+        part = [_read_again(file, behind.get(file.file_id)) for file in waiting[start : start + BATCH]]
+        read_again = [found for found in part if found is not None]
         if read_again:
             with store.writer() as writer:
                 writer.record_readings([(file.file_id, file.name, reading) for file, reading, _ in read_again])
                 writer.set_beside([(file.file_id, beside) for file, _, beside in read_again])
 
 
-def _read_again(file: ModelFile) -> tuple[ModelFile, Reading, str] | None:
+def _read_again(file: ModelFile, behind: str | None) -> tuple[ModelFile, Reading, str] | None:
     """Return a model with its reading and the digest of what lies beside it; None when it is not there any more.
 
     The digest comes first: what somebody writes after it is found by the next scan.
@@ -343,7 +351,8 @@ def _read_again(file: ModelFile) -> tuple[ModelFile, Reading, str] | None:
         beside = beside_of(os.path.dirname(file.path), file.name)
     except OSError:
         return None
-    reading = read_file(file.root, file.relpath, folder=file.folder)
+    place = Unread(file.file_id, file.relpath, file.name, file.folder, beside != "", behind)
+    reading = read_file(file.root, place)
     return None if reading is None else (file, reading, beside)
 
 

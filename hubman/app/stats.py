@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from hubman.store.reader import Reader
-from hubman.store.statistics import GROUPS, Group, Statistics
+from hubman.store.statistics import GROUPS, Group
 
 
 def library_stats(reader: Reader) -> dict[str, object]:
     """Return the object of `stats --json`; sizes are bytes."""
-    statistics = Statistics(reader)
+    statistics = reader.statistics
     total, duplicates = statistics.total(), statistics.duplicates()
     counts = statistics.counts()
     return {

@@ -16,7 +16,6 @@ from hubman.core.ports import Progress
 from hubman.disk.walk import member_files, model_members
 from hubman.errors import N_, ConflictError, HubmanError, IntegrityError, Phrase
 from hubman.store.reader import Reader
-from hubman.store.statistics import Statistics
 
 
 class Trouble(StrEnum):
@@ -98,7 +97,7 @@ class Verify:
         self, reader: Reader, step: Callable[[int], None], stop: Callable[[], bool], *, fast: bool = False
     ) -> None:
         self._reader, self._step, self._stop, self._fast = reader, step, stop, fast
-        self._claimed = Statistics(reader).claimed()
+        self._claimed = reader.statistics.claimed()
         self._hashes: dict[tuple[int, str], str] = {}  # (file id, path) -> what was read in this run
         self.report = Report()
 

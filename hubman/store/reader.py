@@ -34,6 +34,7 @@ from hubman.store.encode import facts_of, message_of
 from hubman.store.entries import Entries
 from hubman.store.migrate import damaged, stored_revision
 from hubman.store.revision import SCHEMA_HEAD
+from hubman.store.statistics import Statistics
 from hubman.store.text import pack, unpack
 
 SHORTEST_HASH = 6
@@ -76,6 +77,7 @@ class Reader:
         self._connection = connection
         prepare(connection)
         self.journal = Entries(self._ask)
+        self.statistics = Statistics(self._ask)
         connection.text_factory = _text
 
     def _ask(self, question: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
@@ -120,6 +122,11 @@ class Reader:
             [root_id, version],
         )
         return [Unread(row[0], row[1], row[2], bool(row[3]), row[4] != "", row[5]) for row in cursor]
+
+    def left_behind(self) -> dict[int, str]:
+        """Return file id -> where its sidecars stayed when it was moved without them (that path without the ending)."""
+        cursor = self._ask("SELECT id, left_behind FROM file WHERE left_behind IS NOT NULL")
+        return {row[0]: str(row[1]) for row in cursor}
 
     def unhashed(self, root: Root, smallest: int, largest: int | None) -> list[Unhashed]:
         """Return the present files without a hash, larger than `smallest` and at most `largest`, smallest first."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from sqlite3 import Cursor
 from typing import Any
-
-from hubman.store.reader import Reader
 
 GROUPS = ("kind", "architecture", "format", "root")
 _COLUMNS = {"kind": "f.kind", "architecture": "f.architecture", "format": "f.format", "root": "r.path"}
@@ -48,13 +47,13 @@ class Duplicates:
 
 
 class Statistics:
-    """Questions about sums."""
+    """Questions about sums: `reader.statistics`."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, ask: Callable[[str, Sequence[object]], Cursor]) -> None:
+        self._ask = ask
 
     def _rows(self, question: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        return self._reader.ask(question, values).fetchall()
+        return self._ask(question, values).fetchall()
 
     def total(self) -> Group:
         """Return files and bytes of all that is there."""
