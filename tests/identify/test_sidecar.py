@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubman.core import sidecar
-from hubman.core.beside import SUFFIXES, Family
+from hubman.core.beside import SUFFIXES, Family, candidate_names
 from hubman.core.types import Sidecar
 
 A1111 = {
@@ -131,7 +131,7 @@ def test_merging_keeps_the_most_trusted_value_and_all_words() -> None:
 
 
 def test_the_names_that_are_looked_for() -> None:
-    names = sidecar.candidate_names("a.b")
+    names = candidate_names("a.b")
     assert names[0] == "a.b.json"
     assert {"a.b.civitai.info", "a.b.metadata.json", "a.b.cm-info.json", "a.b.swarm.json", "a.b.txt"} <= set(names)
     assert sidecar.family_of("a.b.swarm.json") is Family.SWARM
