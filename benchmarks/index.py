@@ -59,4 +59,7 @@ def rescan(folder: Path) -> dict[str, Callable[[], object]]:
     def find() -> None:
         subprocess.run(["find", str(models), "-printf", "%p %s %T@\\n"], check=True, stdout=subprocess.DEVNULL)
 
-    return {"find -printf '%p %s %T@'": find, "hubman sync, nothing changed": lambda: _hubman(home, "sync", "--hash", "none")}
+    return {
+        "find -printf '%p %s %T@'": find,
+        "hubman sync, nothing changed": lambda: _hubman(home, "sync", "--hash", "none"),
+    }

@@ -374,7 +374,7 @@ def beside_of(folder: str, stem: str) -> str:
         OSError: the folder cannot be listed.
     """
     with os.scandir(folder) as scan:
-        return _beside(stem, {entry.name: entry for entry in scan if entry.name.startswith(stem)})
+        return Beside({entry.name: entry for entry in scan if entry.name.startswith(stem)}).digest(stem)
 
 
 def _stat_entry(entry: os.DirEntry[str]) -> os.stat_result | None:
