@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
-from hubman.core.library import ModelFile, Root
+from hubman.core.library import ModelFile, Root, UserData
 from hubman.core.search_text import fold
 from hubman.core.types import ADAPTER_KINDS, Trigger, in_words
 from hubman.errors import N_, ConflictError, NotFoundError
@@ -117,7 +117,13 @@ def model_json(file: ModelFile) -> dict[str, object]:
         "preview": file.preview,
         "safety": file.safety,
         "error": failure_json(file),
+        **user_json(file.user),
     }
+
+
+def user_json(data: UserData) -> dict[str, object]:
+    """Return what the user said of a model."""
+    return {"note": data.note, "tags": list(data.tags), "favourite": data.favourite, "rating": data.rating}
 
 
 def failure_json(file: ModelFile) -> dict[str, object] | None:

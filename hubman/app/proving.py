@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from hubman import formats
 from hubman.app.library import find_all, find_one
+from hubman.app.sidecars import place_preview
 from hubman.app.validate import AdapterFile, BaseFile, RenderSession, ValidateOptions, Validation, validate_adapter
 from hubman.config import Config
 from hubman.core.identify import identify
@@ -18,8 +18,7 @@ from hubman.core.library import ModelFile, SidecarPolicy
 from hubman.core.query import parse_query, query_text
 from hubman.core.types import ADAPTER_KINDS, Facts, Format, Header, Kind
 from hubman.core.verdict import Judgement, Verdict
-from hubman.disk.place import write_new
-from hubman.errors import N_, ConflictError, HubmanError, NotFoundError, UsageError
+from hubman.errors import N_, HubmanError, NotFoundError, UsageError
 from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
 
@@ -139,7 +138,7 @@ class Proving:
         if result.preview is None or result.verdict not in GOOD:
             return result  # the picture of a broken adapter must not become its face
         try:
-            place_preview(file, result.preview, self._policies.get(file.root_id, SidecarPolicy.OFF))
+            place_preview(self._store, file, result.preview, self._policies.get(file.root_id, SidecarPolicy.OFF))
         except OSError as error:
             reason = error.strerror or str(error)
             return replace(result, hint=f"the preview could not be written beside the model: {reason}")
@@ -200,19 +199,3 @@ def _corrupt(file: ModelFile, error: Exception) -> Validation:
         Header(Format.UNKNOWN, {}),
     )
     return Validation(adapter, Judgement(Verdict.CORRUPT, reference, str(error)))
-
-
-def place_preview(file: ModelFile, picture: str, policy: SidecarPolicy) -> str | None:
-    """Write `<stem>.preview.png` beside a model, where the root's policy allows it and none is there.
-
-    Returns:
-        The path written, or None when the policy is off or a preview exists already.
-    """
-    if policy is SidecarPolicy.OFF:
-        return None
-    target = Path(file.path).with_name(f"{file.name}.preview.png")
-    try:
-        write_new(target, Path(picture).read_bytes())
-    except ConflictError:
-        return None
-    return str(target)

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hubman.app.sidecars import Recorded, Written
+from hubman.app.user_data import write_along
 from hubman.core.library import ModelFile
+from hubman.core.said import MOST_WORDS, clean_word
+from hubman.core.sidecar_write import Said
+from hubman.errors import N_, UsageError
 from hubman.store.door import Store
-from hubman.store.reader import open_reader
 
 
 @dataclass(frozen=True, slots=True)
 class WordsChanged:
-    """The user's own words after a change, and those that were to be removed and are not the user's."""
+    """The user's own words after a change, those that were to be removed and are not the user's, and what was written
+    beside the model."""
 
     own: tuple[str, ...]
     not_own: tuple[str, ...] = ()
+    sidecars: Written | None = None
 
 
 def change_words(store: Store, file: ModelFile, how: str, words: Sequence[str]) -> WordsChanged:
@@ -23,16 +29,33 @@ def change_words(store: Store, file: ModelFile, how: str, words: Sequence[str]) 
 
     Args:
         how: "set", "add" or "rm".
+
+    Raises:
+        UsageError: `word-invalid`, `text-invalid`, `too-many-words`.
     """
-    subject = file.hashes.sha256 if file.hashes else file.alias
-    with open_reader(store.path) as reader:
-        own = reader.user_words(subject)
-    chosen = _changed(own, how, words)
+    words = [clean_word(word) for word in words]
+    subject = file.subject
+    recorded = None
     with store.writer() as writer:
-        writer.subjects.set_words(subject, chosen)
+        own = list(writer.subjects.words(subject))
+        chosen = _changed(own, how, words)
+        if len(chosen) > MOST_WORDS:
+            raise UsageError(
+                "too-many-words",
+                N_("A model has at most {most} trigger words of your own."),
+                hint=N_("`hubman triggers MODEL --rm WORD` takes one away."),
+                most=MOST_WORDS,
+            )
+        if chosen != own:
+            writer.subjects.set_words(subject, chosen)
+            old, new = ({subject: {"name": file.name, "words": words}} for words in (own, chosen))
+            detail = {"name": file.name, "before": {"words": old}, "after": {"words": new}}
+            recorded = Recorded(writer.journal.record("triggers", detail), detail)
+    before = {subject: Said(file.user.note, tuple(own))}
+    outcome = write_along(store, [file], before, recorded, int(recorded is not None))
     known = {word.casefold() for word in own}
     missing = tuple(word for word in words if word.casefold() not in known) if how == "rm" else ()
-    return WordsChanged(tuple(chosen), missing)
+    return WordsChanged(tuple(chosen), missing, outcome.sidecars)
 
 
 def _changed(own: Sequence[str], how: str, words: Sequence[str]) -> list[str]:

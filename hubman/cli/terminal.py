@@ -157,7 +157,7 @@ class ProgressLine:
     def _line(self, now: float) -> str:
         spent = max(now - self._started, 1e-6)
         rate = self._done / spent
-        in_bytes = self._name == "hash"
+        in_bytes = self._name in ("hash", "verify")
         amount = human_size(self._done) if in_bytes else f"{self._done:,}"
         speed = f"{human_size(int(rate))}/s" if in_bytes else f"{rate:,.0f}/s"
         left = ""
@@ -175,6 +175,7 @@ _PHASES = {
     "validate": lambda: _("validating"),
     "sketch": lambda: _("reading weights"),
     "compare": lambda: _("comparing weights"),
+    "verify": lambda: _("verifying"),
 }
 
 

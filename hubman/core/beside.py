@@ -32,10 +32,12 @@ SUFFIXES: tuple[tuple[str, Family], ...] = (
     (".description.txt", Family.TEXT),
 )
 
-PREVIEW_SUFFIXES = tuple(
-    f"{middle}.{extension}" for middle in (".preview", "") for extension in ("png", "jpg", "jpeg", "webp", "gif")
-)
-"""Pictures that show a model, in the order in which they are preferred."""
+PREVIEW_SUFFIXES = (
+    *(f"{middle}.{extension}" for extension in ("png", "jpg", "jpeg", "webp", "gif") for middle in ("", ".preview")),
+    ".avif", ".preview.avif", ".jxl", ".preview.jxl", ".thumb.jpg", ".thumb.png", ".example.0.jpeg",
+)  # fmt: skip
+"""Pictures that show a model. In the order of A1111, whose "Replace preview" writes `<stem>.png`: what a person chose
+comes first. Then what only Lora-Manager and SwarmUI know."""
 
 
 def candidate_names(stem: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from hubman.core.library import Change, ChangeKind, Known, Seen
 
 P = TypeVar("P", Known, Seen)
 
-FACTS_VERSION = 2
+FACTS_VERSION = 3
 """Raised when identification learns something: files with an older number are read (not hashed) again."""
 
 MASS_DISAPPEARANCE = 0.5

@@ -136,7 +136,7 @@ def merge(sidecars: Iterable[Sidecar]) -> Sidecar:
     merged: dict[str, object] = {}
     for field in fields(Sidecar):
         values = [getattr(part, field.name) for part in parts]
-        if field.name in ("trigger_words", "tags", "sources", "warnings"):
+        if field.name in ("trigger_words", "tags", "hashes", "sources", "warnings"):
             merged[field.name] = tuple(dict.fromkeys(word for value in values for word in value))
         else:
             merged[field.name] = next((value for value in values if value is not None), None)
@@ -185,9 +185,41 @@ class _Reader:
             self.odd.append(key)
         return number if number is not None and number == number and 0 < abs(number) <= 10 else None
 
+    def yes(self, key: str) -> bool | None:
+        """True where it says so; no and nothing are the same, for these files are full of defaults."""
+        return True if self.record.get(key) is True else None
+
+    def level(self, *keys: str) -> str | None:
+        """A rating of what pictures show: a word, a number above 0, or yes."""
+        for key in keys:
+            value = self.record.get(key)
+            if isinstance(value, str | int) and value not in (0, "", "0", "None", "none", "false"):
+                return "yes" if value is True else str(value)[:40]
+        return None
+
+    def hashes(self, **kinds: str) -> tuple[tuple[str, str], ...]:
+        """Claimed hashes, kind=key: hex digits of a fitting number, and not the hash of nothing."""
+        found = [(kind, _hex(self.record.get(key), kind)) for kind, key in kinds.items()]
+        return tuple((kind, value) for kind, value in found if value)
+
     def object(self, key: str) -> Record:
         value = self.record.get(key)
         return value if isinstance(value, dict) else {}
+
+
+DIGITS = {"sha256": 64, "autov1": 8, "autov2": 10, "autov3": 12, "crc32": 8, "blake3": 64, "tensors": 64}
+"""Hex digits of each kind of hash; "tensors" is the sha256 of all tensors, of which AutoV3 is the beginning."""
+
+HASH_OF_NOTHING = "e3b0c442"
+"""sha256 of no bytes begins so: programs wrote it where they had read nothing."""
+
+
+def _hex(value: object, kind: str) -> str | None:
+    if not isinstance(value, str):
+        return None
+    text = value.strip().lower().removeprefix("0x")
+    fits = len(text) == DIGITS[kind] and set(text) <= set("0123456789abcdef")
+    return text if fits and not text.startswith(HASH_OF_NOTHING) else None
 
 
 def _middle(value: object) -> float | None:
@@ -217,11 +249,12 @@ def _a1111(record: Record, _: str) -> _Result:
         description=_cut(reader.text("description")),
         notes=_cut(reader.text("notes")),
         base_model=SD_VERSIONS.get((version or "").removeprefix("SdVersion.").lower()),
+        hashes=reader.hashes(sha256="sha256"),
     )
     return found, reader.odd
 
 
-def _civitai(record: Record, _: str) -> _Result:
+def _civitai(record: Record, stem: str) -> _Result:
     """A model version of Civitai's API, as Civitai-Helper keeps it; `{}` means "not found there"."""
     reader, model = _Reader(record), _Reader(_Reader(record).object("model"))
     creator = _Reader(reader.object("creator"))
@@ -232,8 +265,23 @@ def _civitai(record: Record, _: str) -> _Result:
         base_model=reader.text("baseModel"),
         name=model.text("name") or reader.text("name"),
         tags=reader.tags("tags") or model.tags("tags"),
+        nsfw=model.level("nsfw", "nsfwLevel") or reader.level("nsfwLevel"),
+        hashes=_file_hashes(record, stem),
     )
     return found, reader.odd
+
+
+def _file_hashes(record: Record, stem: str) -> tuple[tuple[str, str], ...]:
+    """Return what Civitai says of the file with our stem, or of the only one."""
+    listed = record.get("files")
+    files = [file for file in listed if isinstance(file, dict)] if isinstance(listed, list) else []
+    ours = [file for file in files if stem and str(file.get("name", "")).rpartition(".")[0] == stem] or files
+    if len(ours) != 1:
+        return ()
+    claimed = _Reader(_Reader(ours[0]).object("hashes"))
+    return claimed.hashes(
+        sha256="SHA256", autov1="AutoV1", autov2="AutoV2", autov3="AutoV3", crc32="CRC32", blake3="BLAKE3"
+    )
 
 
 def _sdnext(record: Record, stem: str) -> _Result:
@@ -275,6 +323,10 @@ def _lora_manager(record: Record, stem: str) -> _Result:
         base_model=reader.text("base_model") or inner.base_model,
         name=reader.text("model_name") or inner.name,
         tags=reader.tags("tags") or inner.tags,
+        favourite=reader.yes("favorite"),
+        hidden=reader.yes("exclude"),
+        nsfw=reader.level("preview_nsfw_level") or inner.nsfw,
+        hashes=reader.hashes(sha256="sha256", autov3="autov3") or inner.hashes,
     )
     return found, reader.odd + odd
 
@@ -303,6 +355,8 @@ def _stability_matrix(record: Record, _: str) -> _Result:
         base_model=reader.text("BaseModel"),
         name=reader.text("UserTitle", "ModelName"),
         tags=reader.tags("Tags"),
+        nsfw=reader.level("Nsfw"),
+        hashes=_Reader(reader.object("Hashes")).hashes(sha256="SHA256", crc32="CRC32", blake3="BLAKE3"),
     )
     return found, reader.odd
 
@@ -320,6 +374,7 @@ def _swarm(record: Record, _: str) -> _Result:
         base_model=reader.text("architecture"),
         name=reader.text("title"),
         tags=reader.tags("tags"),
+        hashes=reader.hashes(tensors="hash_sha256") or reader.hashes(tensors="hash"),
     )
     return found, reader.odd
 

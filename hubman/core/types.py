@@ -206,6 +206,8 @@ class Sidecar:
 
     `warnings` say what is odd about those files: not UTF-8, too large, a link, no JSON.
     `weight` is the author's or user's preferred weight (A1111's 0 means "not set" and becomes None).
+    `favourite` and `hidden` are what the user told Lora-Manager; `nsfw` is a hub's word or level, as it is written.
+    `hashes` are (kind, lower-case hex) that those files claim; they are never taken for ours.
     """
 
     trigger_words: tuple[str, ...] = ()
@@ -217,5 +219,9 @@ class Sidecar:
     base_model: str | None = None
     name: str | None = None
     tags: tuple[str, ...] = ()
+    favourite: bool | None = None
+    hidden: bool | None = None
+    nsfw: str | None = None
+    hashes: tuple[tuple[str, str], ...] = ()
     sources: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -367,6 +367,16 @@ class Beside:
         return signature.hexdigest() if found else ""
 
 
+def beside_of(folder: str, stem: str) -> str:
+    """Digest what lies beside one model now, as a walk would: after hubman's own writes, so that none finds them new.
+
+    Raises:
+        OSError: the folder cannot be listed.
+    """
+    with os.scandir(folder) as scan:
+        return Beside({entry.name: entry for entry in scan if entry.name.startswith(stem)}).digest(stem)
+
+
 def _stat_entry(entry: os.DirEntry[str]) -> os.stat_result | None:
     try:
         status = entry.stat()

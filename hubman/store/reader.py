@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,8 @@ from hubman.store.text import pack, unpack
 
 if TYPE_CHECKING:
     from hubman.core.library import Known, Root, Unhashed, Unread
+    from hubman.store.entries import Entries
+    from hubman.store.statistics import Statistics
 
 SHORTEST_HASH = 6
 """Digits from which a word is tried as the beginning of a hash."""
@@ -61,8 +63,22 @@ class Reader:
         prepare(connection)
         connection.text_factory = _text
 
+    @property
+    def journal(self) -> Entries:
+        """Questions to the journal."""
+        from hubman.store.entries import Entries
+
+        return Entries(self._ask)
+
+    @property
+    def statistics(self) -> Statistics:
+        """Questions about sums."""
+        from hubman.store.statistics import Statistics
+
+        return Statistics(self._ask)
+
     def _ask(self, question: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
-        """Run a query; names that are no UTF-8 go in and come out as Python has them (store/text.py)."""
+        """Run a query, for the modules of `store`; names are as Python has them (store/text.py)."""
         packed = [pack(value) if isinstance(value, str) else value for value in values]
         return self._connection.execute(question, packed)
 
@@ -110,6 +126,11 @@ class Reader:
 
         return [Unread(row[0], row[1], row[2], bool(row[3]), row[4] != "", row[5]) for row in cursor]
 
+    def left_behind(self) -> dict[int, str]:
+        """Return file id -> where its sidecars stayed when it was moved without them (that path without the ending)."""
+        cursor = self._ask("SELECT id, left_behind FROM file WHERE left_behind IS NOT NULL")
+        return {row[0]: str(row[1]) for row in cursor}
+
     def unhashed(self, root: Root, smallest: int, largest: int | None) -> list[Unhashed]:
         """Return the present files without a hash, larger than `smallest` and at most `largest`, smallest first."""
         from hubman.core.library import Unhashed
@@ -141,13 +162,13 @@ class Reader:
     def search(self, query: Query, limit: int | None = None) -> tuple[int, list[ModelFile]]:
         """Return (number of all hits, at most `limit` of them in order). Files that are gone need `is:missing`."""
         total, chosen = hit_ids(self._ask, query, limit)
-        return total, self._by_ids(chosen)
+        return total, self.by_ids(chosen)
 
     def hits(self, query: Query, limit: int | None = None) -> Iterator[ModelFile]:
         """Yield the hits of a query in order; they are read as they are taken."""
         _, chosen = hit_ids(self._ask, query, limit)
         for start in range(0, len(chosen), 500):
-            yield from self._by_ids(chosen[start : start + 500])
+            yield from self.by_ids(chosen[start : start + 500])
 
     def hit_names(self, query: Query, limit: int | None = None) -> Iterator[str]:
         """Yield the ids (as users write them) of the hits of a query in order."""
@@ -168,7 +189,17 @@ class Reader:
         """What occurs in the texts of the library."""
         return Vocabulary(self._ask)
 
-    def _by_ids(self, file_ids: Sequence[int]) -> list[ModelFile]:
+    def of_subjects(self, subjects: Iterable[str]) -> list[ModelFile]:
+        """Return every present place of contents (or, unhashed, of aliases)."""
+        wanted, found = sorted(subjects), []
+        for start in range(0, len(wanted), 400):
+            part = wanted[start : start + 400]
+            marks = ",".join("?" * len(part))
+            where = f"f.present = 1 AND (f.sha256 IN ({marks}) OR (f.sha256 IS NULL AND f.alias IN ({marks})))"
+            found += self._files(where, [*part, *part])
+        return found
+
+    def by_ids(self, file_ids: Sequence[int]) -> list[ModelFile]:
         """Return files in the order of the given row ids."""
         found: dict[int, ModelFile] = {}
         for start in range(0, len(file_ids), 500):
@@ -237,6 +268,11 @@ class Reader:
     def sketches(self, version: int) -> dict[str, bytes]:
         """Return sha256 -> sketch of the contents that are sketched in this version."""
         return dict(self._ask("SELECT sha256, data FROM sketch WHERE version = ?", [version]).fetchall())
+
+    def header_digest(self, file_id: int) -> str:
+        """Return the digest of the header that a file had when it was read, "" when it had none."""
+        row = self._ask("SELECT header_digest FROM file WHERE id = ?", [file_id]).fetchone()
+        return str(row[0]) if row else ""
 
     def names(self) -> list[str]:
         """Return the names of all present files, each once."""

@@ -122,6 +122,21 @@ class Subjects:
         note, favourite, rating = row if row else ("", False, None)
         return UserData(str(note), tuple(tags), bool(favourite), rating)
 
+    def words(self, subject: str) -> tuple[str, ...]:
+        """Return the user's own trigger words of a subject."""
+        table = schema.user_words
+        query = sa.select(table.c.text).where(table.c.subject == subject).order_by(table.c.rank)
+        return tuple(str(word) for word in self._connection.scalars(query))
+
+    def current(self, subject: str) -> str:
+        """Return what hangs on a place now: an alias whose content got its name meanwhile gives the name."""
+        file = schema.file
+        if not subject.startswith("@"):
+            return subject
+        former = sa.select(schema.former_alias.c.file_id).where(schema.former_alias.c.alias == subject)
+        query = sa.select(subject_of_file()).where((file.c.alias == subject) | file.c.id.in_(former))
+        return next((str(found) for found in self._connection.scalars(query)), subject)
+
     # --- what a search finds -------------------------------------------------------------------------------------
 
     def refresh_search(self, which: sa.ColumnElement[bool], *, only_spoken_of: bool = False) -> None:

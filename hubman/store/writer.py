@@ -40,6 +40,7 @@ from hubman.core.types import Hashes, Kind, Safety, Sidecar, Trigger
 from hubman.errors import N_, StoreError
 from hubman.store import schema, sketches
 from hubman.store.encode import candidates_text, facts_bytes, message_text, sidecar_json
+from hubman.store.journal import Journal
 from hubman.store.migrate import damaged, ensure_schema, unusable
 from hubman.store.reunion import Reunion
 from hubman.store.subjects import Subjects
@@ -107,6 +108,7 @@ class Writer:
         self._connection = connection
         self.subjects = Subjects(connection)
         self.reunion = Reunion(connection, self.subjects)
+        self.journal = Journal(connection)
 
     def add_root(self, path: str, layout: Layout, sidecars: SidecarPolicy, device: int | None) -> None:
         """Record a root; one that is there already keeps its files and takes the new policy."""
@@ -225,6 +227,13 @@ class Writer:
             statement = sa.update(schema.file).where(schema.file.c.id == sa.bindparam("row_id"))
             self._connection.execute(statement.values(device=sa.bindparam("new_device")), rows)
 
+    def set_beside(self, besides: Sequence[tuple[int, str]]) -> None:
+        """Record what lies beside places now, as (file id, digest): hubman wrote it itself and read it already."""
+        rows = [{"row_id": file_id, "new_beside": beside} for file_id, beside in besides]
+        if rows:
+            statement = sa.update(schema.file).where(schema.file.c.id == sa.bindparam("row_id"))
+            self._connection.execute(statement.values(beside=sa.bindparam("new_beside")), rows)
+
     def apply_gone(self, file_ids: Sequence[int]) -> None:
         """Mark places whose file is not there any more. Nothing is deleted: what is known comes back with the file."""
         if file_ids:
@@ -311,6 +320,11 @@ class Writer:
     def record_sketches(self, version: int, batch: Sequence[tuple[str, bytes]]) -> None:
         """Remember sketches of contents, as (sha256, sketch)."""
         sketches.record(self._connection, version, batch)
+
+    def confirm(self, hashes: Sequence[str]) -> None:
+        """Record that contents whose hash was only claimed were read and are what was claimed."""
+        statement = sa.update(schema.blob).where(schema.blob.c.sha256.in_(list(hashes)))
+        self._connection.execute(statement.values(claimed=False))
 
     def record_verdict(self, subject: str, base: str | None, verdict: dict[str, object], preview: str | None) -> None:
         """Record the latest verdict on a blob (or, unhashed, on an alias) against one base.

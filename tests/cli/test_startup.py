@@ -41,7 +41,19 @@ def test_help_loads_click_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["search", "ink"], ["ls"], ["show", "ink"], ["triggers", "ink"], ["prompt", "ink"]]
+    "command",
+    [
+        ["search", "ink"],
+        ["ls"],
+        ["show", "ink"],
+        ["triggers", "ink"],
+        ["prompt", "ink"],
+        ["note", "ink"],
+        ["tag", "ink"],
+        ["stats"],
+        ["verify"],
+        ["doctor"],
+    ],
 )
 def test_reading_commands_stay_light(command: list[str], webui: Path, put: Callable[..., Path]) -> None:
     """SQLAlchemy costs 255 ms, torch seconds: answering from a real library needs neither."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubman.core import sidecar
-from hubman.core.sidecar import Family
+from hubman.core.beside import SUFFIXES, Family, candidate_names
 from hubman.core.types import Sidecar
 
 A1111 = {
@@ -131,7 +131,7 @@ def test_merging_keeps_the_most_trusted_value_and_all_words() -> None:
 
 
 def test_the_names_that_are_looked_for() -> None:
-    names = sidecar.candidate_names("a.b")
+    names = candidate_names("a.b")
     assert names[0] == "a.b.json"
     assert {"a.b.civitai.info", "a.b.metadata.json", "a.b.cm-info.json", "a.b.swarm.json", "a.b.txt"} <= set(names)
     assert sidecar.family_of("a.b.swarm.json") is Family.SWARM
@@ -174,7 +174,7 @@ def test_what_cannot_be_read_is_ignored_with_a_finding(data: bytes, reference: s
         assert [finding.reference for finding in findings] == [reference]
 
 
-@given(data=st.binary(max_size=300), family=st.sampled_from(sidecar.SUFFIXES))
+@given(data=st.binary(max_size=300), family=st.sampled_from(SUFFIXES))
 def test_any_bytes_are_survived(data: bytes, family: tuple[str, Family]) -> None:
     sidecar.read("m" + family[0], data)
 

@@ -20,10 +20,12 @@ def preview(session: Session, model: str, make: bool, open_it: bool, output: str
     """Show where the preview of MODEL is; --make renders one.
 
     The picture carries its recipe in text chunks (a WebUI's "PNG Info" reads it). It lies in hubman's own data folder,
-    and as `<stem>.preview.png` beside the model where the root was added with `--sidecars missing` or `merge`.
+    and as `<stem>.preview.png` beside the model where the root was added with `--sidecars missing` or `merge`. A model
+    without any picture may have one in its header: that one is taken out.
     """
     from pathlib import Path
 
+    from hubman.app.cover import extract_cover
     from hubman.app.library import find_one
     from hubman.disk.place import write_new
     from hubman.errors import N_, NotFoundError
@@ -32,7 +34,9 @@ def preview(session: Session, model: str, make: bool, open_it: bool, output: str
         return code
     with session.reader() as reader:
         file = find_one(reader, model)
-    if file.preview is None or not Path(file.preview).exists():
+    picture = file.preview if file.preview and Path(file.preview).exists() else None
+    picture = picture or extract_cover(file, session.config.previews)
+    if picture is None:
         raise NotFoundError(
             "no-preview",
             N_("{name} has no preview."),
@@ -40,13 +44,13 @@ def preview(session: Session, model: str, make: bool, open_it: bool, output: str
             name=file.name,
         )
     if output:
-        write_new(Path(output), Path(file.preview).read_bytes())
+        write_new(Path(output), Path(picture).read_bytes())
     if terminal.human:
-        terminal.text(output or file.preview)
+        terminal.text(output or picture)
     else:
-        terminal.document({"id": file.id, "name": file.name, "preview": file.preview, "copy": output})
+        terminal.document({"id": file.id, "name": file.name, "preview": picture, "copy": output})
     if open_it:
-        click.launch(output or file.preview)
+        click.launch(output or picture)
         terminal.hint(_("opened"))
     return 0
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hubman.cli.listing import base_name, type_name, warn_of_same_name
+from hubman.cli.said import stars
 from hubman.cli.session import Session, answering
 from hubman.cli.table import pad, printable
 from hubman.cli.terminal import Terminal, human_size
@@ -49,7 +50,7 @@ def _print(file: ModelFile, details: dict[str, Any], terminal: Terminal, *, why:
 
 def _print_fields(file: ModelFile, details: dict[str, Any], terminal: Terminal) -> None:
     facts, sidecar = file.facts, file.sidecar
-    terminal.heading(f"{printable(file.name)}   {file.id}")
+    terminal.heading("   ".join(part for part in (printable(file.name), file.id, stars(file)) if part))
     verdict = f"{file.verdict.verdict}   ({file.verdict.rule})" if file.verdict else None
     fields: list[tuple[str, object]] = [
         (_("type"), type_name(file)),
@@ -62,15 +63,17 @@ def _print_fields(file: ModelFile, details: dict[str, Any], terminal: Terminal) 
         (_("trains"), ", ".join(map(str, facts.get("trained") or []))),  # type: ignore[call-overload]
         (_("vectors"), facts.get("vectors")),
         (_("layers"), _hypernetwork(facts.get("hypernetwork"))),
+        (_("your note"), file.user.note),
+        (_("your tags"), ", ".join(file.user.tags)),
         (_("triggers"), ", ".join(word.text for word in file.triggers) or None),
         (_("weight"), sidecar.get("weight")),
         (_("negative"), sidecar.get("negative")),
         (_("author"), sidecar.get("author")),
         (_("description"), sidecar.get("description")),
         (_("notes"), sidecar.get("notes")),
-        (_("beside it"), "; ".join(map(str, sidecar.get("warnings") or ()))),  # type: ignore[call-overload]
+        (_("beside it"), "; ".join(_beside(file))),
         (_("verdict"), verdict),
-        (_("preview"), file.preview),
+        (_("preview"), file.preview or _cover(file)),
         ("sha256", details["hashes"] and details["hashes"]["sha256"]),
         ("AutoV1", details["hashes"] and details["hashes"]["autov1"]),
         ("AutoV3", details["hashes"] and details["hashes"]["autov3"]),
@@ -83,6 +86,29 @@ def _print_fields(file: ModelFile, details: dict[str, Any], terminal: Terminal) 
             terminal.text(f"  {pad(label, 12)} {printable(first)}")
             for line in rest:
                 terminal.text(f"  {pad('', 12)} {printable(line)}")
+
+
+def _cover(file: ModelFile) -> str | None:
+    """Say that a picture is inside the file, where there is no other."""
+    from hubman.app.cover import find_cover
+
+    return _("in the file itself; taken out by: hubman preview {id}").format(id=file.id) if find_cover(file) else None
+
+
+def _beside(file: ModelFile) -> list[str]:
+    """Return what is odd about the files beside a model, and what their user marked in another program."""
+    sidecar: dict[str, Any] = file.sidecar
+    claimed = {str(value) for kind, value in sidecar.get("hashes", ()) if kind == "sha256"}
+    notes = [str(warning) for warning in sidecar.get("warnings", ())]
+    if file.hashes and claimed and file.hashes.sha256 not in claimed:
+        notes.append(
+            _("what lies beside it was written for another content (sha256 {hash}…)").format(hash=min(claimed)[:10])
+        )
+    if sidecar.get("favourite"):
+        notes.append(_("a favourite in Lora-Manager"))
+    if sidecar.get("hidden"):
+        notes.append(_("hidden in Lora-Manager"))
+    return notes
 
 
 def _pair(rank: object, alpha: object) -> str | None:

@@ -60,6 +60,7 @@ def triggers(
 def _change(session: Session, models: tuple[str, ...], changes: list[tuple[str, str]], terminal: Terminal) -> None:
     from hubman.app.library import find_one
     from hubman.app.user_words import change_words
+    from hubman.cli.said import tell_written
 
     with session.reader() as reader:
         files = [find_one(reader, model) for model in models]
@@ -67,6 +68,8 @@ def _change(session: Session, models: tuple[str, ...], changes: list[tuple[str, 
         for file in files:
             for how, text in changes:
                 done = change_words(store, file, how, [word.strip() for word in text.split(",") if word.strip()])
+                if done.sidecars:
+                    tell_written(done.sidecars, terminal)
                 for word in done.not_own:
                     terminal.hint(_not_own(file, word))
 
@@ -84,7 +87,8 @@ def _not_own(file: ModelFile, word: str) -> str:
 def print_card(card: TriggerCard, terminal: Terminal) -> None:
     """Print what `triggers` knows of one model."""
     file = card.file
-    terminal.heading(f"{printable(file.name)}   {type_name(file)} · {base_name(file)} · {file.id}")
+    star = "   ★" if file.user.favourite else ""
+    terminal.heading(f"{printable(file.name)}   {type_name(file)} · {base_name(file)} · {file.id}{star}")
     tag = printable(card.tag)
     wide = max([22, *(cells(printable(word.text)) for word in card.words), cells(tag)])
     if file.failure:
@@ -95,10 +99,10 @@ def print_card(card: TriggerCard, terminal: Terminal) -> None:
             f"  {pad(tag, wide + 2)}   " + _("weight {weight:g}  ({whose})").format(weight=card.weight, whose=whose)
         )
     for rank, word in enumerate(card.words):
-        star = "★" if rank == 0 else " "
+        mark = "★" if rank == 0 else " "
         count = f"{word.count}×" if word.count else ""
         terminal.text(
-            f"  {star} {pad(printable(word.text), wide)}   {pad(count, 7, right=True)}  {_source(word.source)}".rstrip()
+            f"  {mark} {pad(printable(word.text), wide)}   {pad(count, 7, right=True)}  {_source(word.source)}".rstrip()
         )
     if not card.words and not file.failure:
         terminal.text("  " + _("no trigger word is known: the file and its sidecars name none"))
