@@ -5,7 +5,7 @@ Invariant: **a row is trusted if and only if its (size, mtime_ns, inode) equal t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
@@ -45,7 +45,7 @@ class Diff:
 
 
 def diff(
-    known: Iterable[Known],
+    known: Collection[Known],
     seen: Iterable[Seen],
     *,
     whole_root: bool = True,
@@ -61,36 +61,31 @@ def diff(
         devices: relative folder -> number of the file system it is on now, as a walk found them. A row that vanished
             from another file system than the one that is there now was unplugged, not removed.
     """
-    before = {row.relpath: row for row in known}
-    now = {entry.relpath: entry for entry in seen}
-    still, came = _stayed(before, now)
-    left = [row for path, row in before.items() if row.present and path not in still]
-    moved = _pair_moves(left, came)
+    places = _compare(known, seen)
+    left = [row for row in (*places.displaced.values(), *places.missing.values()) if row.present]
+    moved = _pair_moves(left, places.came)
     followed = {change.known.id for change in moved if change.known}
     taken = {change.seen.relpath for change in moved if change.seen}
-    changes = [change for path in still if (change := _reconsider(before[path], now[path])) is not None]
-    unchanged = len(still) - len(changes)
-    changes += moved
-    for entry in came:
-        row = before.get(entry.relpath)
+    changes = places.reconsidered + moved
+    for entry in places.came:
+        there = places.displaced.get(entry.relpath)
         if entry.relpath in taken:
-            if row is not None and row.id not in followed:
-                changes.append(Change(ChangeKind.REPLACED, row, None))
-        elif row is None or row.id in followed:
+            if there is not None and there.id not in followed:
+                changes.append(Change(ChangeKind.REPLACED, there, None))
+        elif there is None or there.id in followed:
             changes.append(Change(ChangeKind.ADDED, None, entry))
         else:
-            changes.append(Change(ChangeKind.MODIFIED, row, entry))
-    vanished = [row for row in left if row.relpath not in now and row.id not in followed]
-    remounted = _remounted(before, now)
-    renumbered = {row.device for row in before.values() if row.id in remounted}
+            changes.append(Change(ChangeKind.MODIFIED, there, entry))
+    vanished = [row for row in places.missing.values() if row.present and row.id not in followed]
+    renumbered = {row.device for row in known if row.id in places.remounted} if vanished else set()
     unplugged = [row for row in vanished if row.device not in renumbered and _is_unplugged(row, devices)]
     away = {row.id for row in unplugged}
     removed = [row for row in vanished if row.id not in away]
-    present = sum(row.present for row in before.values())
-    held = whole_root and is_mass(len(removed), present)
+    held = whole_root and bool(removed) and is_mass(len(removed), sum(row.present for row in known))
     if not held:
         changes += [Change(ChangeKind.REMOVED, row, None) for row in removed]
-    return Diff(tuple(changes), unchanged, tuple(removed if held else ()), tuple(unplugged), tuple(remounted.items()))
+    remounted = tuple(places.remounted.items())
+    return Diff(tuple(changes), places.unchanged, tuple(removed if held else ()), tuple(unplugged), remounted)
 
 
 def is_mass(missing: int, present: int) -> bool:
@@ -98,13 +93,49 @@ def is_mass(missing: int, present: int) -> bool:
     return missing > max(MASS_FLOOR, MASS_DISAPPEARANCE * present)
 
 
-def _remounted(before: Mapping[str, Known], now: Mapping[str, Seen]) -> dict[int, int]:
-    """Return row id -> device where a file is still there and its file system has another number than remembered."""
-    return {
-        before[path].id: entry.device
-        for path, entry in now.items()
-        if path in before and entry.device is not None and entry.device != before[path].device
-    }
+@dataclass(slots=True)
+class _Places:
+    """Rows against files, path by path.
+
+    Attributes:
+        unchanged: how many rows need no look.
+        reconsidered: changes of files that are where they were and what they were.
+        came: files that are not what is remembered of their path, or of whose path nothing is.
+        displaced: path -> row, where another file is now.
+        missing: path -> row, where nothing is.
+        remounted: row id -> device, where the file system has another number than remembered.
+    """
+
+    unchanged: int
+    reconsidered: list[Change]
+    came: list[Seen]
+    displaced: dict[str, Known]
+    missing: dict[str, Known]
+    remounted: dict[int, int]
+
+
+def _compare(known: Iterable[Known], seen: Iterable[Seen]) -> _Places:
+    """Go once through what was seen. Fields are taken by position: this is what a scan of 100,000 files waits for."""
+    missing = {row.relpath: row for row in known}
+    places = _Places(0, [], [], {}, missing, {})
+    take, unchanged = missing.pop, 0
+    for entry in seen:
+        row = take(entry[0], None)
+        if row is None:
+            places.came.append(entry)
+            continue
+        if entry.device != row.device and entry.device is not None:
+            places.remounted[row.id] = entry.device
+        if row[2:5] != entry[1:4]:  # size, mtime_ns, inode: in both, in this order
+            places.came.append(entry)
+            places.displaced[entry.relpath] = row
+        elif row.beside == entry.beside and row.present and row.facts_version == FACTS_VERSION:
+            unchanged += 1
+        else:
+            kind = ChangeKind.REREAD if row.present else ChangeKind.RETURNED
+            places.reconsidered.append(Change(kind, row, entry))
+    places.unchanged = unchanged
+    return places
 
 
 def _is_unplugged(row: Known, devices: Mapping[str, int]) -> bool:
@@ -115,27 +146,6 @@ def _is_unplugged(row: Known, devices: Mapping[str, int]) -> bool:
     while folder not in devices and folder:
         folder = folder.rpartition("/")[0]
     return devices.get(folder, row.device) != row.device
-
-
-def _stayed(before: Mapping[str, Known], now: Mapping[str, Seen]) -> tuple[set[str], list[Seen]]:
-    """Return the paths that hold the very file that is remembered of them, and what else was seen."""
-    still, came = set(), []
-    for path, entry in now.items():
-        row = before.get(path)
-        if row is not None and row[2:5] == entry[1:4]:  # size, mtime_ns, inode: in both, in this order
-            still.add(path)
-        else:
-            came.append(entry)
-    return still, came
-
-
-def _reconsider(row: Known, entry: Seen) -> Change | None:
-    """What there is to do about a file that is where it was and what it was."""
-    if not row.present:
-        return Change(ChangeKind.RETURNED, row, entry)
-    if row.beside != entry.beside or row.facts_version != FACTS_VERSION:
-        return Change(ChangeKind.REREAD, row, entry)
-    return None
 
 
 def _number(place: Known | Seen) -> tuple[int, int, int]:

@@ -15,6 +15,8 @@ from hubman.core.types import Kind
 MODEL_EXTENSIONS = frozenset({".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".pkl", ".pt2"})
 """What ComfyUI, A1111, Stability Matrix and SwarmUI look for, taken together. The bytes decide what it is."""
 
+_ENDINGS = tuple(sorted(MODEL_EXTENSIONS))
+
 TEMPORARY_SUFFIXES = (
     ".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".downloading", ".opdownload", ".aria2",
     ".incomplete", ".trashed", ".!ut", ".bc!", ".lock",
@@ -68,9 +70,13 @@ def is_temporary(name: str) -> bool:
 
 def is_model_name(name: str) -> bool:
     """Say whether a walk should list a file of this name (its bytes decide later what it is)."""
-    lower = name.lower()
-    dot = lower.rfind(".")  # no ending of a model is one of a temporary file
-    return dot > 0 and lower[dot:] in MODEL_EXTENSIONS and not lower.startswith(TEMPORARY_PREFIXES)
+    if not name.endswith(_ENDINGS):  # nearly all names that are none, and all that are, end here
+        lower = name.lower()
+        if not lower.endswith(_ENDINGS):
+            return False
+        name = lower
+    # No ending of a model is one of a temporary file; a name that is nothing but an ending begins with a dot.
+    return name[0] not in ".~tT" or not name.lower().startswith(TEMPORARY_PREFIXES)
 
 
 def is_weights(name: str) -> bool:

@@ -127,7 +127,13 @@ class Walk:
         """Return the folders to go down into, last first; links are put off until every real folder was walked."""
         found = []
         for name, entry in entries.items():
-            if not self._is_dir(relative, entry) or _is_skipped(name):
+            try:
+                if not entry.is_dir():
+                    continue
+            except OSError:
+                if not self._is_dir(relative, entry):
+                    continue
+            if _is_skipped(name):
                 continue
             if not _is_link(entry):
                 found.append(name)
@@ -189,7 +195,8 @@ class Walk:
                 continue
             number = status.st_ino & LARGEST_INODE or _inode(entry, status)
             signature = beside.digest(name.rpartition(".")[0]) if beside.any else ""
-            yield Seen(above + name, status.st_size, status.st_mtime_ns, number, signature, False, device)
+            fields = (above + name, status.st_size, status.st_mtime_ns, number, signature, False, device)
+            yield tuple.__new__(Seen, fields)
 
     def _regular(self, relative: str, entry: os.DirEntry[str]) -> os.stat_result | None:
         """Stat a model file; None for FIFOs, devices, dangling links and folders, which are never opened.

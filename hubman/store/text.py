@@ -27,6 +27,6 @@ def _kept(code: int) -> str:
 
 def unpack(text: str) -> str:
     """Return the text that `pack` was given."""
-    if text.isascii():
+    if text.isascii() or _KEPT.search(text) is None:
         return text
     return _KEPT.sub(lambda match: chr(ord(match[0]) - _PRIVATE + 0xDC00), text)
