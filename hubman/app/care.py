@@ -14,6 +14,7 @@ from hubman.store.check import Checked, check, mend
 from hubman.store.door import Store, open_store
 from hubman.store.migrate import stored_revision
 from hubman.store.refusals import damaged
+from hubman.store.replace import lost_content
 
 if TYPE_CHECKING:
     from hubman.store.rebuild import Rebuilt
@@ -116,6 +117,15 @@ def require_library(config: Config) -> None:
         )
 
 
+def _require_file(config: Config) -> None:
+    """Raise when there is no library; a damaged one is there."""
+    try:
+        require_library(config)
+    except StoreError as error:
+        if error.reference != "store-damaged":
+            raise
+
+
 def find_backup(config: Config, file: str) -> Backup:
     """Return the backup that a path, or a name in the folder of backups, means.
 
@@ -144,8 +154,8 @@ def check_library(config: Config, *, full: bool, repair: bool) -> Checked:
     Raises:
         NotFoundError: `no-library`. StoreError: it could not be looked at; or, with `repair`, cannot be repaired.
     """
-    if not config.database.exists():
-        require_library(config)
+    if not lost_content(config.database, config.backups):
+        _require_file(config)
     if repair and check(config.database, full=True).only_mendable:
         mend(config.database)
     return check(config.database, full=full)

@@ -16,7 +16,7 @@ from hubman.store.encode import facts_of
 from hubman.store.lock import WAIT_S, holding, write_lock
 from hubman.store.migrate import revision_of
 from hubman.store.refusals import damaged, locked, refused
-from hubman.store.replace import was_interrupted
+from hubman.store.replace import lost_content, was_interrupted
 from hubman.store.revision import SCHEMA_HEAD
 from hubman.store.wal import wal_is_damaged, wal_of
 
@@ -28,6 +28,7 @@ ORPHANS = N_("{count} rows of {table} have lost the row that they belong to")
 BROKEN_INDEX = N_("the search index does not fit the texts: {what}")
 UNREADABLE = N_("what is known of {count} files cannot be read any more")
 NOT_INDEXED = N_("{count} files are not in the search index")
+EMPTY = N_("the file is empty, and there are backups of what was in it")
 BROKEN_LOG = N_("the write-ahead log (library.db-wal) is damaged")
 
 NO_TEXTS = (
@@ -71,6 +72,8 @@ def check(path: Path, *, full: bool) -> Checked:
     Raises:
         StoreError: `store-locked`, `store-unusable`: it could not be checked.
     """
+    if lost_content(path, path.parent / "backups"):
+        return _sized(path, [Fault("damaged-page", Phrase(EMPTY), mendable=False)], "")
     if wal_is_damaged(path) or was_interrupted(path):
         return _sized(path, [Fault("damaged-log", Phrase(BROKEN_LOG), mendable=False)], "wal")
     journal, ours = "", False
