@@ -24,7 +24,7 @@ else:
 WAIT_S = 30.0
 """Seconds that a writer waits for the others."""
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.001, 0.02
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.001, 0.005
 EXCLUSIVE_BYTES = 1024
 """Windows has no shared locks: sharers lock one byte of these each, at random; who wants to be alone locks all."""
 

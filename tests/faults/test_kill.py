@@ -1,4 +1,4 @@
-"""Killed at fifty seeded moments: nothing acknowledged is lost, and the next run goes on. `make soak` does a thousand."""
+"""Killed at fifty seeded moments: nothing acknowledged is lost, and the next run goes on. `make soak`: a thousand."""
 
 from __future__ import annotations
 
