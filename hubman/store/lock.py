@@ -16,11 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
 WAIT_S = 30.0
 """Seconds that a writer waits for the others."""
 
@@ -84,9 +79,13 @@ def holding(lock: Lock, seconds: float, otherwise: Exception) -> Iterator[None]:
 def _try(file: int, *, shared: bool) -> bool:
     try:
         if sys.platform == "win32":
+            import msvcrt
+
             os.lseek(file, random.randrange(EXCLUSIVE_BYTES) if shared else 0, os.SEEK_SET)
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1 if shared else EXCLUSIVE_BYTES)
         else:
+            import fcntl
+
             fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False

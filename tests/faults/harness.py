@@ -1,8 +1,8 @@
 """Kill hubman at random moments, and look whether anything was lost.
 
 One point: a copy of the scenario's template, a child process in a group of its own that runs the scenario's commands
-one after the other, SIGKILL to the group at a seeded moment, then the checks. Nine points of ten fork a process that has
-hubman imported already (a start takes longer than the work); the tenth starts `python -m hubman` anew.
+one after the other, SIGKILL to the group at a seeded moment, then the checks. Nine points of ten fork a process that
+has hubman imported already (a start takes longer than the work); the tenth starts `python -m hubman` anew.
 
 A new scenario is one subclass of `Scenario` in tests/faults/scenarios.py, added to its SCENARIOS:
 * `prepare(place)` makes the template: `place.home` (HUBMAN_HOME) and `place.models` (a root, if it needs one);
