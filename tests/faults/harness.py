@@ -19,6 +19,8 @@ Models are hard links to the template's: they may be renamed and removed, not wr
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import platform
@@ -115,7 +117,8 @@ class Driver:
         template = self._folder / f"template-{scenario.name}"
         if not template.exists():
             _fresh(place)
-            scenario.prepare(place)
+            with contextlib.redirect_stdout(io.StringIO()):
+                scenario.prepare(place)
             place.folder.rename(template)
             self._durations[scenario.name] = self._whole(scenario, template, place)
         for number in range(points):
