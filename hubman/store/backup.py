@@ -136,8 +136,29 @@ def require_space(folder: Path, size: int) -> None:
 
 
 def reading(path: Path) -> sqlite3.Connection:
-    """Open a database for reading only."""
+    """Open a database for reading only. What a kill left half written by a rollback journal is rolled back first."""
+    if _has_journal(path):
+        _roll_back(path)
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
+
+
+def _has_journal(path: Path) -> bool:
+    try:
+        return os.path.getsize(f"{path}-journal") > 0
+    except OSError:
+        return False
+
+
+def _roll_back(path: Path) -> None:
+    """Let SQLite roll back a journal that nobody holds; a connection for reading only may not and would fail for ever.
+
+    Without the right to write, the reading itself says so.
+    """
+    with (
+        contextlib.suppress(sqlite3.Error),
+        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=30)) as connection,
+    ):
+        connection.execute("SELECT count(*) FROM sqlite_master").close()
 
 
 def quick_faults(connection: sqlite3.Connection) -> list[str]:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 COMPANIONS = ("-wal", "-shm", "-journal", "")
@@ -46,6 +48,8 @@ def lost_content(path: Path, backups: Path) -> bool:
 
 def put_in_place(path: Path, made: Path, why: str) -> Path | None:
     """Make `made` (closed, without a log) the library; return where the old one lies. Only for who is alone with it."""
+    with closing(sqlite3.connect(made)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL").close()  # here, where a kill cannot leave a journal beside it
     sync_file(made)
     os.replace(made, ready(path))
     sync_folder(path.parent)

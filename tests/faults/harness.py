@@ -149,6 +149,12 @@ class Driver:
         self._judge(scenario, place, f"seed {self._seed}, point {counts.points[scenario.name]}, {moment:.4f} s")
 
     def _judge(self, scenario: Scenario, place: Place, what: str) -> None:
+        try:
+            self._look(scenario, place, what)
+        except sqlite3.Error as error:
+            self.result.failures.append(f"{scenario.name} ({what}): cannot be looked at: {error!r}; {_output(place)}")
+
+    def _look(self, scenario: Scenario, place: Place, what: str) -> None:
         wrong = [*scenario.check(place, _acknowledged(place))]
         wrong += [] if scenario.begins_damaged else _integrity(place)
         place.acknowledged.unlink(missing_ok=True)

@@ -281,3 +281,24 @@ def test_a_locked_library_is_never_set_aside(home: Path, call: Any, monkeypatch:
     store.close()
     assert caught.value.reference == "store-locked"
     assert list(home.glob("*damaged*")) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
+def test_a_rollback_journal_that_a_kill_left_is_no_obstacle(home: Path, call: Any) -> None:
+    """A connection for reading only may not roll it back, and would be refused for ever."""
+    path = home / "library.db"
+    before = said(path)
+    child = os.fork()
+    if not child:
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute("PRAGMA journal_mode=DELETE")
+        connection.execute("PRAGMA cache_size=1")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DELETE FROM user_words")
+        connection.execute("UPDATE file SET sidecar = zeroblob(100000)")  # more than the cache holds: it is written out
+        os.kill(os.getpid(), 9)
+    os.waitpid(child, 0)
+    assert Path(f"{path}-journal").stat().st_size > 0
+    assert call("ls")[0] == 0
+    assert call("sync", "--hash", "none")[0] == 0
+    assert said(path) == before
