@@ -11,7 +11,7 @@ BIN         := $(VENV)/bin
 PIP         := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: demo test check fix bench corpus clean messages
+.PHONY: demo test check fix bench corpus soak clean messages
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready-render
@@ -37,6 +37,10 @@ bench: $(VENV)/.ready-dev
 
 corpus: $(VENV)/.ready-dev
 	$(BIN)/python tests/identify/report.py --write docs/accuracy.md
+
+# Kill hubman a thousand times at random moments; nothing may be lost.
+soak: $(VENV)/.ready-dev
+	$(BIN)/python -m tests.faults.harness --points 1000 --write benchmarks/results/soak-kill.json
 
 messages: $(VENV)/.ready-dev
 	$(BIN)/python -m hubman.locale.compile

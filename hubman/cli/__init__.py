@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "dupes": ("Run and care", "dupes:dupes", "What lies here more than once; --similar compares weights."),
     "stats": ("Run and care", "stats:stats", "What is in the library, in numbers."),
     "doctor": ("Run and care", "doctor:doctor", "One page of checks: what is wrong, why, and the next command."),
+    "db": ("Run and care", "db:db", "Check, back up, restore and shrink the database."),
     "demo": ("Run and care", "demo:demo", "See all of it work on the tiny models that ship with hubman."),
     "init": ("Run and care", "init:init", "Create an empty library in the WebUI layout."),
     "version": ("Run and care", "version:version", "Versions of hubman and of what it stands on."),

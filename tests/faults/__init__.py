@@ -1,0 +1,1 @@
+"""Faults made on purpose: processes killed at any moment, many at once, disks that fill up."""
