@@ -48,7 +48,7 @@ def change_data(store: Store, files: Sequence[ModelFile], edit: Edit, verb: str)
     edit = edit.cleaned()
     before = {file.subject: said_of(file) for file in files}
     recorded = None
-    with store.writer() as writer:
+    with store.writer(durable=True) as writer:
         old: dict[str, dict[str, object]] = {}
         new: dict[str, dict[str, object]] = {}
         for subject, file in {file.subject: file for file in files}.items():
@@ -99,7 +99,7 @@ def take_back(store: Store, entry: Entry, *, dry_run: bool) -> list[str]:
             put_back(entry.detail, found)  # files first: a run that is killed here is repeated, and finds them put back
         except (ChangedError, OSError) as error:
             raise _blocked(entry, str(error)) from error
-        with store.writer() as writer:
+        with store.writer(durable=True) as writer:
             _put_back_rows(writer.subjects, entry)
             writer.journal.take_back(entry)
         refresh_after(store, entry.detail)

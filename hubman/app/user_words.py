@@ -36,7 +36,7 @@ def change_words(store: Store, file: ModelFile, how: str, words: Sequence[str]) 
     words = [clean_word(word) for word in words]
     subject = file.subject
     recorded = None
-    with store.writer() as writer:
+    with store.writer(durable=True) as writer:
         own = list(writer.subjects.words(subject))
         chosen = _changed(own, how, words)
         if len(chosen) > MOST_WORDS:
@@ -53,12 +53,6 @@ def change_words(store: Store, file: ModelFile, how: str, words: Sequence[str]) 
             recorded = Recorded(writer.journal.record("triggers", detail), detail)
     before = {subject: Said(file.user.note, tuple(own))}
     outcome = write_along(store, [file], before, recorded, int(recorded is not None))
-    subject = file.hashes.sha256 if file.hashes else file.alias
-    with open_reader(store.path) as reader:
-        own = reader.user_words(subject)
-    chosen = _changed(own, how, words)
-    with store.writer(durable=True) as writer:
-        writer.subjects.set_words(subject, chosen)
     known = {word.casefold() for word in own}
     missing = tuple(word for word in words if word.casefold() not in known) if how == "rm" else ()
     return WordsChanged(tuple(chosen), missing, outcome.sidecars)

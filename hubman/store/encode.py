@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hubman.errors import Phrase
+from hubman.errors import N_, Phrase, StoreError
 from hubman.store.text import pack, unpack
 
 if TYPE_CHECKING:
@@ -63,6 +63,30 @@ def facts_of(stored: bytes) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
+class BrokenRowError(StoreError):
+    """A row holds what no hubman wrote."""
+
+    def __init__(self, why: Exception) -> None:
+        super().__init__(
+            "store-damaged",
+            N_("The library is damaged: a row of it cannot be read ({why})"),
+            hint=N_("`hubman db check` says more; `hubman sync` rebuilds it from the disk and keeps what you said."),
+            why=why,
+        )
+
+
+def parsed(parse: Callable[[Any], dict[str, object]], stored: object) -> dict[str, object]:
+    """Parse what a column holds.
+
+    Raises:
+        BrokenRowError: it is damaged.
+    """
+    try:
+        return parse(stored)
+    except (ValueError, TypeError, zlib.error) as error:
+        raise BrokenRowError(error) from error
+
+
 class StoredFacts(Mapping[str, object]):
     """Facts that are read when somebody asks for more than what has columns: a list needs no more of them."""
 
@@ -82,7 +106,7 @@ class StoredFacts(Mapping[str, object]):
 
     def _all(self) -> dict[str, object]:
         if self._facts is None:
-            self._facts = facts_of(self._stored)
+            self._facts = parsed(facts_of, self._stored)
         return self._facts
 
 

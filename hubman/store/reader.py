@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,12 +22,9 @@ from hubman.core.listed import (
 from hubman.core.query import Query
 from hubman.core.search_text import fold
 from hubman.errors import N_, NotFoundError, StoreError
-from hubman.store.conditions import prepare
-from hubman.store.encode import StoredFacts, message_of
-from hubman.store.migrate import damaged, stored_revision
 from hubman.store.backup import reading
-from hubman.store.conditions import TEXT_FIELDS, condition, order, prepare
-from hubman.store.encode import facts_of, message_of
+from hubman.store.conditions import prepare
+from hubman.store.encode import BrokenRowError, StoredFacts, message_of, parsed
 from hubman.store.migrate import revision_of
 from hubman.store.refusals import damaged, refused
 from hubman.store.replace import lost_content, was_interrupted
@@ -454,17 +449,6 @@ def _text(raw: bytes) -> str:
     return raw.decode("ascii") if raw.isascii() else unpack(raw.decode("utf-8", "replace"))
 
 
-class BrokenRowError(Exception):
-    """A row holds what no hubman wrote."""
-
-
-def _parsed(parse: Callable[[Any], dict[str, object]], stored: object) -> dict[str, object]:
-    try:
-        return parse(stored)
-    except (ValueError, TypeError, zlib.error) as error:
-        raise BrokenRowError(f"a row cannot be read ({error})") from error
-
-
 def _model_file(row: tuple[Any, ...], words: tuple[Trigger, ...], tags: tuple[str, ...]) -> ModelFile:
     (file_id, alias, root_id, root, relpath, name, size, mtime_ns, present, form, kind, architecture, algorithm, safety,
      folder, added_ns, facts, candidates, lineage, sidecar, preview, reference, message, sha256, autov1, autov3,
@@ -474,9 +458,8 @@ def _model_file(row: tuple[Any, ...], words: tuple[Trigger, ...], tags: tuple[st
         file_id=file_id, id=id_of(sha256, str(alias)), alias=alias, root_id=root_id, root=root, relpath=relpath,
         name=name, size=size, mtime_ns=mtime_ns, present=bool(present), format=form, kind=kind,
         architecture=architecture, algorithm=algorithm, safety=safety, folder=bool(folder), added_ns=added_ns,
-        facts=StoredFacts(facts or b"", candidates, lineage), sidecar=json.loads(sidecar or "{}"),
+        facts=StoredFacts(facts or b"", candidates, lineage), sidecar=parsed(json.loads, sidecar or "{}"),
         triggers=words, hashes=hashes,
-        facts=_parsed(facts_of, facts), sidecar=_parsed(json.loads, sidecar), triggers=words, hashes=hashes,
         failure=Failure(str(reference), message_of(str(message))) if reference else None,
         verdict=VerdictNote(str(verdict), str(rule), verdict_preview) if verdict else None,
         preview=preview or verdict_preview,

@@ -30,14 +30,9 @@ from hubman.core.library import (
 )  # fmt: skip
 from hubman.core.search_text import SearchText, search_text
 from hubman.core.types import Hashes, Kind, Safety, Sidecar, Trigger
-from hubman.errors import N_, StoreError
 from hubman.store import schema, sketches
 from hubman.store.encode import candidates_text, facts_bytes, message_text, sidecar_json
 from hubman.store.journal import Journal
-from hubman.store.migrate import damaged, ensure_schema, unusable
-from hubman.core.types import Hashes, Kind, Safety, Trigger
-from hubman.store import schema, sketches
-from hubman.store.encode import candidates_text, facts_bytes, message_text, sidecar_json
 from hubman.store.reunion import Reunion
 from hubman.store.subjects import Subjects
 
