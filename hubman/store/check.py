@@ -126,10 +126,10 @@ def _unreadable(connection: sqlite3.Connection) -> list[int]:
     """Return the ids of files whose facts or sidecar do not parse."""
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     found = []
-    for file_id, facts, sidecar in connection.execute("SELECT id, facts, sidecar FROM file"):
+    for file_id, facts, sidecar in connection.execute("SELECT file_id, facts, sidecar FROM reading"):
         try:
             facts_of(facts)
-            json.loads(sidecar)
+            json.loads(sidecar or "{}")
         except (ValueError, TypeError, zlib.error):
             found.append(file_id)
     return found
@@ -187,9 +187,9 @@ def mend_rows(path: Path) -> bool:
         connection.execute("BEGIN IMMEDIATE").close()
         if fault:
             connection.execute("INSERT INTO search_fts(search_fts) VALUES ('rebuild')").close()
-        connection.executemany(
-            "UPDATE file SET facts = x'', sidecar = '{}', facts_version = 0 WHERE id = ?", [(i,) for i in unread]
-        )
+        ids = [(file_id,) for file_id in unread]
+        connection.executemany("DELETE FROM reading WHERE file_id = ?", ids)
+        connection.executemany("UPDATE file SET facts_version = 0 WHERE id = ?", ids)
         connection.execute("COMMIT").close()
         if _index_fault(connection):
             raise damaged(path, "the search index cannot be mended")

@@ -128,5 +128,5 @@ def _pour_places(connection: sqlite3.Connection, kept: Kept) -> None:
 
 _UNREAD: Row = {
     "format": "unknown", "kind": Kind.UNKNOWN.value, "safety": Safety.NOT_APPLICABLE.value, "header_digest": "",
-    "candidates": "", "facts": b"", "sidecar": "{}", "facts_version": 0,
+    "candidates": "", "has_sidecar": 0, "facts_version": 0,
 }  # fmt: skip

@@ -72,6 +72,8 @@ def _mended(path: Path) -> bool:
     try:
         return mend_rows(path)
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            return False  # tables are missing: nothing is left to mend
         refusal = refused(path, error)
     except StoreError as error:
         refusal = error

@@ -18,8 +18,8 @@ READ_ONLY = frozenset({sqlite3.SQLITE_READONLY})
 NO_SPACE = frozenset({sqlite3.SQLITE_IOERR_SHMSIZE})
 """Extended codes beside SQLITE_FULL: the shared index of the WAL could not grow."""
 
-BROKEN_SCHEMA = ("no such table", "no such column", "unsupported file format", "malformed database schema")
-"""SQLITE_ERROR of a database whose schema number says that all of it is there."""
+BROKEN_SCHEMA = ("unsupported file format", "malformed database schema")
+"""SQLITE_ERRORs that are about the file. (A missing table or column is none of them: that is a mistake of ours.)"""
 
 
 def refused(path: Path, error: Exception) -> StoreError:

@@ -115,8 +115,8 @@ def test_what_the_user_typed_survives_any_damage(home: Path, call: Any, damage: 
     (home / "backups/checked").unlink()  # another day: sync looks at every page once a day
     spoiled = path.read_bytes()
     code, out, err = call("sync", "--hash", "none", "--json")
-    report = json.loads(out)
     assert code == 0, err
+    report = json.loads(out)
     assert report["rebuilt"] is not None
     aside = Path(report["rebuilt"]["aside"])
     assert aside.read_bytes() == spoiled
@@ -220,7 +220,7 @@ def test_rows_that_no_hubman_wrote_are_found_and_read_again(home: Path, call: An
     """SQLite's own checks say nothing about content."""
     path = home / "library.db"
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE file SET facts = x'0199' WHERE name = 'm1'")
+        connection.execute("UPDATE reading SET facts = x'0199' WHERE file_id = (SELECT id FROM file WHERE name = 'm1')")
         connection.execute("DELETE FROM search WHERE file_id = (SELECT id FROM file WHERE name = 'm2')")
     assert call("show", "m1")[0] == 9
     assert call("db", "check")[0] == 0
@@ -295,7 +295,9 @@ def test_a_rollback_journal_that_a_kill_left_is_no_obstacle(home: Path, call: An
         connection.execute("PRAGMA cache_size=1")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("DELETE FROM user_words")
-        connection.execute("UPDATE file SET sidecar = zeroblob(100000)")  # more than the cache holds: it is written out
+        connection.execute(
+            "UPDATE reading SET facts = zeroblob(100000)"
+        )  # more than the cache holds: it is written out
         os.kill(os.getpid(), 9)
     os.waitpid(child, 0)
     assert Path(f"{path}-journal").stat().st_size > 0
