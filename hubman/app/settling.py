@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from hubman.core.library import Known, Seen
-from hubman.core.shares import mount_of
 from hubman.core.settle import (
     LOCAL,
     MAYBE_INCOMPLETE,
@@ -24,6 +23,7 @@ from hubman.core.settle import (
     Standing,
     age,
 )
+from hubman.core.shares import mount_of
 from hubman.errors import HubmanError
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from hubman.core.library import Root
-from hubman.core.shares import Mount, is_named, mount_of, without_events
 from hubman.core.pace import SHORTEST_POLL, poll_interval
 from hubman.core.settle import LOCAL, NETWORK, Patience
+from hubman.core.shares import Mount, is_named, mount_of, without_events
 from hubman.disk.mounts import read_mounts
 from hubman.errors import N_, Phrase
 from hubman.store.door import Store

@@ -19,9 +19,9 @@ from hubman.app.roots import add_root, remove_root
 from hubman.app.sync import SyncOptions, SyncReport
 from hubman.app.watching import Watching, WatchOptions
 from hubman.core.library import ModelFile, SidecarPolicy
-from hubman.core.shares import parse_mounts, without_events
 from hubman.core.query import parse_query
 from hubman.core.settle import Patience
+from hubman.core.shares import parse_mounts, without_events
 from hubman.disk.place import write_atomic
 from hubman.errors import Phrase
 from hubman.store.door import Store, open_store

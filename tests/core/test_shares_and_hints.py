@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hubman.core.hints import folder_to_look_at
-from hubman.core.shares import is_named, mount_of, parse_mounts, without_events
 from hubman.core.pace import jumped, poll_interval
+from hubman.core.shares import is_named, mount_of, parse_mounts, without_events
 
 TABLE = r"""22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,discard
