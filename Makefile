@@ -11,7 +11,7 @@ BIN         := $(VENV)/bin
 PIP         := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: demo test check fix bench corpus soak clean messages
+.PHONY: demo test check fix bench corpus soak soak-watch clean messages
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.ready-render
@@ -34,6 +34,10 @@ fix: $(VENV)/.ready-dev
 
 bench: $(VENV)/.ready-dev
 	$(BIN)/python -m benchmarks
+
+SECONDS ?= 1800
+soak-watch: $(VENV)/.ready-dev
+	$(BIN)/python -m benchmarks.soak $(SECONDS)
 
 corpus: $(VENV)/.ready-dev
 	$(BIN)/python tests/identify/report.py --write docs/accuracy.md

@@ -27,6 +27,7 @@ class Config:
         hash_mode: auto (files up to `hash_limit` bytes are hashed in `sync`), all, none.
         language: a locale such as `zh_CN`, or "" to follow the environment.
         allow_network_db: use a database on a network file system all the same, with a rollback journal.
+        poll: folders whose file events are not to be trusted: `watch` looks at them from time to time.
     """
 
     home: Path
@@ -34,6 +35,7 @@ class Config:
     hash_limit: int = 2_000_000_000
     language: str = ""
     allow_network_db: bool = False
+    poll: tuple[str, ...] = ()
 
     @property
     def database(self) -> Path:
@@ -73,7 +75,26 @@ def load(environ: Mapping[str, str], *, home: str | None = None) -> Config:
         )
     language = environ.get("HUBMAN_LANG") or values.get("language", "")
     network = environ.get("HUBMAN_ALLOW_NETWORK_DB", "") == "1" or values.get("allow_network_db") is True
-    return Config(home=folder, hash_mode=str(mode), language=str(language), allow_network_db=network)
+    poll = _folders(environ.get("HUBMAN_POLL"), values.get("poll", []), folder / "config.toml")
+    return Config(folder, str(mode), language=str(language), allow_network_db=network, poll=poll)
+
+
+def _folders(variable: str | None, value: object, path: Path) -> tuple[str, ...]:
+    """Return the folders that a variable (separated as in PATH) or a list in config.toml names.
+
+    Raises:
+        UsageError: `config-invalid`.
+    """
+    names = [name for name in variable.split(os.pathsep) if name] if variable else value
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise UsageError(
+            "config-invalid",
+            N_("`poll` is {value!r}, but it must be a list of folders."),
+            hint=N_('Correct it in {path}: poll = ["/mnt/nas"], or HUBMAN_POLL.'),
+            value=value,
+            path=path,
+        )
+    return tuple(os.path.realpath(os.path.expanduser(name)) for name in names)
 
 
 def _home_folder(text: str | Path) -> Path:

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from hubman.app.applying import apply_changes, reunite_by_content, reunite_by_number
 from hubman.app.identifying import identify_all
+from hubman.app.settling import OneLook, Settling, hold_back
 from hubman.config import Config
 from hubman.core.diff import Diff, diff, is_mass
 from hubman.core.layout import covers
@@ -53,6 +54,7 @@ class SyncReport:
     identified: int = 0
     hashed: int = 0
     errors: list[dict[str, object]] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -94,7 +96,9 @@ class Sync:
         options: SyncOptions,
         progress: Progress | None = None,
         stop: Callable[[], bool] = lambda: False,
+        settling: Settling | None = None,
     ) -> None:
+        self._settling = OneLook() if settling is None else settling
         self._store = store
         self._options = options
         self._progress = progress or Silence()
@@ -143,6 +147,8 @@ class Sync:
         if "" in walk.blocked:
             return self._unreachable(root, known)
         self.report.seen += len(seen)
+        known, seen, unsettled = hold_back(self._settling, root.path, known, seen)
+        self.report.unsettled += [os.path.join(root.path, *relpath.split("/")) for relpath in unsettled]
         open_to_us = _open_to_us(known, seen, walk.blocked)
         whole, meant = "" in scope, self._options.accept_missing
         found = diff(open_to_us, seen, whole_root=whole and not meant, devices={} if meant else walk.devices)

@@ -1,198 +1,204 @@
 """The same scan, driven by file events: an event is a hint to look, and only a scan states a fact.
 
-Lost events cost latency, never correctness: everything is scanned at the start and again every hour. Which roots there
-are, and whether the folders under their names are still the same ones, is looked at every few seconds.
+Lost events cost latency, never correctness: everything is scanned at the start and again every hour, and also after the
+machine slept, the clock jumped, the system lost events, or a thread of the watcher ended. Which roots there are, and
+whether the folders under their names are still the same ones, is looked at every few seconds.
 """
 
 from __future__ import annotations
 
-import os
-import queue
-import threading
 import time
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from hubman.app.hashing import Hashing
+from hubman.app.idle_hashing import IdleHashing
+from hubman.app.inbox import Inbox
+from hubman.app.settling import Patiently
 from hubman.app.sync import Sync, SyncOptions, SyncReport
-from hubman.core.coalesce import Coalescer
-from hubman.core.library import Root, Unhashed
+from hubman.app.watched import Watched
+from hubman.core.coalesce import QUIET_SECONDS
+from hubman.core.pace import SHORTEST_POLL, jumped
 from hubman.core.ports import Progress, Silence
+from hubman.core.settle import Patience
+from hubman.errors import N_, Phrase, StoreError
 from hubman.store.door import Store
 from hubman.store.reader import open_reader
 from hubman.watch import Observer
 
-RESCAN_SECONDS = 3600.0
-ROOTS_SECONDS = 3.0
-POLL_SECONDS = 0.25
-OnReport = Callable[[SyncReport], None]
-OnUnwatched = Callable[[Root, str], None]
-Place = tuple[int, int]
+STEP_SECONDS = 0.25
+CLOCKS_SECONDS = 1.0
+PASSING = frozenset({"store-locked", "store-conflict", "store-full"})
+"""What another hubman or a full disk does to a write: tried again, for nothing of the step was kept."""
+
+RETRY_SECONDS = 15.0
+RESTARTED = N_("The watcher of the file system ended; it was started again, and everything is looked at.")
+RETRYING = N_("{why} It is tried again every {seconds:.0f} s.")
+
+
+class Listener(Protocol):
+    """Who is told what a watcher does."""
+
+    def report(self, report: SyncReport) -> None:
+        """A scan, or a round of hashing, is done."""
+
+    def warn(self, text: Phrase) -> None:
+        """Something the user should know: a root that cannot be watched, a library that cannot be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """How a watcher goes about it; times in seconds.
+
+    Attributes:
+        quiet: without an event for so long, the changed folders are scanned.
+        roots_every: between two looks at which roots there are.
+        rescan_every: between two scans of everything.
+        poll: folders that are looked at from time to time beside their events.
+        shortest_poll: between two looks at those, and at all that cannot be watched.
+        ignored: absolute folders whose events never matter: hubman's own home.
+        patience: how long a changed file is waited for, in place of the usual (core/settle).
+    """
+
+    quiet: float = QUIET_SECONDS
+    roots_every: float = 3.0
+    rescan_every: float = 3600.0
+    poll: tuple[str, ...] = ()
+    shortest_poll: float = SHORTEST_POLL
+    ignored: tuple[str, ...] = ()
+    patience: Patience | None = None
 
 
 class Watching:
-    """Keeps the index right until `stop` says so.
-
-    Args:
-        on_unwatched: told of every root that cannot be watched, and why; it is still scanned every hour.
-        quiet: seconds without an event after which the changed folders are scanned.
-        roots_every: seconds between two looks at which roots there are.
-    """
+    """Keeps the index right until `stop` says so."""
 
     def __init__(
         self,
         store: Store,
-        options: SyncOptions,
-        on_report: OnReport,
+        options: tuple[SyncOptions, WatchOptions],
+        listener: Listener,
         stop: Callable[[], bool],
         progress: Progress | None = None,
-        quiet: float | None = None,
-        on_unwatched: OnUnwatched = lambda _root, _why: None,
-        roots_every: float = ROOTS_SECONDS,
     ) -> None:
-        self._store, self._options, self._on_report, self._stop = store, options, on_report, stop
+        self._store, self._listener, self._stop = store, listener, stop
+        sync, self._options = options
+        # Hashes follow in a thread of their own, so that events are followed while gigabytes are read.
+        self._scanning = replace(sync, hash_mode="none")
+        self._hashing = IdleHashing(store, sync, stop)
         self._progress = progress or Silence()
-        self._quiet, self._on_unwatched, self._roots_every = quiet, on_unwatched, roots_every
-        self._events: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
-        self._observer = Observer(self._events.put)
-        self._batches: dict[int, Coalescer] = {}
-        self._roots: dict[int, Root] = {}
-        self._places: dict[int, Place | None] = {}
-        self._rescan_at = self._look_at = 0.0
-        self._thread = ThreadPoolExecutor(1)
-        self._ended = threading.Event()
-        self._large: tuple[Unhashed, Future[SyncReport]] | None = None
-        self._large_wait = True
-        self._tried: set[Unhashed] = set()
+        self._inbox = Inbox(self._options.quiet)
+        self._observer = Observer(self._inbox.tell, self._options.ignored)
+        self._roots = Watched(store, self._observer, listener.warn, self._options.poll, self._options.shortest_poll)
+        self._settling = Patiently(lambda path: self._options.patience or self._roots.patience_of(path))
+        self._rescan_at = self._look_at = self._settle_at = self._clocks_at = self._retry_at = 0.0
+        self._clocks = _clocks()
+        self._warned: set[str] = set()
 
     def run(self) -> None:
         """Scan everything, then follow the events; returns when `stop` does."""
-        with self._thread, self._observer:
-            try:
-                while not self._stop():
+        with self._observer, self._hashing:
+            while not self._stop():
+                try:
                     self._step()
-                    self._gather(POLL_SECONDS)
-                    self._hash_while_idle()
-            finally:
-                self._ended.set()
+                except StoreError as error:
+                    self._put_off(error)
+                time.sleep(STEP_SECONDS)
 
     def _step(self) -> None:
-        """Do what is due: look at the roots, scan everything, scan what changed."""
+        """Do what is due: look at the roots, scan everything, scan what changed, hash."""
         now = time.monotonic()
-        if now >= self._look_at:
-            changed = self._look_at_roots()
-            self._look_at = time.monotonic() + self._roots_every
-            if self._rescan_at and changed:
-                self._scan(changed)
-        # Watching begins before the first scan, so that nothing falls between the two.
-        if now >= self._rescan_at or self._observer.lost_events():
-            self._rescan_at = now + RESCAN_SECONDS
-            self._scan(self._roots)
-        for root_id in list(self._batches):
-            due = self._batches[root_id].due(now)
-            if due is not None and due <= 0:
-                self._scan([root_id], self._batches[root_id].take())
-
-    # --- which folders -------------------------------------------------------------------------------------------
-
-    def _look_at_roots(self) -> list[int]:
-        """Watch what is new, or took the place of what was watched; return the ids of roots to scan."""
-        with open_reader(self._store.path) as reader:
-            roots = {root.id: root for root in reader.roots()}
-        gone = {root_id for root_id, root in self._roots.items() if _path(roots.get(root_id)) != root.path}
-        for root_id in gone:
-            self._observer.unwatch(root_id)
-            self._places.pop(root_id, None)
-            self._batches.pop(root_id, None)
-        self._roots = roots
-        taken_up = [root.id for root in roots.values() if self._take_up(root)]
-        return list(roots) if gone else taken_up
-
-    def _take_up(self, root: Root) -> bool:
-        """Say whether another folder (or none, or one again) is under the root's name; watch that one."""
-        place = _place(root.path)
-        if root.id in self._places and self._places[root.id] == place:
-            return False
-        self._places[root.id] = place
-        self._observer.unwatch(root.id)
-        if place is not None:
-            try:
-                self._observer.watch(root.id, root.path)
-            except OSError as error:
-                self._on_unwatched(root, error.strerror or str(error))
-        return True
-
-    # --- what happened -------------------------------------------------------------------------------------------
-
-    def _gather(self, seconds: float) -> None:
-        """Take the events that are there; wait for the first one at most so long."""
-        try:
-            root_id, folder = self._events.get(timeout=seconds)
-            while True:
-                self._batch(root_id).add(folder, time.monotonic())
-                root_id, folder = self._events.get_nowait()
-        except queue.Empty:
+        if now < self._retry_at:
             return
+        self._look_at_clocks(now)
+        if now >= self._look_at:
+            self._look_at_roots()
+        # Watching begins before the first scan, so that nothing falls between the two.
+        if now >= self._rescan_at:
+            self._rescan(now)
+        for root_id, folders in self._inbox.take_due():
+            self._scan([root_id], folders)
+        self._scan_settled()
+        if due := self._roots.due():
+            self._scan(due)
+        if report := self._hashing.step():
+            self._listener.report(report)
 
-    def _batch(self, root_id: int) -> Coalescer:
-        if root_id not in self._batches:
-            self._batches[root_id] = Coalescer() if self._quiet is None else Coalescer(quiet=self._quiet)
-        return self._batches[root_id]
+    # --- when ----------------------------------------------------------------------------------------------------
+
+    def _look_at_clocks(self, now: float) -> None:
+        """Scan everything after a sleep, or when the clock was set: events may be lost, and times mean other things."""
+        if now < self._clocks_at:
+            return
+        clocks = _clocks()
+        if jumped(self._clocks, clocks):
+            self._rescan_at = 0.0
+        self._clocks, self._clocks_at = clocks, now + CLOCKS_SECONDS
+
+    def _look_at_roots(self) -> None:
+        if not self._observer.is_healthy():
+            self._listener.warn(Phrase(RESTARTED))
+            self._roots.restart()
+            self._rescan_at = 0.0
+        changed = self._roots.look()
+        self._inbox.keep(self._roots.ids)
+        self._look_at = time.monotonic() + self._options.roots_every
+        if changed and self._rescan_at:
+            self._scan(changed)
+
+    def _rescan(self, now: float) -> None:
+        if self._rescan_at:
+            self._roots.renew()
+        self._scan(self._roots.ids)
+        self._rescan_at = now + self._options.rescan_every
+        self._hashing.try_all_again()
+
+    def _scan_settled(self) -> None:
+        """Scan the folders of files that were waited for and are still now."""
+        now = time.monotonic()
+        if now < self._settle_at:
+            return
+        folders: dict[int, list[str]] = {}
+        for path, folder in self._settling.ready():
+            root_id = self._roots.id_of(path)
+            if root_id is not None:
+                folders.setdefault(root_id, []).append(folder)
+        for root_id, chosen in folders.items():
+            self._scan([root_id], chosen)
+        self._settle_at = time.monotonic() + min(1.0, self._options.quiet)
+
+    def _put_off(self, error: StoreError) -> None:
+        """Wait for another hubman, or for space; say so once."""
+        if error.reference not in PASSING:
+            raise error
+        self._retry_at = time.monotonic() + RETRY_SECONDS
+        if error.reference not in self._warned:
+            self._warned.add(error.reference)
+            why = Phrase(error.template, **error.fields)
+            self._listener.warn(Phrase(RETRYING, why=why, seconds=RETRY_SECONDS))
+
+    # --- what ----------------------------------------------------------------------------------------------------
 
     def _scan(self, root_ids: Collection[int], folders: Sequence[str] = ("",)) -> None:
-        with open_reader(self._store.path) as reader:
-            roots = [root for root in reader.roots() if root.id in root_ids]
-        run = Sync(self._store, self._options, self._progress, self._stop)
-        self._on_report(run.run(roots, folders))
-        self._large_wait = True
+        """Scan some roots, or some folders of one. What cannot be recorded now is asked for again."""
+        started, since_ns = time.monotonic(), time.time_ns()
+        try:
+            with open_reader(self._store.path) as reader:
+                roots = [root for root in reader.roots() if root.id in root_ids]
+            run = Sync(self._store, self._scanning, self._progress, self._stop, self._settling)
+            report = run.run(roots, folders)
+        except StoreError:
+            self._ask_again(root_ids, folders)
+            raise
+        if "" in folders:
+            self._roots.looked(root_ids, time.monotonic() - started)
+        self._hashing.want(since_ns)
+        self._listener.report(report)
 
-    # --- large files ---------------------------------------------------------------------------------------------
-
-    def _hash_while_idle(self) -> None:
-        """Hash the next file that is too large for a scan, in a thread of its own: events are followed meanwhile."""
-        if self._large is not None:
-            self._finish_large(self._large)
-        elif self._large_wait and all(batch.due(0) is None for batch in self._batches.values()):
-            place = self._next_large()
-            self._large_wait = place is not None
-            if place is not None:
-                self._large = (place, self._thread.submit(self._hash, place))
-
-    def _hash(self, place: Unhashed) -> SyncReport:
-        started = time.monotonic()
-        hashing = Hashing(self._store, lambda _bytes: None, lambda: self._stop() or self._ended.is_set())
-        hashing.run([place])
-        return SyncReport(hashed=hashing.done, seconds=round(time.monotonic() - started, 3))
-
-    def _finish_large(self, large: tuple[Unhashed, Future[SyncReport]]) -> None:
-        place, future = large
-        if not future.done():
-            return
-        self._large = None
-        report = future.result()
-        if report.hashed:
-            self._on_report(report)
-        self._tried.add(place)  # if it failed: not again before it, or this process, is another one
-
-    def _next_large(self) -> Unhashed | None:
-        if self._options.hash_mode != "auto":
-            return None
-        with open_reader(self._store.path) as reader:
-            large = [
-                place for root in reader.roots() for place in reader.unhashed(root, self._options.hash_limit, None)
-            ]
-        waiting = [place for place in large if place not in self._tried]
-        return min(waiting, key=lambda place: place.size, default=None)
+    def _ask_again(self, root_ids: Iterable[int], folders: Sequence[str]) -> None:
+        for root_id in root_ids:
+            for folder in folders:
+                self._inbox.tell((root_id, folder))
 
 
-def _path(root: Root | None) -> str | None:
-    return root.path if root else None
-
-
-def _place(path: str) -> Place | None:
-    """Return what identifies a folder, whatever its name; None when it is not there."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return (status.st_dev, status.st_ino)
+def _clocks() -> tuple[float, float]:
+    return (time.monotonic(), time.time())

@@ -1,17 +1,22 @@
 """Many file events -> few sub-paths to look at. Pure: time is an argument.
 
-An event is a hint to look, never a fact to store. Copying one 200 MB file raises about 155 events; the paths are
-gathered until nothing happened for a while (or too long), and many in one folder become the folder.
+An event is a hint to look, never a fact to store. The paths are gathered until nothing happened for a while (or too
+long), and many in one folder become the folder. However many events there are, what is remembered stays small.
 """
 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 QUIET_SECONDS = 2.0
 LONGEST_SECONDS = 30.0
-MANY_IN_ONE_FOLDER = 64
+MANY_IN_ONE_FOLDER = 128
+"""Changed folders in one folder above which the whole of that is looked at."""
+
+MOST = 512
+"""Folders of one root that are remembered apart; beyond, the deepest become their parents."""
 
 
 @dataclass(slots=True)
@@ -26,14 +31,16 @@ class Coalescer:
     longest: float = LONGEST_SECONDS
     _first: float | None = None
     _last: float = 0.0
-    _folders: dict[str, int] = field(default_factory=dict)
+    _folders: set[str] = field(default_factory=set)
 
     def add(self, folder: str, now: float) -> None:
         """Note that something happened in a folder."""
         if self._first is None:
             self._first = now
         self._last = now
-        self._folders[folder] = self._folders.get(folder, 0) + 1
+        self._folders.add(folder)
+        if len(self._folders) > MOST:
+            self._folders = set(_few(self._folders))
 
     def due(self, now: float) -> float | None:
         """Return the seconds until the batch should be taken (0 or less: now), or None when it is empty."""
@@ -43,25 +50,45 @@ class Coalescer:
 
     def take(self) -> list[str]:
         """Return the folders to look at, without those that lie below another one, and start anew."""
-        folders = sorted(self._folders)
-        self._folders.clear()
+        folders = _few(self._folders)
+        self._folders = set()
         self._first = None
-        return _outermost(folders)
+        return folders
 
 
-def _outermost(folders: list[str]) -> list[str]:
+def _few(folders: Iterable[str]) -> list[str]:
+    """Return at most half of MOST folders that cover all of the given ones, as narrow as that allows."""
+    kept = _outermost(folders)
+    while len(kept) > MOST // 2:
+        deepest = max(_depth(folder) for folder in kept)
+        kept = _outermost(posixpath.dirname(folder) if _depth(folder) == deepest else folder for folder in kept)
+    return kept
+
+
+def _outermost(folders: Iterable[str]) -> list[str]:
     """Drop folders that lie below another one; too many siblings become their parent."""
-    kept: list[str] = []
-    for folder in folders:
-        if not any(_inside(folder, other) for other in kept):
-            kept.append(folder)
-    parents: dict[str, list[str]] = {}
+    kept = _roots_of(folders)
+    siblings: dict[str, int] = {}
     for folder in kept:
-        parents.setdefault(posixpath.dirname(folder), []).append(folder)
-    crowded = {parent for parent, children in parents.items() if len(children) > MANY_IN_ONE_FOLDER}
+        parent = posixpath.dirname(folder)
+        siblings[parent] = siblings.get(parent, 0) + 1
+    crowded = {parent for parent, count in siblings.items() if count > MANY_IN_ONE_FOLDER}
     if not crowded:
         return kept
-    return _outermost(sorted({posixpath.dirname(f) if posixpath.dirname(f) in crowded else f for f in kept}))
+    return _outermost(parent if (parent := posixpath.dirname(folder)) in crowded else folder for folder in kept)
+
+
+def _roots_of(folders: Iterable[str]) -> list[str]:
+    """Drop folders that lie below another one. Sorted by their parts, a folder comes right before what is below it."""
+    kept: list[str] = []
+    for folder in sorted(set(folders), key=lambda path: path.split("/") if path else []):
+        if not kept or not _inside(folder, kept[-1]):
+            kept.append(folder)
+    return kept
+
+
+def _depth(folder: str) -> int:
+    return folder.count("/") + 1 if folder else 0
 
 
 def _inside(path: str, folder: str) -> bool:

@@ -1,8 +1,13 @@
-"""core.coalesce: many events become few folders, in time."""
+"""core.coalesce: many events become few folders, in time and in space."""
 
 from __future__ import annotations
 
-from hubman.core.coalesce import MANY_IN_ONE_FOLDER, Coalescer
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubman.core.coalesce import MANY_IN_ONE_FOLDER, MOST, Coalescer
 
 
 def test_due_after_quiet_and_never_before() -> None:
@@ -26,11 +31,11 @@ def test_a_steady_stream_is_cut_off() -> None:
 
 
 def test_inner_folders_go_with_the_outer_one() -> None:
-    """A scan of a folder covers what lies below it."""
+    """A scan of a folder covers what lies below it, also where another name sorts between the two."""
     batch = Coalescer()
-    for folder in ("Lora/style/ink", "Lora/style", "Lora/styles", "VAE"):
+    for folder in ("Lora/style/ink", "Lora/style", "Lora/style-2", "Lora/styles", "VAE"):
         batch.add(folder, 0)
-    assert batch.take() == ["Lora/style", "Lora/styles", "VAE"]
+    assert batch.take() == ["Lora/style", "Lora/style-2", "Lora/styles", "VAE"]
     assert batch.due(100) is None
 
 
@@ -49,3 +54,31 @@ def test_the_root_itself_covers_all() -> None:
     batch.add("", 0)
     batch.add("Lora", 0)
     assert batch.take() == [""]
+
+
+def test_a_storm_over_very_many_folders_stays_small() -> None:
+    """30,000 folders with one event each are never remembered apart, and none is missed."""
+    batch = Coalescer()
+    names = [f"{a}/{b}/{c}" for a in range(30) for b in range(100) for c in range(10)]
+    random.Random(1).shuffle(names)
+    for name in names:
+        batch.add(name, 0)
+        assert len(batch._folders) <= MOST
+    taken = batch.take()
+    assert len(taken) <= MOST // 2
+    assert all(_covered(name, taken) for name in names)
+
+
+@given(st.lists(st.lists(st.sampled_from("abcde"), max_size=5).map("/".join), min_size=1, max_size=60))
+def test_every_folder_told_is_covered_once(folders: list[str]) -> None:
+    """Whatever is told, the folders taken cover it, and none lies in another."""
+    batch = Coalescer()
+    for folder in folders:
+        batch.add(folder, 0)
+    taken = batch.take()
+    assert all(_covered(folder, taken) for folder in folders)
+    assert not any(_covered(one, [other]) for one in taken for other in taken if one != other)
+
+
+def _covered(folder: str, taken: list[str]) -> bool:
+    return any(other in ("", folder) or folder.startswith(other + "/") for other in taken)

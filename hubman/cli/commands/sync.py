@@ -114,6 +114,8 @@ def print_report(report: SyncReport, terminal: Terminal) -> None:
                     "hubman sync --accept-missing"
                 ).format(path=root["path"])
             )
+    for path in report.unsettled[:MOST_ERRORS]:
+        terminal.warn(_("{path} is still being written; it is left for later.").format(path=path))
     if report.errors:
         terminal.warn(_("Cannot be used ({count}):").format(count=len(report.errors)))
         for entry in report.errors[:MOST_ERRORS]:
