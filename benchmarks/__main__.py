@@ -17,9 +17,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import hash as hashes
 from benchmarks import identify, scan, search, start
 
 SUITES: dict[str, Callable[[Path], dict[str, Callable[[], object]]]] = {
+    "hash": hashes.variants,
     "identify": identify.variants,
     "scan": scan.variants,
     "search": search.variants,
