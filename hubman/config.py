@@ -17,6 +17,8 @@ from pathlib import Path
 from hubman.errors import N_, StoreError, UsageError
 
 HASH_MODES = ("auto", "all", "none")
+SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+"""How an environment variable says yes or no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,14 @@ class Config:
     Attributes:
         home: folder of everything below; `HUBMAN_HOME`, else the platform's data folder for hubman.
         hash_mode: auto (files up to `hash_limit` bytes are hashed in `sync`), all, none.
+        nice: hashing gives way to whoever uses the machine; `watch` does so always.
         language: a locale such as `zh_CN`, or "" to follow the environment.
     """
 
     home: Path
     hash_mode: str = "auto"
     hash_limit: int = 2_000_000_000
+    nice: bool = False
     language: str = ""
 
     @property
@@ -71,7 +75,21 @@ def load(environ: Mapping[str, str], *, home: str | None = None) -> Config:
             path=folder / "config.toml",
         )
     language = environ.get("HUBMAN_LANG") or values.get("language", "")
-    return Config(home=folder, hash_mode=str(mode), language=str(language))
+    nice = _yes_or_no(environ.get("HUBMAN_NICE") or values.get("nice", False), folder / "config.toml")
+    return Config(home=folder, hash_mode=str(mode), nice=nice, language=str(language))
+
+
+def _yes_or_no(value: object, path: Path) -> bool:
+    answer = value if isinstance(value, bool) else SWITCHES.get(str(value).lower())
+    if answer is None:
+        raise UsageError(
+            "config-invalid",
+            N_("`nice` is {value!r}, but it must be true or false."),
+            hint=N_("Correct `nice` in {path}, or HUBMAN_NICE."),
+            value=value,
+            path=path,
+        )
+    return answer
 
 
 def _home_folder(text: str | Path) -> Path:

@@ -160,7 +160,7 @@ class Watching:
 
     def _hash(self, place: Unhashed) -> SyncReport:
         started = time.monotonic()
-        hashing = Hashing(self._store, lambda _bytes: None, lambda: self._stop() or self._ended.is_set())
+        hashing = Hashing(self._store, lambda _bytes: None, lambda: self._stop() or self._ended.is_set(), nice=True)
         hashing.run([place])
         return SyncReport(hashed=hashing.done, seconds=round(time.monotonic() - started, 3))
 
