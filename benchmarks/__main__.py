@@ -18,9 +18,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import hash as hashes
 from benchmarks import identify, index, scan, search, start
 
 SUITES: dict[str, Callable[[Path], dict[str, Callable[[], object]]]] = {
+    "hash": hashes.variants,
     "identify": identify.variants,
     "cold": index.cold,
     "rescan": index.rescan,

@@ -16,6 +16,8 @@ from pathlib import Path
 from hubman.errors import N_, StoreError, UsageError
 
 HASH_MODES = ("auto", "all", "none")
+SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+"""How an environment variable says yes or no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Config:
     Attributes:
         home: folder of everything below; `HUBMAN_HOME`, else the platform's data folder for hubman.
         hash_mode: auto (files up to `hash_limit` bytes are hashed in `sync`), all, none.
+        nice: hashing gives way to whoever uses the machine; `watch` does so always.
         language: a locale such as `zh_CN`, or "" to follow the environment.
         allow_network_db: use a database on a network file system all the same, with a rollback journal.
         poll: folders whose file events are not to be trusted: `watch` looks at them from time to time.
@@ -33,6 +36,7 @@ class Config:
     home: Path
     hash_mode: str = "auto"
     hash_limit: int = 2_000_000_000
+    nice: bool = False
     language: str = ""
     allow_network_db: bool = False
     poll: tuple[str, ...] = ()
@@ -76,7 +80,8 @@ def load(environ: Mapping[str, str], *, home: str | None = None) -> Config:
     language = environ.get("HUBMAN_LANG") or values.get("language", "")
     network = environ.get("HUBMAN_ALLOW_NETWORK_DB", "") == "1" or values.get("allow_network_db") is True
     poll = _folders(environ.get("HUBMAN_POLL"), values.get("poll", []), folder / "config.toml")
-    return Config(folder, str(mode), language=str(language), allow_network_db=network, poll=poll)
+    nice = _yes_or_no(environ.get("HUBMAN_NICE") or values.get("nice", False), folder / "config.toml")
+    return Config(folder, str(mode), nice=nice, language=str(language), allow_network_db=network, poll=poll)
 
 
 def _folders(variable: str | None, value: object, path: Path) -> tuple[str, ...]:
@@ -95,6 +100,19 @@ def _folders(variable: str | None, value: object, path: Path) -> tuple[str, ...]
             path=path,
         )
     return tuple(os.path.realpath(os.path.expanduser(name)) for name in names)
+
+
+def _yes_or_no(value: object, path: Path) -> bool:
+    answer = value if isinstance(value, bool) else SWITCHES.get(str(value).lower())
+    if answer is None:
+        raise UsageError(
+            "config-invalid",
+            N_("`nice` is {value!r}, but it must be true or false."),
+            hint=N_("Correct `nice` in {path}, or HUBMAN_NICE."),
+            value=value,
+            path=path,
+        )
+    return answer
 
 
 def _home_folder(text: str | Path) -> Path:

@@ -20,7 +20,7 @@ from hubman.cli import words
 def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Point hubman at an empty home folder; return it."""
     home = tmp_path_factory.mktemp("home")
-    for name in ("HUBMAN_HASH", "HUBMAN_LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES"):
+    for name in ("HUBMAN_HASH", "HUBMAN_NICE", "HUBMAN_LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HUBMAN_HOME", str(home))
     monkeypatch.setenv("LANG", "C.UTF-8")

@@ -77,13 +77,16 @@ class IdleHashing:
         self._ended.set()
         self._thread.shutdown()
 
+    def _is_over(self) -> bool:
+        return self._stop() or self._ended.is_set()
+
     def _run(self) -> SyncReport | None:
         """Hash one round; None when there was nothing to do."""
         places = self._next()
         if not places:
             return None
         started = time.monotonic()
-        hashing = Hashing(self._store, lambda _bytes: None, lambda: self._stop() or self._ended.is_set())
+        hashing = Hashing(self._store, lambda _bytes: None, self._is_over, nice=True)
         hashing.run(places)
         if len(self._tried) > MOST_TRIED:
             self._tried.clear()

@@ -65,16 +65,17 @@ class SyncReport:
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
-    """How a run goes about it: which files are hashed, and whether a mass disappearance was meant."""
+    """How a run goes about it: which files are hashed, whether a mass disappearance was meant, whether to give way."""
 
     hash_mode: str = "auto"
     hash_limit: int = 2_000_000_000
     accept_missing: bool = False
+    nice: bool = False
 
 
 def options_of(config: Config) -> SyncOptions:
     """Return the options that the configuration asks for."""
-    return SyncOptions(config.hash_mode, config.hash_limit)
+    return SyncOptions(config.hash_mode, config.hash_limit, nice=config.nice)
 
 
 @dataclass(slots=True)
@@ -254,7 +255,7 @@ class Sync:
     # --- what it hashes to ---------------------------------------------------------------------------------------
 
     def _hash(self, roots: Sequence[Root]) -> None:
-        """Hash what has no hash yet, smallest first over all roots."""
+        """Hash what has no hash yet (mode all: or lacks one of them), smallest first over all roots."""
         largest = None if self._options.hash_mode == "all" else self._options.hash_limit
         waiting = [place for root in roots for place in self._unhashed(root, largest)]
         if not waiting:
@@ -262,7 +263,7 @@ class Sync:
         from hubman.app.hashing import Hashing  # not needed by the scan of an unchanged library
 
         self._progress.phase("hash", sum(place.size for place in waiting))
-        hashing = Hashing(self._store, self._progress.advance, self._stop)
+        hashing = Hashing(self._store, self._progress.advance, self._stop, nice=self._options.nice)
         try:
             hashing.run(sorted(waiting, key=lambda place: place.size))
         finally:
@@ -271,7 +272,8 @@ class Sync:
             self.report.errors.append({"path": path, "reference": failure.reference, "message": failure.message})
 
     def _unhashed(self, root: Root, largest: int | None) -> list[Unhashed]:
-        return self._ask(lambda reader: reader.unhashed(root, -1, largest))
+        everything = self._options.hash_mode == "all"
+        return self._ask(lambda reader: reader.unhashed(root, -1, largest, incomplete=everything))
 
     def _list_errors(self) -> None:
         """List every file that is broken now, not only those found broken by this run."""

@@ -119,13 +119,17 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Unhashed:
-    """A place whose content has no name yet. `mtime_ns` and `size` say which state of it is meant."""
+    """A place whose content has no name yet. `mtime_ns` and `size` say which state of it is meant.
+
+    `sha256`: the name that it has, where only some of the other hashes are missing.
+    """
 
     id: int
     root: str
     relpath: str
     size: int
     mtime_ns: int
+    sha256: str | None = None
 
 
 class ChangeKind(StrEnum):

@@ -136,16 +136,20 @@ class Reader:
         cursor = self._ask("SELECT id, left_behind FROM file WHERE left_behind IS NOT NULL")
         return {row[0]: str(row[1]) for row in cursor}
 
-    def unhashed(self, root: Root, smallest: int, largest: int | None) -> list[Unhashed]:
-        """Return the present files without a hash, larger than `smallest` and at most `largest`, smallest first."""
+    def unhashed(self, root: Root, smallest: int, largest: int | None, *, incomplete: bool = False) -> list[Unhashed]:
+        """Return the present files without a hash, larger than `smallest` and at most `largest`, smallest first.
+
+        `incomplete`: also those that lack the hashes which an earlier version did not compute.
+        """
         from hubman.core.library import Unhashed
 
+        lacking = "f.sha256 IS NULL" + (" OR (b.blake3 IS NULL AND f.folder = 0)" if incomplete else "")
         cursor = self._ask(
-            "SELECT id, relpath, size, mtime_ns FROM file WHERE root_id = ? AND present = 1 "
-            "AND sha256 IS NULL AND size > ? AND size <= ? ORDER BY size",
+            "SELECT f.id, f.relpath, f.size, f.mtime_ns, f.sha256 FROM file f LEFT JOIN blob b ON b.sha256 = f.sha256 "
+            f"WHERE f.root_id = ? AND f.present = 1 AND ({lacking}) AND f.size > ? AND f.size <= ? ORDER BY f.size",
             [root.id, smallest, 2**62 if largest is None else largest],
         )
-        return [Unhashed(row[0], root.path, row[1], row[2], row[3]) for row in cursor]
+        return [Unhashed(row[0], root.path, row[1], row[2], row[3], row[4]) for row in cursor]
 
     def broken(self) -> list[ModelFile]:
         """Return the present files that could not be read."""

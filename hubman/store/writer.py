@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hubman.core.diff import FACTS_VERSION
@@ -235,7 +236,7 @@ class Writer:
         current = [(place, hashes) for place, hashes in batch if place.id in aliases]
         if not current:
             return
-        self._connection.execute(upsert(schema.blob).on_conflict_do_nothing(), [_blob_row(*entry) for entry in current])
+        self._connection.execute(_new_or_completed_blob(), [_blob_row(*entry) for entry in current])
         spoken_of = self.subjects.spoken_of(aliases.values())
         for place, hashes in current:
             if aliases[place.id] in spoken_of:
@@ -326,6 +327,14 @@ def _reading_row(file_id: int, reading: Reading) -> dict[str, object]:
 
 def _detail_row(file_id: int, reading: Reading) -> dict[str, object]:
     return {"file_id": file_id, "facts": facts_bytes(reading.facts), "sidecar": sidecar_json(reading.sidecar)}
+
+
+def _new_or_completed_blob() -> Insert:
+    """A blob that is known already gets the hashes that were missing; what is there stays."""
+    statement = upsert(schema.blob)
+    names = ("autov1", "autov3", "autov3_written", "crc32", "blake3")
+    given = {name: sa.func.coalesce(schema.blob.c[name], statement.excluded[name]) for name in names}
+    return statement.on_conflict_do_update(index_elements=["sha256"], set_=given)
 
 
 def _blob_row(place: Unhashed, hashes: Hashes) -> dict[str, object]:

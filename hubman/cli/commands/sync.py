@@ -28,11 +28,19 @@ MOST_ERRORS = 10
     type=click.Choice(["auto", "all", "none"]),
     help="auto: files up to 2 GB, after the whole library is searchable; all: the large ones too.",
 )
+@click.option(
+    "--nice/--no-nice", default=None, help="Hash at the lowest priority, resting while others use the machine."
+)
 @click.option("--accept-missing", is_flag=True, help="More than half of a root is gone, and that was meant.")
 @click.pass_obj
 @answering()
 def sync(
-    session: Session, roots: tuple[str, ...], hash_mode: str | None, accept_missing: bool, terminal: Terminal
+    session: Session,
+    roots: tuple[str, ...],
+    hash_mode: str | None,
+    nice: bool | None,
+    accept_missing: bool,
+    terminal: Terminal,
 ) -> int:
     """Scan the roots: identify what is new or changed, hash it, read its sidecars.
 
@@ -46,6 +54,8 @@ def sync(
     options = replace(options_of(session.config), accept_missing=accept_missing)
     if hash_mode:
         options = replace(options, hash_mode=hash_mode)
+    if nice is not None:
+        options = replace(options, nice=nice)
     progress, rebuilt = ProgressLine(), []
 
     def work(store: Store) -> SyncReport:
