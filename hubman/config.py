@@ -27,12 +27,14 @@ class Config:
         home: folder of everything below; `HUBMAN_HOME`, else the platform's data folder for hubman.
         hash_mode: auto (files up to `hash_limit` bytes are hashed in `sync`), all, none.
         language: a locale such as `zh_CN`, or "" to follow the environment.
+        allow_network_db: use a database on a network file system all the same, with a rollback journal.
     """
 
     home: Path
     hash_mode: str = "auto"
     hash_limit: int = 2_000_000_000
     language: str = ""
+    allow_network_db: bool = False
 
     @property
     def database(self) -> Path:
@@ -71,7 +73,8 @@ def load(environ: Mapping[str, str], *, home: str | None = None) -> Config:
             path=folder / "config.toml",
         )
     language = environ.get("HUBMAN_LANG") or values.get("language", "")
-    return Config(home=folder, hash_mode=str(mode), language=str(language))
+    network = environ.get("HUBMAN_ALLOW_NETWORK_DB", "") == "1" or values.get("allow_network_db") is True
+    return Config(home=folder, hash_mode=str(mode), language=str(language), allow_network_db=network)
 
 
 def _home_folder(text: str | Path) -> Path:

@@ -28,7 +28,7 @@ def change_words(store: Store, file: ModelFile, how: str, words: Sequence[str]) 
     with open_reader(store.path) as reader:
         own = reader.user_words(subject)
     chosen = _changed(own, how, words)
-    with store.writer() as writer:
+    with store.writer(durable=True) as writer:
         writer.subjects.set_words(subject, chosen)
     known = {word.casefold() for word in own}
     missing = tuple(word for word in words if word.casefold() not in known) if how == "rm" else ()

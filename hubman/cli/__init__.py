@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "scan": ("Trust", "scan:scan", "Would opening a file run code? What its pickle would do, in words."),
     "validate": ("Trust", "validate:validate", "Render each adapter: does it work? A verdict with evidence."),
     "preview": ("Trust", "preview:preview", "Show or make the preview of a model."),
+    "db": ("Run and care", "db:db", "Check, back up, restore and shrink the database."),
     "demo": ("Run and care", "demo:demo", "See all of it work on the tiny models that ship with hubman."),
     "init": ("Run and care", "init:init", "Create an empty library in the WebUI layout."),
     "version": ("Run and care", "version:version", "Versions of hubman and of what it stands on."),

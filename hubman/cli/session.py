@@ -52,7 +52,8 @@ class Session:
         """Open the library for writing, creating or upgrading it first."""
         from hubman.store.door import open_store
 
-        store = open_store(self.config.database, self.config.backups)
+        config = self.config
+        store = open_store(config.database, config.backups, allow_network=config.allow_network_db)
         try:
             yield store
         finally:

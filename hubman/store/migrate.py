@@ -1,33 +1,36 @@
 """Bring the database to the schema of this program, or refuse.
 
-Order (docs/design/architecture.md section 7): backup through SQLite's backup API, foreign keys off, BEGIN IMMEDIATE,
-upgrade, foreign_key_check, commit. A batch rebuild with foreign keys on would silently empty the child tables, and the
-default driver mode would leave half a schema behind when a migration fails.
+Order (docs/design/architecture.md section 7): alone with the library (store/lock.py), a checked backup, foreign keys
+off, BEGIN IMMEDIATE, upgrade, foreign_key_check, as many rows as before, commit. A batch rebuild with foreign keys on
+would silently empty the child tables, and the default driver mode would leave half a schema behind when a migration
+fails.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubman.errors import N_, StoreError
 from hubman.paths import migrations
+from hubman.store.backup import automatic_backup, reading
+from hubman.store.refusals import damaged, foreign, refused
 from hubman.store.revision import SCHEMA_HEAD
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-KEEP_BACKUPS = 5
+NOT_OURS_TO_COUNT = ("sqlite_", "search_fts", "alembic_version")
+"""Tables that a migration may fill and empty: they follow from the others."""
 
 
 def stored_revision(path: Path) -> str | None:
     """Return the database's schema number, or None for a new one. Reads by the standard library only.
 
     Raises:
-        StoreError: `store-damaged`, the file is not a database.
+        StoreError: `store-damaged`, `store-foreign`, `store-locked`, `store-unusable`.
     """
     try:
         if path.stat().st_size == 0:
@@ -35,66 +38,53 @@ def stored_revision(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise unusable(path, error) from error
+        raise refused(path, error) from error
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
-            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if not tables:
-                return None
-            if "alembic_version" not in tables:
-                raise _foreign(path)
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.OperationalError as error:
-        raise unusable(path, error) from error
-    except sqlite3.DatabaseError as error:
-        raise damaged(path, error) from error
-    return str(row[0]) if row else None
+        with closing(reading(path)) as connection:
+            return revision_of(connection, path)
+    except sqlite3.Error as error:
+        raise refused(path, error) from error
 
 
-def _foreign(path: Path) -> StoreError:
-    return StoreError(
-        "store-foreign",
-        N_("{path} is a database of another program."),
-        hint=N_("Point HUBMAN_HOME at another folder, or move that file away."),
-        path=path,
-    )
+def revision_of(connection: sqlite3.Connection, path: Path) -> str | None:
+    """Return the schema number that an open database says it has."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables:
+        return None
+    if "alembic_version" not in tables:
+        raise foreign(path)
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if row is None:
+        raise damaged(path, "its schema number is missing")
+    return str(row[0])
 
 
-def unusable(path: Path, error: Exception) -> StoreError:
-    """Return the error for a database that the system does not let us use: rights, locks, a full disk."""
-    words = str(error)
-    if "locked" in words or "busy" in words:
-        return StoreError(
-            "store-locked",
-            N_("The library {path} is in use by another program."),
-            hint=N_("Wait for it, or stop the other hubman, then try again."),
-            path=path,
-        )
-    if "full" in words:
-        return StoreError(
-            "store-full",
-            N_("No space is left for the library {path}; nothing of the last step was kept."),
-            hint=N_("Free some space and run the command again: it goes on where it was."),
-            path=path,
-        )
-    return StoreError(
-        "store-unusable",
-        N_("The library {path} cannot be used: {why}"),
-        hint=N_("Check the rights and the disk of that folder, or set HUBMAN_HOME to another one."),
-        path=path,
-        why=words,
-    )
+def upgrade(path: Path, backups: Path | None, journal: str = "wal") -> None:
+    """Bring the schema of the library at `path` up to date, or create it. Only for who is alone with it.
+
+    Args:
+        backups: where the copy of before goes; None for a copy that needs none.
+    """
+    from hubman.store.engine import connect, told
+
+    found = stored_revision(path)
+    refuse_newer(path, found)
+    if found is not None and backups is not None:
+        automatic_backup(path, backups)
+    engine = connect(path, journal)
+    try:
+        with told(path):
+            _upgrade(engine)
+    finally:
+        engine.dispose()
 
 
-def ensure_schema(engine: Engine, path: Path, backups: Path) -> None:
-    """Upgrade the database when its schema is older than the program's. Alembic is imported only then.
+def refuse_newer(path: Path, found: str | None) -> None:
+    """Raise when a later hubman wrote the database.
 
     Raises:
-        StoreError: `store-newer`, a later hubman wrote it; `store-damaged`.
+        StoreError: `store-newer`.
     """
-    found = stored_revision(path)
-    if found == SCHEMA_HEAD:
-        return
     if found is not None and found > SCHEMA_HEAD:
         raise StoreError(
             "store-newer",
@@ -104,60 +94,46 @@ def ensure_schema(engine: Engine, path: Path, backups: Path) -> None:
             found=found,
             head=SCHEMA_HEAD,
         )
-    if found is not None:
-        _backup(path, backups)
-    with engine.connect() as connection:
-        _upgrade(connection)
 
 
-def damaged(path: Path, error: Exception) -> StoreError:
-    """Return the error for a file that SQLite cannot read."""
-    return StoreError(
-        "store-damaged",
-        N_("The library {path} is damaged: {why}"),
-        hint=N_(
-            "Move it away (keep it: your verdicts and words are in it), add your folders again and run `hubman sync`."
-        ),
-        path=path,
-        why=error,
-    )
-
-
-def _upgrade(connection: Connection) -> None:
+def _upgrade(engine: Engine) -> None:
     from alembic import command
     from alembic.config import Config
 
+    from hubman.store.engine import pragma
+
     config = Config()
     config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    _foreign_keys(connection, on=False)
-    with connection.begin():
-        command.upgrade(config, "head")
-        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
-        if broken:
-            raise StoreError(
-                "store-migration",
-                N_("The migration would leave {count} rows without their parent; nothing was changed."),
-                hint=N_("Please report this; your library works with the previous hubman."),
-                count=len(broken),
-            )
-    _foreign_keys(connection, on=True)
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        pragma(connection, "foreign_keys=OFF")
+        with connection.begin():
+            before = _counts(connection)
+            command.upgrade(config, "head")
+            _require_whole(connection, before)
+        pragma(connection, "foreign_keys=ON")
 
 
-def _foreign_keys(connection: Connection, *, on: bool) -> None:
-    """Switch enforcement on the driver's own connection: inside a transaction SQLite ignores the pragma silently."""
-    driver = connection.connection.dbapi_connection
-    assert driver is not None
-    cursor = driver.cursor()
-    cursor.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
-    cursor.close()
+def _require_whole(connection: Connection, before: dict[str, int]) -> None:
+    """Refuse, within the transaction, a result that lost rows or parents.
+
+    Raises:
+        StoreError: `store-migration`.
+    """
+    orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+    after = _counts(connection)
+    changed = [name for name, count in before.items() if after.get(name, count) != count]
+    if orphans or changed:
+        raise StoreError(
+            "store-migration",
+            N_("The migration would lose rows ({tables}); nothing was changed."),
+            hint=N_("Please report this; your library works with the previous hubman."),
+            tables=", ".join(sorted({*changed, *(str(row[0]) for row in orphans)})),
+        )
 
 
-def _backup(path: Path, backups: Path) -> None:
-    """Copy the database through SQLite's own backup API (a file copy of a live WAL database may be torn)."""
-    backups.mkdir(parents=True, exist_ok=True)
-    target = backups / f"library-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}.db"
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
-        source.backup(copy)
-    for old in sorted(backups.glob("library-*.db"))[:-KEEP_BACKUPS]:
-        old.unlink()
+def _counts(connection: Connection) -> dict[str, int]:
+    """Return the number of rows of every table that holds something of its own."""
+    names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
+    own = [str(name) for name in names if not str(name).startswith(NOT_OURS_TO_COUNT)]
+    return {name: int(connection.exec_driver_sql(f'SELECT count(*) FROM "{name}"').scalar() or 0) for name in own}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,15 @@ from hubman.core.query import Query
 from hubman.core.search_text import fold
 from hubman.core.types import Hashes, Trigger
 from hubman.errors import N_, NotFoundError, StoreError
+from hubman.store.backup import reading
 from hubman.store.conditions import TEXT_FIELDS, condition, order, prepare
 from hubman.store.encode import facts_of, message_of
-from hubman.store.migrate import damaged, stored_revision
+from hubman.store.migrate import revision_of
+from hubman.store.refusals import damaged, refused
+from hubman.store.replace import lost_content, was_interrupted
 from hubman.store.revision import SCHEMA_HEAD
 from hubman.store.text import pack, unpack
+from hubman.store.wal import has_log, wal_is_damaged
 
 SHORTEST_HASH = 6
 """Digits from which a word is tried as the beginning of a hash."""
@@ -244,15 +249,48 @@ def open_reader(path: Path) -> Iterator[Reader]:
 
     Raises:
         NotFoundError: `no-library`, nothing has been synced yet.
-        StoreError: `store-newer`, `store-older`, `store-damaged`.
+        StoreError: `store-newer`, `store-revision`, `store-damaged`, `store-locked`, `store-unusable`.
     """
-    revision = stored_revision(path)
+    _require_library(path)
+    try:
+        with closing(_opened(path)) as connection:
+            _require_revision(path, revision_of(connection, path))
+            yield Reader(connection)
+    except sqlite3.Error as error:
+        raise refused(path, error) from error
+    except BrokenRowError as error:
+        raise damaged(path, str(error)) from error
+
+
+def _require_library(path: Path) -> None:
+    """Raise when there is no library yet; one that lost its content is not taken for that."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        size = 0
+    except OSError as error:
+        raise refused(path, error) from error
+    if was_interrupted(path):
+        raise damaged(path, "it is being replaced, or that was interrupted")
+    if lost_content(path, path.parent / "backups"):
+        raise damaged(path, "the file is empty")
+    if wal_is_damaged(path):
+        raise damaged(path, "the write-ahead log is not one")
+    if not size:
+        raise _no_library()
+
+
+def _no_library() -> NotFoundError:
+    return NotFoundError(
+        "no-library",
+        N_("There is no library yet."),
+        hint=N_("Run `hubman roots add FOLDER` and `hubman sync`, or `hubman demo` to see it work."),
+    )
+
+
+def _require_revision(path: Path, revision: str | None) -> None:
     if revision is None:
-        raise NotFoundError(
-            "no-library",
-            N_("There is no library yet."),
-            hint=N_("Run `hubman roots add FOLDER` and `hubman sync`, or `hubman demo` to see it work."),
-        )
+        raise _no_library()
     if revision != SCHEMA_HEAD:
         raise StoreError(
             "store-revision",
@@ -262,11 +300,25 @@ def open_reader(path: Path) -> Iterator[Reader]:
             found=revision,
             head=SCHEMA_HEAD,
         )
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """Open for reading. Where we may not make the shared index of the log, and there is no log, it is not needed.
+
+    `immutable` takes no locks: the folder is not ours to write, and whoever writes there has a log, which ends this.
+    """
+    connection = reading(path)
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
-            yield Reader(connection)
-    except sqlite3.DatabaseError as error:
-        raise damaged(path, error) from error
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").close()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if refused(path, error).reference not in ("store-unusable", "store-read-only") or has_log(path):
+            raise
+        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _meanings(text: str) -> Iterator[tuple[str, list[object]]]:
@@ -296,6 +348,17 @@ def _below(folder: str) -> tuple[str, list[object]]:
     return "(f.relpath = ? OR substr(f.relpath, 1, ?) = ?)", [folder, len(prefix), prefix]
 
 
+class BrokenRowError(Exception):
+    """A row holds what no hubman wrote."""
+
+
+def _parsed(parse: Callable[[Any], dict[str, object]], stored: object) -> dict[str, object]:
+    try:
+        return parse(stored)
+    except (ValueError, TypeError, zlib.error) as error:
+        raise BrokenRowError(f"a row cannot be read ({error})") from error
+
+
 def _known(row: tuple[Any, ...]) -> Known:
     identity, relpath, size, mtime_ns, inode, beside, present, facts_version, sha256, device = row
     return Known(identity, relpath, size, mtime_ns, inode, beside, bool(present), facts_version, sha256, device)
@@ -310,7 +373,7 @@ def _model_file(row: tuple[Any, ...], words: tuple[Trigger, ...], tags: tuple[st
         file_id=file_id, id=id_of(sha256, str(alias)), alias=alias, root_id=root_id, root=root, relpath=relpath,
         name=name, size=size, mtime_ns=mtime_ns, present=bool(present), format=form, kind=kind,
         architecture=architecture, algorithm=algorithm, safety=safety, folder=bool(folder), added_ns=added_ns,
-        facts=facts_of(facts), sidecar=json.loads(str(sidecar)), triggers=words, hashes=hashes,
+        facts=_parsed(facts_of, facts), sidecar=_parsed(json.loads, sidecar), triggers=words, hashes=hashes,
         failure=Failure(str(reference), message_of(str(message))) if reference else None,
         verdict=VerdictNote(str(verdict), str(rule), verdict_preview) if verdict else None,
         preview=preview or verdict_preview,

@@ -1,88 +1,24 @@
-"""The write door: one BEGIN IMMEDIATE transaction at a time, committed on success, rolled back on any exception.
-
-(Measured: four threads doing read-then-write under WAL with a deferred BEGIN fail 168 of 200 times with "database is
-locked"; with IMMEDIATE 0 of 200.) No hashing, network, rendering or callback runs inside a write.
-"""
+"""The verbs of one write transaction that are about places: roots, files, what reading and hashing them gave."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from hubman.core.diff import FACTS_VERSION
 from hubman.core.layout import relocated
 from hubman.core.library import Known, Layout, Reading, RootState, Seen, SidecarPolicy, Unhashed, alias_of, stem_of
 from hubman.core.search_text import SearchText, search_text
 from hubman.core.types import Hashes, Kind, Safety, Trigger
-from hubman.errors import N_, StoreError
 from hubman.store import schema
 from hubman.store.encode import candidates_text, facts_bytes, message_text, sidecar_json
-from hubman.store.migrate import damaged, ensure_schema, unusable
 from hubman.store.subjects import Subjects
-
-BUSY_MS = 30_000
-
-
-def connect(path: Path) -> sa.Engine:
-    """Return an engine whose every transaction begins IMMEDIATE."""
-    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_MS / 1000})
-    sa.event.listen(engine, "connect", _on_connect)
-    sa.event.listen(engine, "begin", _begin_immediate)
-    return engine
-
-
-def upgrade(path: Path, backups: Path) -> None:
-    """Bring the schema of the library at `path` up to date, or create it."""
-    engine = connect(path)
-    try:
-        ensure_schema(engine, path, backups)
-    except OperationalError as error:
-        raise unusable(path, error.orig or error) from error
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def transaction(engine: sa.Engine, path: Path) -> Iterator[Writer]:
-    """Run one write transaction, with what the database refuses told in hubman's words."""
-    try:
-        with engine.begin() as connection:
-            yield Writer(connection)
-    except OperationalError as error:
-        raise unusable(path, error.orig or error) from error
-    except IntegrityError as error:
-        raise StoreError(
-            "store-conflict",
-            N_("Another hubman changed the same files at the same moment; this step was not kept."),
-            hint=N_("Run `hubman sync` again."),
-        ) from error
-    except DatabaseError as error:
-        if "malformed" in str(error.orig) or "not a database" in str(error.orig):
-            raise damaged(path, error.orig or error) from error
-        raise
-
-
-def _on_connect(connection: Any, _record: object) -> None:
-    """Leave transactions to us (`isolation_level=None`) and set the pragmas of architecture.md section 7."""
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
-
-
-def _begin_immediate(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 class Writer:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hubman.app.sync import SyncReport
     from hubman.core.library import Root
     from hubman.store.door import Store
+    from hubman.store.rebuild import Rebuilt
 
 MOST_ERRORS = 10
 
@@ -38,13 +39,16 @@ def sync(
     An unchanged file is not opened. Ctrl-C loses nothing: the next run goes on where this one was. A folder given as
     ROOT becomes a root when it is new; inside a root, only that folder is scanned.
     """
+    from hubman.app.care import mended
     from hubman.app.sync import Sync, options_of
+    from hubman.cli.commands.db import rebuilt_json, take_care, tell_rebuilt
 
     options = replace(options_of(session.config), accept_missing=accept_missing)
     if hash_mode:
         options = replace(options, hash_mode=hash_mode)
-    progress = ProgressLine()
-    with session.store() as store:
+    progress, rebuilt = ProgressLine(), []
+
+    def work(store: Store) -> SyncReport:
         chosen = _choose(store, roots)
         run = Sync(store, options, progress)
         try:
@@ -52,10 +56,18 @@ def sync(
                 report = run.run(members, folders)
         finally:
             progress.close()
+        take_care(session.config, terminal)
+        return report
+
+    def tell(done: Rebuilt) -> None:
+        rebuilt.append(done)
+        tell_rebuilt(done, terminal)
+
+    report = mended(session.config, work, tell)
     if terminal.human:
         print_report(report, terminal)
     else:
-        terminal.document(asdict(report))
+        terminal.document({**asdict(report), "rebuilt": rebuilt_json(rebuilt)})
     return 0
 
 

@@ -15,6 +15,7 @@ from hubman.cli.words import _
 if TYPE_CHECKING:
     from hubman.app.sync import SyncReport
     from hubman.core.library import Root
+    from hubman.store.door import Store
 
 
 @click.command()
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 @click.pass_obj
 def watch(session: Session, as_lines: bool, quiet_seconds: float) -> None:
     """Keep the index right while files change. Runs in the foreground until Ctrl-C."""
+    from hubman.app.care import mended
     from hubman.app.sync import options_of
     from hubman.app.watching import Watching
+    from hubman.cli.commands.db import take_care, tell_rebuilt
     from hubman.cli.commands.sync import print_report
     from hubman.errors import N_, NotFoundError
 
@@ -36,6 +39,7 @@ def watch(session: Session, as_lines: bool, quiet_seconds: float) -> None:
 
     def tell(report: SyncReport) -> None:
         progress.close()
+        take_care(session.config, terminal)
         if as_lines:
             terminal.lines([asdict(report)])
         elif report.changed:
@@ -46,7 +50,7 @@ def watch(session: Session, as_lines: bool, quiet_seconds: float) -> None:
         text = _("{path} cannot be watched: {why}. It is scanned once an hour.")
         terminal.warn(text.format(path=root.path, why=why))
 
-    with session.store() as store:
+    def work(store: Store) -> None:
         with session.reader() as reader:
             roots = reader.roots()
         if not roots:
@@ -63,3 +67,5 @@ def watch(session: Session, as_lines: bool, quiet_seconds: float) -> None:
             watching.run()
         except KeyboardInterrupt:
             progress.close()
+
+    mended(session.config, work, lambda done: tell_rebuilt(done, terminal))
