@@ -32,6 +32,7 @@ from hubman.errors import N_, NotFoundError, StoreError
 from hubman.store.backup import reading
 from hubman.store.conditions import TEXT_FIELDS, condition, order, prepare
 from hubman.store.encode import facts_of, message_of
+from hubman.store.entries import Entries
 from hubman.store.migrate import revision_of
 from hubman.store.refusals import damaged, refused
 from hubman.store.replace import lost_content, was_interrupted
@@ -78,6 +79,7 @@ class Reader:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         prepare(connection)
+        self.journal = Entries(self._ask)
         connection.text_factory = lambda raw: unpack(raw.decode("utf-8", "replace"))
 
     def _ask(self, question: str, values: Sequence[object] = ()) -> sqlite3.Cursor:

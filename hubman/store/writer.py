@@ -18,6 +18,7 @@ from hubman.core.search_text import SearchText, search_text
 from hubman.core.types import Hashes, Kind, Safety, Trigger
 from hubman.store import schema
 from hubman.store.encode import candidates_text, facts_bytes, message_text, sidecar_json
+from hubman.store.journal import Journal
 from hubman.store.subjects import Subjects
 
 
@@ -27,6 +28,7 @@ class Writer:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
         self.subjects = Subjects(connection)
+        self.journal = Journal(connection)
 
     def add_root(self, path: str, layout: Layout, sidecars: SidecarPolicy, device: int | None) -> None:
         """Record a root; one that is there already keeps its files and takes the new policy."""
