@@ -27,6 +27,7 @@ class Config:
         home: folder of everything below; `HUBMAN_HOME`, else the platform's data folder for hubman.
         hash_mode: auto (files up to `hash_limit` bytes are hashed in `sync`), all, none.
         language: a locale such as `zh_CN`, or "" to follow the environment.
+        trash_days: days after which what `rm` removed is deleted for good; 0: never.
         allow_network_db: use a database on a network file system all the same, with a rollback journal.
     """
 
@@ -34,6 +35,7 @@ class Config:
     hash_mode: str = "auto"
     hash_limit: int = 2_000_000_000
     language: str = ""
+    trash_days: int = 30
     allow_network_db: bool = False
 
     @property
@@ -74,7 +76,26 @@ def load(environ: Mapping[str, str], *, home: str | None = None) -> Config:
         )
     language = environ.get("HUBMAN_LANG") or values.get("language", "")
     network = environ.get("HUBMAN_ALLOW_NETWORK_DB", "") == "1" or values.get("allow_network_db") is True
-    return Config(home=folder, hash_mode=str(mode), language=str(language), allow_network_db=network)
+    return Config(
+        home=folder,
+        hash_mode=str(mode),
+        language=str(language),
+        trash_days=_trash_days(values, folder),
+        allow_network_db=network,
+    )
+
+
+def _trash_days(values: Mapping[str, object], folder: Path) -> int:
+    days = values.get("trash_days", Config.__dataclass_fields__["trash_days"].default)
+    if isinstance(days, bool) or not isinstance(days, int) or days < 0:
+        raise UsageError(
+            "config-invalid",
+            N_("`trash_days` is {value!r}, but it must be a whole number of days, or 0 for never."),
+            hint=N_("Correct `trash_days` in {path}."),
+            value=days,
+            path=folder / "config.toml",
+        )
+    return days
 
 
 def _home_folder(text: str | Path) -> Path:

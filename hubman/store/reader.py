@@ -189,6 +189,11 @@ class Reader:
         """Return the names of all present files, each once."""
         return [str(row[0]) for row in self._ask("SELECT DISTINCT name FROM file WHERE present = 1")]
 
+    def left_behind(self, file_id: int) -> str | None:
+        """Return folder and stem of where a file's sidecars stayed when it was moved without them."""
+        row = self._ask("SELECT left_behind FROM file WHERE id = ?", [file_id]).fetchone()
+        return row[0] if row and row[0] else None
+
     def verdicts(self, subject: str) -> list[dict[str, object]]:
         """Return the stored verdict objects of a blob (or alias), the latest first."""
         cursor = self._ask("SELECT detail FROM verdict WHERE subject = ? ORDER BY made_ns DESC, id DESC", [subject])
