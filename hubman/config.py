@@ -29,6 +29,7 @@ class Config:
         hash_mode: auto (files up to `hash_limit` bytes are hashed in `sync`), all, none.
         nice: hashing gives way to whoever uses the machine; `watch` does so always.
         language: a locale such as `zh_CN`, or "" to follow the environment.
+        trash_days: days after which what `rm` removed is deleted for good; 0: never.
         allow_network_db: use a database on a network file system all the same, with a rollback journal.
         poll: folders whose file events are not to be trusted: `watch` looks at them from time to time.
     """
@@ -38,6 +39,7 @@ class Config:
     hash_limit: int = 2_000_000_000
     nice: bool = False
     language: str = ""
+    trash_days: int = 30
     allow_network_db: bool = False
     poll: tuple[str, ...] = ()
 
@@ -81,7 +83,15 @@ def load(environ: Mapping[str, str], *, home: str | None = None) -> Config:
     network = environ.get("HUBMAN_ALLOW_NETWORK_DB", "") == "1" or values.get("allow_network_db") is True
     poll = _folders(environ.get("HUBMAN_POLL"), values.get("poll", []), folder / "config.toml")
     nice = _yes_or_no(environ.get("HUBMAN_NICE") or values.get("nice", False), folder / "config.toml")
-    return Config(folder, str(mode), nice=nice, language=str(language), allow_network_db=network, poll=poll)
+    return Config(
+        home=folder,
+        hash_mode=str(mode),
+        nice=nice,
+        language=str(language),
+        trash_days=_trash_days(values, folder),
+        allow_network_db=network,
+        poll=poll,
+    )
 
 
 def _folders(variable: str | None, value: object, path: Path) -> tuple[str, ...]:
@@ -113,6 +123,19 @@ def _yes_or_no(value: object, path: Path) -> bool:
             path=path,
         )
     return answer
+
+
+def _trash_days(values: Mapping[str, object], folder: Path) -> int:
+    days = values.get("trash_days", Config.__dataclass_fields__["trash_days"].default)
+    if isinstance(days, bool) or not isinstance(days, int) or days < 0:
+        raise UsageError(
+            "config-invalid",
+            N_("`trash_days` is {value!r}, but it must be a whole number of days, or 0 for never."),
+            hint=N_("Correct `trash_days` in {path}."),
+            value=days,
+            path=folder / "config.toml",
+        )
+    return days
 
 
 def _home_folder(text: str | Path) -> Path:

@@ -50,6 +50,11 @@ ADAPTER_FOLDERS = frozenset({"lora", "loras", "lycoris", "embedding", "embedding
 
 _COMFY_MARKERS = frozenset({"checkpoints", "loras", "diffusion_models", "text_encoders", "clip_vision"})
 _SWARM_MARKERS = frozenset({"stable-diffusion", "lora", "embeddings", "vae", "clip_vision", "diffusion_models"})
+_MATRIX_MARKERS = frozenset(
+    {"stablediffusion", "approxvae", "textencoders", "diffusionmodels", "t2iadapter", "clipvision"}
+)
+_SDNEXT_MARKERS = frozenset({"unet", "text-encoder", "control", "diffusers", "yolo"})
+_FOOOCUS_MARKERS = frozenset({"prompt_expansion", "safety_checker"})
 _WEBUI_MARKERS = frozenset({"stable-diffusion", "lora", "hypernetworks", "vae-approx"})
 
 
@@ -120,6 +125,12 @@ def covers(folders: Iterable[str], relpath: str) -> bool:
 def guess_layout(names: Collection[str]) -> Layout:
     """Guess which program's tree a root is from the folder names at its top (and in its `models/`, if joined)."""
     lower = {name.lower() for name in names}
+    if "stablediffusion" in lower and len(lower & _MATRIX_MARKERS) >= 2:
+        return Layout.STABILITY_MATRIX
+    if {"checkpoints", "loras"} <= lower and lower & _FOOOCUS_MARKERS:
+        return Layout.FOOOCUS
+    if "stable-diffusion" in lower and len(lower & _SDNEXT_MARKERS) >= 2 and "diffusion_models" not in lower:
+        return Layout.SDNEXT
     if len(lower & _COMFY_MARKERS) >= 2:
         return Layout.COMFY
     if "hypernetworks" in lower or "vae-approx" in lower or len(lower & _WEBUI_MARKERS) >= 2:

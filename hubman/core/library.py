@@ -33,6 +33,9 @@ class Layout(StrEnum):
     WEBUI = "webui"
     COMFY = "comfy"
     SWARM = "swarm"
+    SDNEXT = "sdnext"
+    STABILITY_MATRIX = "stability-matrix"
+    FOOOCUS = "fooocus"
     INVOKE = "invoke"
     FLAT = "flat"
 

@@ -38,7 +38,7 @@ def write_new(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
     except FileExistsError as error:
-        raise _exists(path) from error
+        raise exists(path) from error
     except OSError:
         path.unlink(missing_ok=True)
         raise
@@ -51,11 +51,12 @@ def copy_tree_new(source: Path, target: Path) -> None:
         ConflictError: `file-exists`, the target holds something already.
     """
     if target.exists() and any(target.iterdir()):
-        raise _exists(target)
+        raise exists(target)
     shutil.copytree(source, target, dirs_exist_ok=True)
 
 
-def _exists(path: Path) -> ConflictError:
+def exists(path: str | Path) -> ConflictError:
+    """Return the error for a name that is taken."""
     return ConflictError(
         "file-exists",
         N_("{path} exists already, and hubman overwrites nothing."),

@@ -185,10 +185,13 @@ class Walk:
         stems = {name.removesuffix(SHARD_INDEX) for name in indexes}
         for name in indexes:
             yield from self._sharded(relative, name, entries, beside)
+        yield from self._singles(relative, [name for name in models if not stems or not _is_shard(name, stems)],
+                                 entries, beside)  # fmt: skip
+
+    def _singles(self, relative: str, names: Sequence[str], entries: Entries, beside: Beside) -> Iterator[Seen]:
+        """The innermost loop of every scan: nothing is called that need not be."""
         device, above = self.devices.get(relative), f"{relative}/" if relative else ""
-        for name in models:  # the innermost loop of every scan: nothing is called that need not be
-            if stems and _is_shard(name, stems):
-                continue
+        for name in names:
             entry = entries[name]
             status = self._regular(relative, entry)
             if status is None:

@@ -34,6 +34,7 @@ from hubman.core.types import Hashes, Kind, Safety, Sidecar, Trigger
 from hubman.store import schema, sketches
 from hubman.store.encode import candidates_text, facts_bytes, message_text, sidecar_json
 from hubman.store.journal import Journal
+from hubman.store.places import Places
 from hubman.store.reunion import Reunion
 from hubman.store.subjects import Subjects
 
@@ -46,6 +47,7 @@ class Writer:
         self.subjects = Subjects(connection)
         self.reunion = Reunion(connection, self.subjects)
         self.journal = Journal(connection)
+        self.places = Places(connection, self.subjects)
 
     def add_root(self, path: str, layout: Layout, sidecars: SidecarPolicy, device: int | None) -> None:
         """Record a root; one that is there already keeps its files and takes the new policy."""

@@ -9,6 +9,8 @@ from hubman.cli.table import Column
 from hubman.cli.terminal import Terminal, aside
 from hubman.cli.words import _
 
+LAYOUTS = ["webui", "comfy", "swarm", "sdnext", "stability-matrix", "fooocus", "invoke", "flat"]
+
 
 @click.group()
 def roots() -> None:
@@ -17,7 +19,7 @@ def roots() -> None:
 
 @roots.command("add")
 @click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
-@click.option("--layout", type=click.Choice(["webui", "comfy", "swarm", "invoke", "flat"]), help="Else recognised.")
+@click.option("--layout", type=click.Choice(LAYOUTS), help="Else recognised.")
 @click.option(
     "--sidecars",
     type=click.Choice(["off", "missing", "merge"]),
