@@ -18,52 +18,33 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from hubman.core.folders import FOLDERS, PROGRAMS
 from hubman.core.library import Layout
 from hubman.core.types import Kind
 
-A1111, COMFY, SWARM = "A1111 / Forge", "ComfyUI", "SwarmUI"
-_MODELS = frozenset({Kind.CHECKPOINT, Kind.DIFFUSION_MODEL})
-_CONTROL = frozenset({Kind.CONTROLNET, Kind.T2I_ADAPTER, Kind.IP_ADAPTER, Kind.LORA})
-"""Control-LoRAs are LoRAs by their modules and lie where ControlNets are looked for."""
+_CONTROL = frozenset({Kind.CONTROLNET, Kind.T2I_ADAPTER, Kind.IP_ADAPTER})
+_LIKE = {
+    Kind.LORA: _CONTROL,
+    Kind.NON_IMAGE_LORA: frozenset({Kind.LORA}),
+    Kind.IP_ADAPTER: _CONTROL,
+    Kind.CHECKPOINT: frozenset({Kind.DIFFUSION_MODEL}),
+}
+"""Kind -> kinds in whose folders it is no stranger: control-LoRAs are LoRAs by their modules and lie where ControlNets
+are looked for, and UNet loaders take a checkpoint's UNet."""
 
-_WEBUI: dict[str, frozenset[Kind]] = {
-    "stable-diffusion": _MODELS,
-    "lora": frozenset({Kind.LORA, Kind.NON_IMAGE_LORA}),
-    "lycoris": frozenset({Kind.LORA, Kind.NON_IMAGE_LORA}),
-    "embeddings": frozenset({Kind.EMBEDDING}),
-    "hypernetworks": frozenset({Kind.HYPERNETWORK}),
-    "vae": frozenset({Kind.VAE}),
-    "vae-approx": frozenset({Kind.VAE}),
-    "controlnet": _CONTROL,
-    "esrgan": frozenset({Kind.UPSCALER}),
-    "realesrgan": frozenset({Kind.UPSCALER}),
-    "swinir": frozenset({Kind.UPSCALER}),
-    "dat": frozenset({Kind.UPSCALER}),
-    "text_encoder": frozenset({Kind.TEXT_ENCODER}),
-    "gfpgan": frozenset({Kind.FACE_RESTORER}),
-    "codeformer": frozenset({Kind.FACE_RESTORER}),
-}
-_COMFY: dict[str, frozenset[Kind]] = {
-    "checkpoints": frozenset({Kind.CHECKPOINT}),
-    "diffusion_models": _MODELS,
-    "unet": _MODELS,
-    "loras": frozenset({Kind.LORA, Kind.NON_IMAGE_LORA}),
-    "embeddings": frozenset({Kind.EMBEDDING}),
-    "hypernetworks": frozenset({Kind.HYPERNETWORK}),
-    "vae": frozenset({Kind.VAE}),
-    "vae_approx": frozenset({Kind.VAE}),
-    "controlnet": _CONTROL,
-    "t2i_adapter": _CONTROL,
-    "ipadapter": frozenset({Kind.IP_ADAPTER, Kind.LORA}),
-    "upscale_models": frozenset({Kind.UPSCALER}),
-    "text_encoders": frozenset({Kind.TEXT_ENCODER}),
-    "clip": frozenset({Kind.TEXT_ENCODER}),
-    "clip_vision": frozenset({Kind.CLIP_VISION}),
-    "animatediff_models": frozenset({Kind.MOTION_MODULE}),
-    "animatediff_motion_lora": frozenset({Kind.LORA, Kind.MOTION_MODULE}),
-}
-_SWARM = {**_COMFY, **_WEBUI}
-_TABLES = {Layout.WEBUI: (A1111, _WEBUI), Layout.COMFY: (COMFY, _COMFY), Layout.SWARM: (SWARM, _SWARM)}
+
+def _table(layout: Layout) -> dict[str, frozenset[Kind]]:
+    """Return folder, lower case -> kinds that fit into it."""
+    found: dict[str, set[Kind]] = {}
+    for kind, names in FOLDERS[layout].items():
+        for name in names:
+            found.setdefault(name.lower(), set()).add(kind)
+    return {
+        name: frozenset(kinds | {kind for kind, like in _LIKE.items() if kinds & like}) for name, kinds in found.items()
+    }
+
+
+_TABLES = {layout: (PROGRAMS[layout], _table(layout)) for layout in FOLDERS}
 _NAMED = frozenset({Kind.LORA, Kind.EMBEDDING, Kind.HYPERNETWORK})
 
 
@@ -97,7 +78,7 @@ def misplaced(layout: Layout, root: str, relpath: str, kind: str) -> Misplaced |
     return None
 
 
-_KNOWN_KINDS = frozenset(kind for table in (_WEBUI, _COMFY) for kinds in table.values() for kind in kinds)
+_KNOWN_KINDS = frozenset(kind for _, table in _TABLES.values() for kinds in table.values() for kind in kinds)
 """Kinds that have a folder of their own somewhere; nothing is said of the others."""
 
 
@@ -137,7 +118,9 @@ def clash(layout: Layout, kind: str, stem: str, files: Iterable[tuple[str, str |
     listed = list(files)
     hashes = {sha256 for _, sha256 in listed}
     paths = tuple(path for path, _ in listed)
-    return Clash(stem, kind, paths, winner(kind, paths), A1111, same=len(hashes) == 1 and None not in hashes)
+    return Clash(
+        stem, kind, paths, winner(kind, paths), PROGRAMS[Layout.WEBUI], same=len(hashes) == 1 and None not in hashes
+    )
 
 
 def winner(kind: str, paths: Sequence[str]) -> str | None:
