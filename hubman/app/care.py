@@ -13,6 +13,7 @@ from hubman.store.backup import Backup, backup_at, list_backups
 from hubman.store.check import Checked, check, mend
 from hubman.store.door import Store, open_store
 from hubman.store.migrate import stored_revision
+from hubman.store.reader import open_reader
 from hubman.store.refusals import damaged
 from hubman.store.replace import lost_content
 
@@ -55,13 +56,25 @@ def mended(config: Config, work: Callable[[Store], T], tell: Callable[[Rebuilt],
 def _worked(config: Config, work: Callable[[Store], T]) -> T:
     store = opened(config)
     try:
+        _finish(store)
         return work(store)
     finally:
         store.close()
 
 
+def _finish(store: Store) -> None:
+    """Finish or take back moves that were killed half-way, before anybody looks at the disk."""
+    with open_reader(store.path) as reader:
+        unfinished = reader.is_unfinished()
+    if unfinished:
+        from hubman.app.acting import recover
+
+        recover(store)
+
+
 def daily_care(config: Config, now_s: float | None = None) -> Path | None:
-    """Once a day: save the user's data if it changed, and look whether every page of the database can be read.
+    """Once a day: save the user's data if it changed, look whether every page of the database can be read, and delete
+    what lies in the trash for longer than `trash_days`.
 
     Returns:
         The backup that was written.
@@ -78,9 +91,20 @@ def daily_care(config: Config, now_s: float | None = None) -> Path | None:
         checked = check(config.database, full=False)
         if not checked.good:
             raise damaged(config.database, checked.faults[0].message)
+        _empty_old_trash(config)
         config.backups.mkdir(parents=True, exist_ok=True)
         stamp.touch()
     return saved
+
+
+def _empty_old_trash(config: Config) -> None:
+    from hubman.app.trash import purge
+
+    store = opened(config)
+    try:
+        purge(store, config.trash_days)
+    finally:
+        store.close()
 
 
 def _is_recent(stamp: Path, now_s: float) -> bool:

@@ -124,9 +124,10 @@ class Sync:
         self._doubtful.clear()
         for root in scanned:
             self.report.identified += identify_all(self._store, root, self._progress, self._stop)
+        claimed = self._claim(scanned) if self.report.identified else 0
         if self._options.hash_mode != "none":
             self._hash(scanned)
-        if self.report.hashed:
+        if self.report.hashed or claimed:
             self._count_moved(reunite_by_content(self._store, self._began_ns))
         self._list_errors()
         self.report.seconds = round(self.report.seconds + time.monotonic() - started, 3)
@@ -253,6 +254,13 @@ class Sync:
         self.report.removed -= min(moved, self.report.removed)
 
     # --- what it hashes to ---------------------------------------------------------------------------------------
+
+    def _claim(self, roots: Sequence[Root]) -> int:
+        """Take the hashes that cost nothing."""
+        from hubman.app.claiming import claim_hashes
+
+        waiting = [place for root in roots for place in self._unhashed(root, None)]
+        return claim_hashes(self._store, waiting)
 
     def _hash(self, roots: Sequence[Root]) -> None:
         """Hash what has no hash yet (mode all: or lacks one of them), smallest first over all roots."""

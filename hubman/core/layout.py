@@ -137,4 +137,6 @@ def guess_layout(names: Collection[str]) -> Layout:
         return Layout.SWARM if "clip_vision" in lower and "diffusion_models" in lower else Layout.WEBUI
     if len(lower & _SWARM_MARKERS) >= 3:
         return Layout.SWARM
+    if any(name.startswith("models--") for name in lower):
+        return Layout.HUGGINGFACE
     return Layout.INVOKE if {"model_images"} <= lower else Layout.FLAT

@@ -37,6 +37,7 @@ class Layout(StrEnum):
     STABILITY_MATRIX = "stability-matrix"
     FOOOCUS = "fooocus"
     INVOKE = "invoke"
+    HUGGINGFACE = "huggingface"
     FLAT = "flat"
 
 

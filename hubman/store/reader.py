@@ -151,6 +151,10 @@ class Reader:
         )
         return [Unhashed(row[0], root.path, row[1], row[2], row[3], row[4]) for row in cursor]
 
+    def is_unfinished(self) -> bool:
+        """Say whether the journal has something that was planned and neither done nor given up."""
+        return self._ask("SELECT 1 FROM journal WHERE state = 'planned' LIMIT 1").fetchone() is not None
+
     def broken(self) -> list[ModelFile]:
         """Return the present files that could not be read."""
         return self._files("f.present = 1 AND f.error_reference IS NOT NULL ORDER BY r.path, f.relpath", [])

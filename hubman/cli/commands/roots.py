@@ -9,7 +9,7 @@ from hubman.cli.table import Column
 from hubman.cli.terminal import Terminal, aside
 from hubman.cli.words import _
 
-LAYOUTS = ["webui", "comfy", "swarm", "sdnext", "stability-matrix", "fooocus", "invoke", "flat"]
+LAYOUTS = ["webui", "comfy", "swarm", "sdnext", "stability-matrix", "fooocus", "invoke", "huggingface", "flat"]
 
 
 @click.group()
