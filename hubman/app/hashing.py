@@ -163,9 +163,7 @@ def _check_known(path: str, place: Unhashed, hashes: Hashes) -> None:
     if place.sha256 is not None and place.sha256 != hashes.sha256:
         raise IntegrityError(
             "content-changed",
-            N_("The content of {path} is not what it was, though neither its size nor its time changed."),
-            hint=N_(
-                "Compare it with a backup or its source: the disk may be failing. If it is meant, `touch` the file."
-            ),
+            N_("{path} has other bytes than its recorded hash says, though neither its size nor its time changed."),
+            hint=N_("Run `hubman verify`: it names whole copies. If the change was meant, `touch` the file and sync."),
             path=path,
         )

@@ -342,11 +342,11 @@ def _detail_row(file_id: int, reading: Reading) -> dict[str, object]:
 
 
 def _new_or_completed_blob() -> Insert:
-    """A blob that is known already gets the hashes that were missing; what is there stays."""
+    """A blob that is known already gets the hashes that were missing, and was read: its name is no mere claim now."""
     statement = upsert(schema.blob)
     names = ("autov1", "autov3", "autov3_written", "crc32", "blake3")
     given = {name: sa.func.coalesce(schema.blob.c[name], statement.excluded[name]) for name in names}
-    return statement.on_conflict_do_update(index_elements=["sha256"], set_=given)
+    return statement.on_conflict_do_update(index_elements=["sha256"], set_={**given, "claimed": sa.false()})
 
 
 def _blob_row(place: Unhashed, hashes: Hashes) -> dict[str, object]:
