@@ -229,8 +229,16 @@ class Writer:
         if rows:
             self._connection.execute(sa.insert(schema.trigger), rows)
 
-    def record_hashes(self, batch: Sequence[tuple[Unhashed, Hashes]], *, confirmed: bool = True) -> None:
-        """Give places their content. The blobs may be known already, from another place or an earlier life.
+    def record_hashes(self, batch: Sequence[tuple[Unhashed, Hashes]]) -> None:
+        """Give places their content. The blobs may be known already, from another place or an earlier life."""
+        self._name(batch, _new_or_completed_blob(), claimed=False)
+
+    def record_claims(self, batch: Sequence[tuple[Unhashed, Hashes]]) -> None:
+        """Give places the content that the name of their file in a cache claims; `verify` and a hashing confirm it."""
+        self._name(batch, upsert(schema.blob).on_conflict_do_nothing(), claimed=True)
+
+    def _name(self, batch: Sequence[tuple[Unhashed, Hashes]], blobs: Insert, *, claimed: bool) -> None:
+        """Record contents, and which places hold them.
 
         A place that holds something else by now is left alone: the hash is of the past.
         """
@@ -238,9 +246,7 @@ class Writer:
         current = [(place, hashes) for place, hashes in batch if place.id in aliases]
         if not current:
             return
-        self._connection.execute(_new_or_completed_blob(), [_blob_row(*entry) for entry in current])
-        if confirmed:
-            self.confirm([hashes.sha256 for _, hashes in current])
+        self._connection.execute(blobs, [{**_blob_row(*entry), "claimed": claimed} for entry in current])
         spoken_of = self.subjects.spoken_of(aliases.values())
         for place, hashes in current:
             if aliases[place.id] in spoken_of:
@@ -249,13 +255,6 @@ class Writer:
         statement = sa.update(schema.file).where(schema.file.c.id == sa.bindparam("row_id"))
         self._connection.execute(statement.values(sha256=sa.bindparam("new_sha256")), rows)
         self.subjects.refresh_search(schema.file.c.id.in_([place.id for place, _ in current]), only_spoken_of=True)
-
-    def record_claims(self, batch: Sequence[tuple[Unhashed, Hashes]]) -> None:
-        """Give places the content that the name of their file in a cache claims; `verify` and a hashing confirm it."""
-        rows = [{**_blob_row(place, hashes), "claimed": True} for place, hashes in batch]
-        if rows:
-            self._connection.execute(upsert(schema.blob).on_conflict_do_nothing(), rows)
-            self.record_hashes(batch, confirmed=False)
 
     def _aliases(self, places: Sequence[Unhashed]) -> dict[int, str]:
         """Return file id -> alias of the places that still hold what was looked at."""
