@@ -144,12 +144,7 @@ def check(plan: Relocation) -> None:
         if step.how is How.DROP and step_state(step) is State.DONE:
             continue
         if not os.path.lexists(step.source):
-            raise NotFoundError(
-                "file-gone",
-                N_("{path} is not there any more."),
-                hint=N_("Run `hubman sync`, then look again."),
-                path=step.source,
-            )
+            raise file_gone(step.source)
         if step.how is not How.DROP and step_state(step) is not State.WAITING:
             raise exists(step.target)
         folders |= {nearest(os.path.dirname(step.target))} if step.how is not How.DROP else set()
@@ -157,6 +152,16 @@ def check(plan: Relocation) -> None:
     for folder in sorted(folders):
         _check_writable(folder)
     _check_space(plan)
+
+
+def file_gone(path: str) -> NotFoundError:
+    """Return the error for a file that the library lists and the disk does not have."""
+    return NotFoundError(
+        "file-gone",
+        N_("{path} is not there any more."),
+        hint=N_("Run `hubman sync`, then look again."),
+        path=path,
+    )
 
 
 def nearest(folder: str) -> str:

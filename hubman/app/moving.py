@@ -6,11 +6,12 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from hubman.app.acting import Action, acting, check, nearest, new_token, perform
+from hubman.app.acting import Action, acting, check, file_gone, nearest, new_token, perform
 from hubman.app.library import find_all, find_one, inside
-from hubman.core.folders import PROGRAMS, is_whole_program, its_place, misplaced
+from hubman.core.folders import PROGRAMS, is_whole_program, its_place
 from hubman.core.layout import SKIPPED_FOLDERS, folder_form, is_model_name, is_weights
 from hubman.core.library import Layout, ModelFile, Root, stem_of
+from hubman.core.misplaced import misplaced
 from hubman.core.plan.place import Belonging, Carried, How, Relocation, Step, belongings, check_name, renamed
 from hubman.core.ports import Progress
 from hubman.core.query import Query
@@ -58,12 +59,7 @@ def places_of(reader: Reader, text: str) -> list[ModelFile]:
     first = find_one(reader, text)
     found = [file for file in find_all(reader, text) if file.present]
     if not found:
-        raise NotFoundError(
-            "file-gone",
-            N_("{path} is not there any more."),
-            hint=N_("Run `hubman sync`, then look again."),
-            path=first.path,
-        )
+        raise file_gone(first.path)
     return found
 
 
@@ -184,14 +180,19 @@ def _new_stem(file: ModelFile, name: str) -> str:
             old=os.path.basename(file.path),
         )
     if file.path.endswith(SHARD_INDEX) and name != stem:
-        raise UsageError(
-            "shards-keep-names",
-            N_("{path} is in several parts, whose names are written in its index: it cannot be renamed."),
-            hint=N_("Move it into a folder of that name."),
-            path=file.path,
-        )
+        raise shards_keep_names(file.path)
     check_name(name + extension)
     return name
+
+
+def shards_keep_names(path: str) -> UsageError:
+    """Return the error for a new name of a model in shards."""
+    return UsageError(
+        "shards-keep-names",
+        N_("{path} is in several parts, whose names are written in its index: it cannot be renamed."),
+        hint=N_("Move it into a folder of that name."),
+        path=path,
+    )
 
 
 def _extension(file: ModelFile) -> str:
@@ -212,7 +213,7 @@ def _into(file: ModelFile, roots: Sequence[Root], path: str, stem: str, bring: b
     keeper = _keeper(root.layout, folder)
     if keeper:
         raise _kept(path, keeper)
-    _check_folder(root.path, folder)
+    check_folder(root.path, folder)
     return Goal(file, root.path, folder, stem, bring)
 
 
@@ -223,7 +224,7 @@ def _where(roots: Sequence[Root], path: str) -> Iterable[tuple[int, str]]:
         yield from inside(roots, form)
 
 
-def _check_folder(root: str, folder: str) -> None:
+def check_folder(root: str, folder: str) -> None:
     """Refuse a folder that no scan looks into, or that is one model.
 
     Raises:
@@ -265,9 +266,8 @@ def goals_in_place(
     roots = {root.id: root for root in reader.roots()}
     goals, skipped = [], []
     for file in files:
-        root, kind = roots[file.root_id], Kind(file.kind)
-        wrong = misplaced(root.layout, file.relpath, kind, folder=file.folder)
-        if wrong is None and not named:
+        root = roots[file.root_id]
+        if not named and misplaced(root.layout, root.path, file.relpath, file.kind) is None:
             continue
         goal, why = _home(file, root, list(roots.values()))
         if goal is not None:
@@ -352,8 +352,10 @@ def own_paths(file: ModelFile) -> list[str]:
     """Return the absolute paths that are the model itself: a file, a folder, or an index and its shards.
 
     Raises:
-        OSError: its folder cannot be read.
+        NotFoundError: `file-gone`. OSError: its folder cannot be read.
     """
+    if not os.path.lexists(file.path):
+        raise file_gone(file.path)
     if not file.path.endswith(SHARD_INDEX):
         return [file.path]
     return [os.path.join(os.path.dirname(file.path), name) for name in model_members(file.path)]

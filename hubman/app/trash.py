@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hubman.app.acting import Action, acting, check, nearest, new_token, perform
-from hubman.app.moving import beside, check_ours, one_place, own_paths, places_of
+from hubman.app.moving import beside, check_folder, check_ours, one_place, own_paths, places_of, shards_keep_names
 from hubman.core.library import ModelFile, Root
 from hubman.core.plan.place import (
     Bin,
@@ -24,6 +24,7 @@ from hubman.core.plan.place import (
 )
 from hubman.disk import trash
 from hubman.disk.trash import Entry
+from hubman.disk.walk import SHARD_INDEX
 from hubman.errors import N_, ConflictError, HubmanError, NotFoundError
 from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
@@ -284,18 +285,23 @@ class _Target:
         self._new_folder, self._new_stem = self._read(os.path.expanduser(to), extension, roots)
 
     def _read(self, text: str, extension: str, roots: Sequence[Root]) -> tuple[str, str]:
-        if "/" not in text and os.sep not in text:
+        plain = "/" not in text and os.sep not in text
+        if plain and not os.path.isdir(os.path.join(self._top, text)):
+            if extension == SHARD_INDEX:
+                raise shards_keep_names(self._folder)
             stem = text[: -len(extension)] if extension and text.lower().endswith(extension.lower()) else text
             check_name(stem + extension)
             return self._folder, stem
         path = os.path.abspath(text) if os.path.isabs(text) else os.path.normpath(os.path.join(self._top, text))
-        if not any(path == root.path or path.startswith(root.path.rstrip(os.sep) + os.sep) for root in roots):
+        found = _in_root_paths(roots, os.path.join(path, "x"))
+        if not found:
             raise NotFoundError(
                 "outside-roots",
                 N_("{path} lies in none of the roots, so the file would leave the library."),
                 hint=N_("Add the folder first: `hubman roots add {path}`."),
                 path=path,
             )
+        check_folder(found[0][0].path, found[0][1].rpartition("/")[0])
         return path, self._stem
 
     def path(self, relpath: str) -> str:

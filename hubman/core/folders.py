@@ -1,4 +1,4 @@
-"""Where each program looks for each kind, and which program will not show a file where it lies. Names only.
+"""Where each program looks for each kind. Names only; what contradicts its folder: core/misplaced.py.
 
 Sources: the programs' own folder tables (docs/formats.md "Layouts"); in each line the first folder is where a kind
 belongs, and the program shows it in the others, too.
@@ -7,7 +7,6 @@ belongs, and the program shows it in the others, too.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from hubman.core.library import Layout
 from hubman.core.types import Kind
@@ -115,46 +114,12 @@ JOINED = "models"
 """Top folder of a root that is a whole program: the kinds' folders are in it, A1111's embeddings beside it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Misplaced:
-    """A file whose kind contradicts its folder.
-
-    Attributes:
-        program: the one in which it does not appear where it is.
-        folder: the folder it is in, which that program keeps for other kinds.
-        belongs: the folder's name in which that program looks for the kind; None: it has none for it.
-    """
-
-    program: str
-    folder: str
-    belongs: str | None
-
-
 def folders_of(layout: Layout, kind: Kind, *, folder: bool = False) -> tuple[str, ...]:
     """Return the names of the folders in which a program shows a kind, where it belongs first."""
     if folder and kind is Kind.CHECKPOINT:
         name = PIPELINE_FOLDERS.get(layout)
         return (name,) if name else ()
     return FOLDERS.get(layout, {}).get(kind, ())
-
-
-def misplaced(layout: Layout, relpath: str, kind: Kind, *, folder: bool = False) -> Misplaced | None:
-    """Say which program will not show a file where it lies; None when nothing contradicts.
-
-    A folder that the program has no name for is the user's own order, and contradicts nothing.
-    """
-    if layout not in PROGRAMS or not any(kind in table for table in FOLDERS.values()):
-        return None
-    top = _top(relpath)
-    shown = {name.casefold() for name in folders_of(layout, kind, folder=folder)}
-    if (
-        not top
-        or top.casefold() in shown
-        or top.casefold() not in _known_names(layout)
-        or _is_vae_beside(relpath, kind)
-    ):
-        return None
-    return Misplaced(PROGRAMS[layout], top, next(iter(folders_of(layout, kind, folder=folder)), None))
 
 
 def its_place(layout: Layout, kind: Kind, names: Collection[str], *, folder: bool = False) -> str | None:
@@ -182,19 +147,11 @@ def is_whole_program(layout: Layout, names: Collection[str]) -> bool:
     return any(name.startswith(JOINED + "/") and name.partition("/")[2].casefold() in known for name in names)
 
 
-def _top(relpath: str) -> str:
-    """Return the folder at the top that a path lies in, the one in `models/` where that is the top; "" for none."""
-    parts = relpath.split("/")[:-1]
-    if len(parts) > 1 and parts[0].casefold() == JOINED:
-        return parts[1]
-    return parts[0] if parts else ""
-
-
 def _known_names(layout: Layout) -> frozenset[str]:
     names = {name.casefold() for folders in FOLDERS.get(layout, {}).values() for name in folders}
     return frozenset(names | {PIPELINE_FOLDERS[layout].casefold()} if layout in PIPELINE_FOLDERS else names)
 
 
-def _is_vae_beside(relpath: str, kind: Kind) -> bool:
-    """A1111 loads `<checkpoint>.vae.pt` from beside the checkpoint."""
-    return kind is Kind.VAE and relpath.casefold().endswith((".vae.pt", ".vae.ckpt", ".vae.safetensors"))
+def is_vae_beside(relpath: str, kind: str) -> bool:
+    """Say whether a file is a VAE by its name: A1111 loads `<checkpoint>.vae.pt` from beside the checkpoint."""
+    return kind == Kind.VAE and relpath.casefold().endswith((".vae.pt", ".vae.ckpt", ".vae.safetensors"))

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from hubman.core.folders import FOLDERS, PROGRAMS
+from hubman.core.folders import FOLDERS, PROGRAMS, is_vae_beside
 from hubman.core.library import Layout
 from hubman.core.types import Kind
 
@@ -64,7 +64,7 @@ def misplaced(layout: Layout, root: str, relpath: str, kind: str) -> Misplaced |
     Args:
         root: path of the root: where it is one such folder itself (`.../Lora`), its name counts.
     """
-    if kind not in _KNOWN_KINDS:
+    if kind not in _KNOWN_KINDS or is_vae_beside(relpath, kind):
         return None
     root_name = re.split(r"[/\\]", root.rstrip("/\\"))[-1]
     folders = [root_name, *relpath.split("/")[:-1]]

@@ -191,6 +191,8 @@ def copy_verified(source: str, target: str, progress: Progress | None = None) ->
             _write_all(writing.fileno(), chunk)
             if progress:
                 progress(len(chunk))
+            if writing.tell() > before.st_size:
+                break  # somebody appends as fast as we read: there is no end to wait for
         after = os.fstat(reading.fileno())
         _check_unchanged(source, before, after, writing.tell())
         with contextlib.suppress(PermissionError):

@@ -99,6 +99,7 @@ def test_restore_under_another_name(library: Path, ok: Any, put: Put, unchanged:
     ok("sync")
     ok("trash", "restore", "ink", "--to", "old ink")
     assert {"old ink.safetensors", "old ink.json", "ink.safetensors"} <= names(library / "Lora")
+    assert ok("sync")["hashed"] == 1  # its row has the new file, so that this is a new one
     unchanged()
 
 
@@ -112,6 +113,7 @@ def test_restore_without_the_library(library: Path, isolated: Path, ok: Any, unc
     ok("sync", str(moved))
     ok("trash", "restore", "ink")
     assert tree(moved) == before
+    assert ok("sync")["hashed"] == 1  # no row is known of it
     unchanged()
 
 
