@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping, Sequence
 
 from hubman.core.library import Root
 from hubman.core.misplaced import Clash, Misplaced, clash, misplaced
 from hubman.core.types import ADAPTER_KINDS
 from hubman.store.reader import Reader
 
+News = Mapping[int, Sequence[str]]
+"""Root id -> relative paths of files that a scan found new, changed or moved."""
 
-def find_misplaced(reader: Reader, since_ns: int = 0) -> list[Misplaced]:
-    """Return every file that its program does not show as what it is; `since_ns`: only files added from then on."""
+
+def find_misplaced(reader: Reader, news: News | None = None) -> list[Misplaced]:
+    """Return every file that its program does not show as what it is; of `news` only, where they are given."""
     roots = {root.id: root for root in reader.roots()}
-    places = reader.statistics.places(since_ns)
+    statistics = reader.statistics
+    places: Iterable[tuple[int, str, str]] = (
+        statistics.places()
+        if news is None
+        else [place for root_id, relpaths in news.items() for place in statistics.places_of(root_id, relpaths)]
+    )
     found = (misplaced(roots[root_id].layout, roots[root_id].path, relpath, kind) for root_id, relpath, kind in places)
     return [entry for entry in found if entry is not None]
 
 
-def find_clashes(reader: Reader, since_ns: int = 0) -> list[Clash]:
-    """Return files of one stem in one root, with absolute paths; `since_ns`: only if one was added from then on."""
+def find_clashes(reader: Reader, news: News | None = None) -> list[Clash]:
+    """Return files of one stem in one root, with absolute paths; only where one is of `news`, if those are given."""
     roots = {root.id: root for root in reader.roots()}
-    statistics = reader.statistics
-    new = {(root_id, relpath) for root_id, relpath, _ in statistics.places(since_ns)} if since_ns else None
+    new = None if news is None else {(root_id, path) for root_id, paths in news.items() for path in paths}
     found = []
-    for root_id, kind, stem, files in statistics.same_stems(sorted(ADAPTER_KINDS)):
+    for root_id, kind, stem, files in reader.statistics.same_stems(sorted(ADAPTER_KINDS)):
         if new is not None and not any((root_id, relpath) in new for relpath, _ in files):
             continue
         entry = clash(roots[root_id].layout, kind, stem, files)
@@ -40,7 +47,18 @@ def _absolute(root: Root, entry: Clash) -> Clash:
     return Clash(entry.stem, entry.kind, paths, wins, entry.program, entry.same)
 
 
-def noticed(reader: Reader, since_ns: int) -> Iterator[Misplaced | Clash]:
-    """Yield what a scan should tell of the files that it added since a moment."""
-    yield from find_misplaced(reader, since_ns)
-    yield from (entry for entry in find_clashes(reader, since_ns) if not entry.same)
+def noticed(reader: Reader, news: News) -> list[dict[str, object]]:
+    """Return what a scan tells of the files that it found new, changed or moved: an object for each, as in JSON."""
+    told: list[dict[str, object]] = []
+    for entry in find_misplaced(reader, news):
+        told.append({
+            "reference": "misplaced", "path": entry.path, "kind": entry.kind, "folder": entry.folder,
+            "program": entry.program,
+        })  # fmt: skip
+    for clash_ in find_clashes(reader, news):
+        if not clash_.same:
+            told.append({
+                "reference": "same-stem", "stem": clash_.stem, "paths": list(clash_.paths), "wins": clash_.wins,
+                "program": clash_.program,
+            })  # fmt: skip
+    return told

@@ -31,6 +31,8 @@ from hubman.store.reader import Reader, open_reader
 FEWER_COLLECTIONS = 50_000
 """New containers after which Python looks for cycles."""
 
+NEWS = (ChangeKind.ADDED, ChangeKind.MODIFIED, ChangeKind.MOVED, ChangeKind.RETURNED)
+
 TICK = 100
 """Files after which a scan says how far it is."""
 
@@ -55,6 +57,7 @@ class SyncReport:
     hashed: int = 0
     errors: list[dict[str, object]] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
+    notices: list[dict[str, object]] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -106,6 +109,7 @@ class Sync:
         self._stop = stop
         self._doubtful: list[Doubtful] = []
         self._began_ns = time.time_ns()
+        self._news: dict[int, list[str]] = {}
         self.report = SyncReport()
 
     def run(self, roots: Sequence[Root], folders: Sequence[str] = ("",)) -> SyncReport:
@@ -129,6 +133,7 @@ class Sync:
             self._hash(scanned)
         if self.report.hashed or claimed:
             self._count_moved(reunite_by_content(self._store, self._began_ns))
+        self._notice()
         self._list_errors()
         self.report.seconds = round(self.report.seconds + time.monotonic() - started, 3)
         return self.report
@@ -236,6 +241,9 @@ class Sync:
         self.report.moved += counts[ChangeKind.MOVED]
         self.report.removed += counts[ChangeKind.REMOVED] + counts[ChangeKind.REPLACED]
         apply_changes(self._store, root, found)
+        news = [change.seen.relpath for change in found.changes if change.seen and change.kind in NEWS]
+        if news:
+            self._news.setdefault(root.id, []).extend(news)
 
     def _find_moved(self, *, by_content: bool) -> None:
         """Find the files again that vanished in one place and appeared in another, whichever root they are in."""
@@ -282,6 +290,14 @@ class Sync:
     def _unhashed(self, root: Root, largest: int | None) -> list[Unhashed]:
         everything = self._options.hash_mode == "all"
         return self._ask(lambda reader: reader.unhashed(root, -1, largest, incomplete=everything))
+
+    def _notice(self) -> None:
+        """Say which of the files that are new, changed or moved lie where their program will not show them."""
+        if self._news:
+            from hubman.app.misplaced import noticed
+
+            self.report.notices += self._ask(lambda reader: noticed(reader, self._news))
+            self._news = {}
 
     def _list_errors(self) -> None:
         """List every file that is broken now, not only those found broken by this run."""

@@ -46,6 +46,9 @@ class Duplicates:
     size: int
 
 
+_KNOWN = "present = 1 AND error_reference IS NULL AND kind <> 'unknown'"
+
+
 class Statistics:
     """Questions about sums: `reader.statistics`."""
 
@@ -113,14 +116,23 @@ class Statistics:
 
     # --- for doctor ----------------------------------------------------------------------------------------------
 
-    def places(self, since_ns: int = 0) -> list[tuple[int, str, str]]:
-        """Return (root id, relpath, kind) of present, readable files that were added from `since_ns` on."""
-        rows = self._rows(
-            "SELECT root_id, relpath, kind FROM file WHERE present = 1 AND error_reference IS NULL "
-            "AND kind <> 'unknown' AND added_ns >= ? ORDER BY root_id, relpath",
-            [since_ns],
-        )
+    def places(self) -> list[tuple[int, str, str]]:
+        """Return (root id, relpath, kind) of all present, readable files."""
+        rows = self._rows(f"SELECT root_id, relpath, kind FROM file WHERE {_KNOWN} ORDER BY root_id, relpath")
         return [(row[0], str(row[1]), str(row[2])) for row in rows]
+
+    def places_of(self, root_id: int, relpaths: Sequence[str]) -> list[tuple[int, str, str]]:
+        """Return (root id, relpath, kind) of those places of a root that are present and readable."""
+        found: list[tuple[int, str, str]] = []
+        for start in range(0, len(relpaths), 500):
+            part = list(relpaths[start : start + 500])
+            marks = ",".join("?" * len(part))
+            rows = self._rows(
+                f"SELECT root_id, relpath, kind FROM file WHERE root_id = ? AND relpath IN ({marks}) AND {_KNOWN}",
+                [root_id, *part],
+            )
+            found += [(row[0], str(row[1]), str(row[2])) for row in rows]
+        return found
 
     def same_stems(self, kinds: Sequence[str]) -> list[tuple[int, str, str, list[tuple[str, str | None]]]]:
         """Return (root id, kind, stem, [(relpath, sha256)]) of stems that several present files of a root share."""

@@ -126,9 +126,30 @@ def print_report(report: SyncReport, terminal: Terminal) -> None:
             )
     for path in report.unsettled[:MOST_ERRORS]:
         terminal.warn(_("{path} is still being written; it is left for later.").format(path=path))
+    _print_notices(report, terminal)
     if report.errors:
         terminal.warn(_("Cannot be used ({count}):").format(count=len(report.errors)))
         for entry in report.errors[:MOST_ERRORS]:
             terminal.text(f"  {entry['path']}\n      {told(entry['message'])}")
         if len(report.errors) > MOST_ERRORS:
             terminal.hint(_("… the rest: hubman search is:broken"))
+
+
+def _print_notices(report: SyncReport, terminal: Terminal) -> None:
+    """Say of new files which program will not show them, and which hide one another."""
+    strange = [entry for entry in report.notices if entry["reference"] == "misplaced"]
+    hidden = [entry for entry in report.notices if entry["reference"] == "same-stem"]
+    for entry in strange[:MOST_ERRORS]:
+        terminal.warn(_("{path}: a {kind} in {folder!r}, so {program} will not show it.").format(**entry))
+    for entry in hidden[:MOST_ERRORS]:
+        paths = "\n".join(f"    {path}" for path in entry["paths"])  # type: ignore[attr-defined]
+        wins = entry["wins"] or _("which of them, depends on the file system")
+        terminal.warn(
+            _("several files are called {stem!r}; {program} loads only one: {wins}\n{paths}").format(
+                stem=entry["stem"], program=entry["program"], wins=wins, paths=paths
+            )
+        )
+    if strange:
+        terminal.hint(_("To put them right: hubman mv --to-its-place -n"))
+    if len(strange) > MOST_ERRORS or len(hidden) > MOST_ERRORS:
+        terminal.hint(_("… the rest: hubman doctor"))
