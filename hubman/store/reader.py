@@ -276,6 +276,8 @@ class Reader:
             "WHERE f.present = 1 AND f.sha256 IS NULL AND f.size IN "
             "(SELECT size FROM file WHERE present = 1 GROUP BY size HAVING count(*) > 1) ORDER BY f.size, f.id"
         )
+        from hubman.core.library import Unhashed
+
         return int(waiting), [Unhashed(*row) for row in cursor]
 
     def sketches(self, version: int) -> dict[str, bytes]:

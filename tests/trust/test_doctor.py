@@ -10,11 +10,9 @@ from typing import Any
 
 import pytest
 
-from hubman.app.misplaced import noticed
 from hubman.cli import run
 from hubman.core.library import Layout
 from hubman.core.misplaced import clash, misplaced, natural, winner
-from hubman.store.reader import open_reader
 
 
 def checks(call: Any, code: int) -> dict[str, Any]:
@@ -94,19 +92,20 @@ def test_who_wins() -> None:
     assert not found.same  # neither was hashed, so nothing says that they are one content
 
 
-def test_what_a_scan_tells(webui: Path, put: Any, call: Any, isolated: Path) -> None:
-    """Only what was added since: the integrating scan asks with the time of its beginning."""
+def test_what_a_scan_tells(webui: Path, put: Any, call: Any) -> None:
+    """Of what is new or moved only; an unchanged library says nothing."""
     put("VAE/old.safetensors")
     put("Lora/a/ink.safetensors", fill=1)
     call("sync", str(webui))
-    since = time.time_ns()
-    put("VAE/new.safetensors", fill=2)
-    put("Lora/b/ink.safetensors", fill=3)
-    call("sync")
-    with open_reader(isolated / "library.db") as reader:
-        told = list(noticed(reader, since))
-    assert [type(entry).__name__ for entry in told] == ["Misplaced", "Clash"]
-    assert "new" in str(told[0])
+    new = put("VAE/new.safetensors", fill=2)
+    second = put("Lora/b/ink.safetensors", fill=3)
+    strange, hidden = call("sync")["notices"]
+    assert (strange["reference"], strange["path"], strange["folder"]) == ("misplaced", str(new), "VAE")
+    assert (hidden["reference"], hidden["stem"], hidden["wins"]) == ("same-stem", "ink", str(second))
+    assert call("sync")["notices"] == []
+    moved = (webui / "Lora/a/ink.safetensors").rename(webui / "VAE/ink.safetensors")
+    (entry,) = [entry for entry in call("sync")["notices"] if entry["reference"] == "misplaced"]
+    assert entry["path"] == str(moved)
 
 
 def test_remains(ink: Path, webui: Path, put: Any, call: Any) -> None:
