@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hubman.config import Config
 from hubman.errors import N_, NotFoundError, StoreError
-from hubman.store.backup import Backup, backup_at, list_backups
-from hubman.store.check import Checked, check, mend
 from hubman.store.door import Store, open_store
 from hubman.store.migrate import stored_revision
 from hubman.store.reader import open_reader
@@ -18,6 +16,8 @@ from hubman.store.refusals import damaged
 from hubman.store.replace import lost_content
 
 if TYPE_CHECKING:
+    from hubman.store.backup import Backup
+    from hubman.store.check import Checked
     from hubman.store.rebuild import Rebuilt
 
 T = TypeVar("T")
@@ -88,6 +88,8 @@ def daily_care(config: Config, now_s: float | None = None) -> Path | None:
     saved = save_user_data(config.database, config.backups, now)
     stamp = config.backups / CHECKED
     if not _is_recent(stamp, now):
+        from hubman.store.check import check
+
         checked = check(config.database, full=False)
         if not checked.good:
             raise damaged(config.database, checked.faults[0].message)
@@ -156,6 +158,8 @@ def find_backup(config: Config, file: str) -> Backup:
     Raises:
         NotFoundError: `backup-not-found`. StoreError: `backup-damaged`.
     """
+    from hubman.store.backup import backup_at
+
     for path in (Path(file).expanduser(), config.backups / file):
         if path.is_file():
             return backup_at(path.absolute())
@@ -169,6 +173,8 @@ def find_backup(config: Config, file: str) -> Backup:
 
 def backups_of(config: Config) -> list[Backup]:
     """Return the backups of the library, the newest first."""
+    from hubman.store.backup import list_backups
+
     return list_backups(config.backups)
 
 
@@ -180,6 +186,8 @@ def check_library(config: Config, *, full: bool, repair: bool) -> Checked:
     """
     if not lost_content(config.database, config.backups):
         _require_file(config)
+    from hubman.store.check import check, mend
+
     if repair and check(config.database, full=True).only_mendable:
         mend(config.database)
     return check(config.database, full=full)

@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from operator import itemgetter
+from typing import TYPE_CHECKING, TypeVar
 
 from hubman.app.applying import apply_changes, reunite_by_content, reunite_by_number
 from hubman.app.identifying import identify_all
-from hubman.app.settling import OneLook, Settling, hold_back
 from hubman.config import Config
 from hubman.core.diff import Diff, diff, is_mass
 from hubman.core.layout import covers
@@ -28,8 +28,15 @@ from hubman.errors import N_, HubmanError, NotFoundError
 from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
 
+if TYPE_CHECKING:
+    from hubman.app.settling import Settling
+
 FEWER_COLLECTIONS = 50_000
 """New containers after which Python looks for cycles."""
+
+MTIME = itemgetter(Seen._fields.index("mtime_ns"))
+YOUNG_NS = 60_000_000_000
+"""Files that are older than this are not being written: more than anybody waits for (core/settle)."""
 
 NEWS = (ChangeKind.ADDED, ChangeKind.MODIFIED, ChangeKind.MOVED, ChangeKind.RETURNED)
 
@@ -102,7 +109,7 @@ class Sync:
         stop: Callable[[], bool] = lambda: False,
         settling: Settling | None = None,
     ) -> None:
-        self._settling = OneLook() if settling is None else settling
+        self._settling = settling
         self._store = store
         self._options = options
         self._progress = progress or Silence()
@@ -154,13 +161,22 @@ class Sync:
         if "" in walk.blocked:
             return self._unreachable(root, known)
         self.report.seen += len(seen)
-        known, seen, unsettled = hold_back(self._settling, root.path, known, seen)
-        self.report.unsettled += [os.path.join(root.path, *relpath.split("/")) for relpath in unsettled]
+        known, seen = self._hold_back(root, known, seen)
         open_to_us = _open_to_us(known, seen, walk.blocked)
         whole, meant = "" in scope, self._options.accept_missing
         found = diff(open_to_us, seen, whole_root=whole and not meant, devices={} if meant else walk.devices)
         self._apply(root, found)
         return self._conclude(root, device, found, open_to_us, empty=whole and not seen)
+
+    def _hold_back(self, root: Root, known: list[Known], seen: list[Seen]) -> tuple[list[Known], list[Seen]]:
+        """Leave out what somebody is still writing; a scan in which nothing is young has nothing to ask."""
+        if self._settling is None and max(map(MTIME, seen), default=0) < time.time_ns() - YOUNG_NS:
+            return known, seen
+        from hubman.app.settling import OneLook, hold_back
+
+        known, seen, unsettled = hold_back(self._settling or OneLook(), root.path, known, seen)
+        self.report.unsettled += [os.path.join(root.path, *relpath.split("/")) for relpath in unsettled]
+        return known, seen
 
     def _known(self, root: Root, scope: Sequence[str]) -> list[Known]:
         return self._ask(lambda reader: reader.known(root.id, scope))
