@@ -53,8 +53,8 @@ def plural(one: str, many: str, count: int) -> str:
 
 
 def told(text: object) -> str:
-    """Return a text in the user's language when it is a Phrase (and its fields too), else as it is."""
-    return _filled(text.template, text.fields) if isinstance(text, Phrase) else str(text)
+    """Return a text in the user's language: a Phrase with its fields, and a sentence without fields that is known."""
+    return _filled(text.template, text.fields) if isinstance(text, Phrase) else _(str(text))
 
 
 def _filled(template: str, fields: Mapping[str, object]) -> str:

@@ -265,6 +265,7 @@ def _integrity(place: Place) -> Iterator[str]:
 def main() -> int:
     """Run many points over all scenarios and write what came out."""
     from tests.faults.scenarios import SCENARIOS
+    from tests.faults.scenarios_files import FILE_SCENARIOS
 
     parser = argparse.ArgumentParser(description="Kill hubman at random moments.")
     parser.add_argument("--points", type=int, default=1000)
@@ -272,7 +273,7 @@ def main() -> int:
     parser.add_argument("--only", metavar="NAME")
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
-    chosen = [scenario for scenario in SCENARIOS if options.only in (None, scenario.name)]
+    chosen = [scenario for scenario in (*SCENARIOS, *FILE_SCENARIOS) if options.only in (None, scenario.name)]
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hubman-kill-") as folder:
         driver = Driver(Path(folder), options.seed)

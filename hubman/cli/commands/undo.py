@@ -53,7 +53,7 @@ def _list(session: Session, terminal: Terminal) -> None:
     if not terminal.human:
         terminal.document({"entries": [_json(entry) for entry in found]})
         return
-    columns = [Column(_("ID")), Column(_("WHEN")), Column(_("WHAT")), Column(_("STATE")), Column(_("MODEL"))]
+    columns = [Column(_("ID")), Column(_("WHEN")), Column(_("ACTION")), Column(_("STATE")), Column(_("MODEL"))]
     rows = [[str(entry.id), _when(entry), _verb(entry), entry.state.value, _name(entry)] for entry in found]
     terminal.table(columns, rows)
 
