@@ -128,7 +128,10 @@ def hold_back(
     waiting = {entry.relpath for entry in changed if settling.waits(root, entry)}
     if not waiting:
         return known, seen, []
-    rows = [row for row in known if row.relpath not in waiting]
+    # A row whose very file is somewhere else now goes on with it; what is being written at its path is another one.
+    elsewhere = {_stamp(entry) for entry in seen if entry.relpath not in waiting}
+    elsewhere -= {_stamp(row) for row in known if row.relpath not in waiting}
+    rows = [row for row in known if row.relpath not in waiting or _stamp(row) in elsewhere]
     return rows, [entry for entry in seen if entry.relpath not in waiting], sorted(waiting)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar
 
-from hubman.app.applying import apply_changes, reunite_by_content, reunite_by_number
+from hubman.app.applying import apply_changes, batches, reunite_by_content, reunite_by_number
 from hubman.app.identifying import identify_all
 from hubman.config import Config
 from hubman.core.diff import Diff, diff, is_mass
@@ -39,6 +39,8 @@ YOUNG_NS = 60_000_000_000
 """Files that are older than this are not being written: more than anybody waits for (core/settle)."""
 
 NEWS = (ChangeKind.ADDED, ChangeKind.MODIFIED, ChangeKind.MOVED, ChangeKind.RETURNED)
+
+GONE_AT_ONCE = 500
 
 TICK = 100
 """Files after which a scan says how far it is."""
@@ -128,7 +130,8 @@ class Sync:
         started = time.monotonic()
         everything = self._ask(lambda reader: reader.roots())
         scanned = [root for root in roots if self._scan(root, _inner_roots(root, everything), folders)]
-        if self.report.added or self.report.modified or self.report.removed:
+        missing = any(place.missing for place in self._doubtful)
+        if self.report.added or self.report.modified or self.report.removed or missing:
             self._find_moved(by_content=bool(self.report.removed))
         for place in self._doubtful:
             self._believe(place)
@@ -218,8 +221,9 @@ class Sync:
             return
         if place.missing:
             self.report.removed += len(place.missing)
-            with self._store.writer() as writer:
-                writer.apply_gone(list(place.missing))
+            for batch in batches(place.missing, GONE_AT_ONCE):
+                with self._store.writer() as writer:
+                    writer.apply_gone(batch)
         state = RootState.OK if os.access(place.root.path, os.W_OK) else RootState.READ_ONLY
         self._set_state(place.root, state, place.device)
 

@@ -123,7 +123,7 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Unhashed:
-    """A place whose content has no name yet. `mtime_ns` and `size` say which state of it is meant.
+    """A place whose content has no name yet. `size`, `mtime_ns` and `inode` (where given) say which state is meant.
 
     `sha256`: the name that it has, where only some of the other hashes are missing.
     """
@@ -134,6 +134,7 @@ class Unhashed:
     size: int
     mtime_ns: int
     sha256: str | None = None
+    inode: int | None = None
 
 
 class ChangeKind(StrEnum):

@@ -65,7 +65,7 @@ class Walk:
     def __iter__(self) -> Iterator[Seen]:
         self._visited |= {(status.st_dev, status.st_ino) for path in self.exclude if (status := _stat(path))}
         for folder in self.folders:
-            if not self._is_excluded(folder):
+            if not self._is_excluded(folder) and not any(map(_is_skipped, folder.split("/") if folder else ())):
                 self._note_device_above(folder)
                 self.met_links = self.met_links or self._is_behind_link(folder)
                 yield from self._tree(folder)
@@ -198,7 +198,10 @@ class Walk:
                 continue
             number = status.st_ino & LARGEST_INODE or _inode(entry, status)
             signature = beside.digest(name.rpartition(".")[0]) if beside.any else ""
-            fields = (above + name, status.st_size, status.st_mtime_ns, number, signature, False, device)
+            moment = status.st_mtime_ns
+            if not -LARGEST_INODE <= moment <= LARGEST_INODE:  # after 2262, on file systems that can say so
+                moment = LARGEST_INODE if moment > 0 else -LARGEST_INODE
+            fields = (above + name, status.st_size, moment, number, signature, False, device)
             yield tuple.__new__(Seen, fields)
 
     def _regular(self, relative: str, entry: os.DirEntry[str]) -> os.stat_result | None:
@@ -347,7 +350,7 @@ def _sum(
         signature.update(line.encode(errors="surrogateescape"))
     number = int.from_bytes(signature.digest(), "big") & 0x7FFF_FFFF_FFFF_FFFF
     size = sum(status.st_size for _, status in members)
-    newest = max(status.st_mtime_ns for _, status in members)
+    newest = min(LARGEST_INODE, max(status.st_mtime_ns for _, status in members))
     return Seen(relpath, size, newest, number, beside, folder=True, device=device)
 
 

@@ -145,11 +145,12 @@ class Reader:
 
         lacking = "f.sha256 IS NULL" + (" OR (b.blake3 IS NULL AND f.folder = 0)" if incomplete else "")
         cursor = self._ask(
-            "SELECT f.id, f.relpath, f.size, f.mtime_ns, f.sha256 FROM file f LEFT JOIN blob b ON b.sha256 = f.sha256 "
+            "SELECT f.id, f.relpath, f.size, f.mtime_ns, f.sha256, f.inode "
+            "FROM file f LEFT JOIN blob b ON b.sha256 = f.sha256 "
             f"WHERE f.root_id = ? AND f.present = 1 AND ({lacking}) AND f.size > ? AND f.size <= ? ORDER BY f.size",
             [root.id, smallest, 2**62 if largest is None else largest],
         )
-        return [Unhashed(row[0], root.path, row[1], row[2], row[3], row[4]) for row in cursor]
+        return [Unhashed(row[0], root.path, row[1], row[2], row[3], row[4], row[5]) for row in cursor]
 
     def is_unfinished(self) -> bool:
         """Say whether the journal has something that was planned and neither done nor given up."""

@@ -33,7 +33,8 @@ class Reunion:
     def by_number(self, wanted: Sequence[int], missing: Collection[int], most: int) -> set[int]:
         """Give rows the places of the very same files, at most so many; return the ids of the rows that moved.
 
-        A row whose own place holds it again has come back, and is none of these. Where two rows or two places fit, the
+        A row whose own place holds it again has come back, and is none of these; a place that is older than the row is
+        the original of which a link is gone. Where two rows or two places fit, the
         file is a hard link of several, and nothing is concluded.
 
         Args:
@@ -43,7 +44,8 @@ class Reunion:
         gone, there = schema.file.alias("gone"), schema.file.alias("there")
         same = sa.and_(
             gone.c.inode == there.c.inode, gone.c.size == there.c.size, gone.c.mtime_ns == there.c.mtime_ns,
-            gone.c.device == there.c.device, gone.c.id != there.c.id, there.c.present, there.c.inode != 0,
+            gone.c.device == there.c.device, gone.c.id != there.c.id, there.c.present,
+            there.c.added_ns >= gone.c.added_ns, there.c.inode != 0,
         )  # fmt: skip
         query = sa.select(gone.c.id, there.c.id).join(there, same)
         query = query.where(gone.c.id.in_(wanted) if wanted else ~gone.c.present)

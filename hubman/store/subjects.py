@@ -19,6 +19,9 @@ from hubman.store import schema
 ASIDE = "#"
 """Between an alias and the digest of the header that the set-aside words and notes were about."""
 
+MOST_ASKED = 5000
+"""Subjects in one question: SQLite takes 32,766 values, and each is asked of four tables."""
+
 TABLES = (schema.verdict, schema.user_words, schema.user_data, schema.user_tag)
 USER_TABLES = (schema.user_words, schema.user_data, schema.user_tag)
 
@@ -69,6 +72,9 @@ class Subjects:
 
     def rename(self, old: str, new: str) -> None:
         """Let everything follow a file that was never hashed to its new path."""
+        if self.spoken_of([new]):  # of a file that was there before and was forgotten: not about this one
+            self.set_aside(new, "former")
+            self.drop_verdicts(new)
         for table in TABLES:
             self._connection.execute(sa.update(table).where(table.c.subject == old).values(subject=new))
 
@@ -78,18 +84,21 @@ class Subjects:
 
     def set_aside(self, alias: str, digest: str) -> None:
         """Part a place from words and notes that were about the content it had before; nothing typed is deleted."""
-        for table in USER_TABLES:
-            aside = sa.update(table).where(table.c.subject == alias).values(subject=f"{alias}{ASIDE}{digest[:16]}")
-            self._connection.execute(aside)
+        target = f"{alias}{ASIDE}{digest[:16]}"
+        self._hand_over_words(alias, target)
+        self._hand_over_data(alias, target)
 
     def spoken_of(self, subjects: Iterable[str]) -> set[str]:
         """Return those subjects that something hangs on."""
-        wanted = list(subjects)
-        named = sa.union(*(sa.select(table.c.subject).where(table.c.subject.in_(wanted)) for table in TABLES))
-        return set(self._connection.scalars(named))
+        wanted, found = list(subjects), set()
+        for start in range(0, len(wanted), MOST_ASKED):
+            part = wanted[start : start + MOST_ASKED]
+            named = sa.union(*(sa.select(table.c.subject).where(table.c.subject.in_(part)) for table in TABLES))
+            found |= set(self._connection.scalars(named))
+        return found
 
     def hand_over(self, alias: str, sha256: str) -> None:
-        """Give a content what was recorded under an alias while the file had no hash; the newer statement wins."""
+        """Give a content what was recorded under an alias while the file had no hash; the newer comes first."""
         self._hand_over_words(alias, sha256)
         self._hand_over_data(alias, sha256)
         verdict = schema.verdict
@@ -98,10 +107,11 @@ class Subjects:
         self._connection.execute(sa.update(verdict).where(verdict.c.subject == alias).values(subject=sha256))
 
     def _hand_over_words(self, alias: str, sha256: str) -> None:
-        words = schema.user_words
-        if self._connection.execute(sa.select(words.c.rank).where(words.c.subject == alias)).first():
-            self._connection.execute(sa.delete(words).where(words.c.subject == sha256))
-            self._connection.execute(sa.update(words).where(words.c.subject == alias).values(subject=sha256))
+        newer = self.words(alias)
+        if newer:
+            joined = list({word.casefold(): word for word in reversed([*newer, *self.words(sha256)])}.values())[::-1]
+            self._replace(schema.user_words, alias, "text", ())
+            self._replace(schema.user_words, sha256, "text", joined)
 
     def _hand_over_data(self, alias: str, sha256: str) -> None:
         """Join two sets of notes: what the place had is newer and wins, and nothing of the other is lost."""

@@ -37,6 +37,7 @@ from hubman.store.journal import Journal
 from hubman.store.places import Places
 from hubman.store.reunion import Reunion
 from hubman.store.subjects import Subjects
+from hubman.store.text import pack
 
 
 class Writer:
@@ -100,11 +101,24 @@ class Writer:
         replaced = [row for change in changes if change.kind is ChangeKind.MODIFIED and (row := change.known)]
         for row in replaced:
             self.subjects.drop_verdicts(alias_of(root_path, row.relpath))  # they are about bytes, and these are others
+        self._part_with_other_files(root_path, changes)
         self._follow(root_path, [(row, entry) for row, entry in pairs if row.relpath != entry.relpath])
         modified = {row.id for row in replaced}
         for row, entry in pairs:
             values = _seen_values(root_path, row, entry, modified=row.id in modified)
             self._connection.execute(sa.update(schema.file).where(schema.file.c.id == row.id).values(values))
+
+    def _part_with_other_files(self, root_path: str, changes: Sequence[Change]) -> None:
+        """Set aside what was said of an unhashed file where another file (not the same one, edited) took its path."""
+        for change in changes:
+            row, entry = change.known, change.seen
+            if change.kind is not ChangeKind.MODIFIED or row is None or entry is None or row.hashed:
+                continue
+            if not row.present or row.inode != entry.inode:
+                digest = self._connection.scalar(
+                    sa.select(schema.file.c.header_digest).where(schema.file.c.id == row.id)
+                )
+                self.subjects.set_aside(alias_of(root_path, row.relpath), str(digest or "former"))
 
     def _follow(self, root_path: str, moved: Sequence[tuple[Known, Seen]]) -> None:
         """Let words, notes and verdicts follow files that were never hashed, and let old ids go on resolving.
@@ -183,12 +197,16 @@ class Writer:
     def record_readings(self, batch: Sequence[tuple[int, str, Reading]]) -> None:
         """Record what looks into files gave, as (file id, name, Reading): facts, words, sidecars, or the failure."""
         table = schema.file
+        batch = self._still_there(batch)
         rows = [_reading_row(file_id, reading) for file_id, _, reading in batch]
         if not rows:
             return
-        looked = [entry for entry in batch if not (entry[2].failure and entry[2].failure.passing)]
+        looked = [entry for entry in batch if entry[2].failure is None]
         self._part_with_words([(file_id, reading.header_digest) for file_id, _, reading in looked])
         columns: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in _READING_COLUMNS}
+        # What a file looked like that is broken now is remembered: it may be whole again, or another one.
+        given = sa.func.nullif(sa.bindparam("new_header_digest"), "")
+        columns["header_digest"] = sa.func.coalesce(given, table.c.header_digest)
         self._connection.execute(sa.update(table).where(table.c.id == sa.bindparam("row_id")).values(columns), rows)
         ids = [{"row_id": file_id} for file_id, _, _ in batch]
         for child in (schema.reading, schema.trigger, schema.search):
@@ -200,6 +218,13 @@ class Writer:
         texts = [(file_id, search_text(name, reading)) for file_id, name, reading in batch]
         self._connection.execute(sa.insert(schema.search), [_search_row(*text) for text in texts])
         self.subjects.refresh_search(schema.file.c.id.in_([file_id for file_id, _, _ in batch]), only_spoken_of=True)
+
+    def _still_there(self, batch: Sequence[tuple[int, str, Reading]]) -> list[tuple[int, str, Reading]]:
+        """Leave out rows that another hubman gave another name meanwhile: what was read is of the file before."""
+        file = schema.file
+        query = sa.select(file.c.id, file.c.name).where(file.c.id.in_([file_id for file_id, _, _ in batch]))
+        names = {row[0]: row[1] for row in self._connection.execute(query)}
+        return [entry for entry in batch if entry[0] in names and names[entry[0]] == pack(entry[1])]
 
     def _part_with_words(self, batch: Sequence[tuple[int, str]]) -> None:
         """Where an unhashed file turns out to have another header, the user's words were about other content.
@@ -259,10 +284,10 @@ class Writer:
     def _aliases(self, places: Sequence[Unhashed]) -> dict[int, str]:
         """Return file id -> alias of the places that still hold what was looked at."""
         file = schema.file
-        query = sa.select(file.c.id, file.c.size, file.c.mtime_ns, file.c.alias)
+        query = sa.select(file.c.id, file.c.size, file.c.mtime_ns, file.c.alias, file.c.inode)
         found = self._connection.execute(query.where(file.c.id.in_([place.id for place in places]))).fetchall()
-        meant = {(place.id, place.size, place.mtime_ns) for place in places}
-        return {row[0]: row[3] for row in found if (row[0], row[1], row[2]) in meant}
+        meant = {(place.id, place.size, place.mtime_ns): place.inode for place in places}
+        return {row[0]: row[3] for row in found if meant.get((row[0], row[1], row[2]), -1) in (None, row[4])}
 
     def record_sketches(self, version: int, batch: Sequence[tuple[str, bytes]]) -> None:
         """Remember sketches of contents, as (sha256, sketch)."""

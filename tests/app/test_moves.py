@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from hubman.app.forgetting import forget
 from hubman.app.roots import add_root
 from hubman.app.sync import Sync, SyncOptions, SyncReport
 from hubman.core.library import ModelFile, SidecarPolicy, UserData
@@ -221,3 +224,102 @@ def test_many_files_moved_to_another_root(store: Store, webui: Path, second: Pat
     assert (report.moved, report.added, report.removed, report.unreachable) == (600, 12, 0, 0)
     assert [root["state"] for root in report.roots] == ["ok", "ok"]
     assert {file.name: file.file_id for file in models(store) if file.root == str(second)} == before
+
+
+def test_a_path_that_gets_another_epoch_again_and_again(store: Store, webui: Path, put: Put) -> None:
+    """Unhashed files of one name, written anew: nothing said of one is lost, and no scan fails."""
+    for number in range(5):
+        path = put("Lora/a.safetensors", fill=number, rank=8 if number % 2 else 4)
+        os.utime(path, ns=(0, 10**18 + number))
+        sync(store, webui, hash_mode="none")
+        say(store, models(store)[0], f"note {number}")
+    with store.writer() as writer:
+        alias = models(store)[0].alias
+        aside = "".join(writer.subjects.data(f"{alias}#{digest}").note for digest in digests(store, alias))
+    assert [f"note {number}" in aside for number in range(4)] == [True] * 4
+
+
+def digests(store: Store, alias: str) -> list[str]:
+    """Return under which digests something was set aside."""
+    with closing(sqlite3.connect(store.path)) as connection:
+        rows = connection.execute("SELECT subject FROM user_data WHERE subject LIKE ?", [f"{alias}#%"])
+        return [row[0].partition("#")[2] for row in rows]
+
+
+def test_a_file_moved_to_the_path_of_a_forgotten_one(store: Store, webui: Path, put: Put) -> None:
+    """What was said of the forgotten one is not said of the other, and is in nobody's way."""
+    a, b = put("Lora/a.safetensors", fill=1), put("Lora/b.safetensors", fill=2, rank=8)
+    sync(store, webui, hash_mode="none")
+    for file in models(store):
+        say(store, file, f"was {file.name}")
+    forget(store, ["b"])
+    os.replace(a, b)
+    sync(store, hash_mode="none")
+    assert [(file.name, file.user.note) for file in models(store)] == [("b", "was a")]
+
+
+def test_another_epoch_in_the_place_of_one_that_went_to_another_root(
+    store: Store, webui: Path, second: Path, put: Put
+) -> None:
+    """Same size, same header, unhashed: the note is of the one that went, never of the one that came."""
+    path = put("Lora/e.safetensors", fill=1)
+    sync(store, webui, second, hash_mode="none")
+    say(store, models(store)[0], "the good one")
+    os.rename(path, second / "e.safetensors")
+    put("Lora/e.safetensors", fill=2)
+    sync(store, hash_mode="none")
+    sync(store)
+    assert {file.root: file.user.note for file in models(store)}[str(webui)] == ""
+
+
+def test_files_that_went_to_a_root_that_was_scanned_before(store: Store, webui: Path, second: Path, put: Put) -> None:
+    """A root of which all is missing comes back to rest as soon as its files are found elsewhere."""
+    for number in range(30):
+        put(f"Lora/a/{number}.safetensors", fill=number)
+    sync(store, webui, second, hash_mode="none")
+    put("Lora/stays.safetensors", rank=6)
+    os.rename(webui / "Lora/a", second / "a")
+    with open_reader(store.path) as reader:
+        one, other = sorted(reader.roots(), key=lambda root: root.path != str(second))
+    for root in (one, other):
+        report = Sync(store, SyncOptions(hash_mode="none")).run([root])
+    assert (report.moved, report.unreachable, [root["state"] for root in report.roots]) == (30, 0, ["ok"])
+    assert len(models(store)) == 31
+
+
+def test_a_link_that_goes_leaves_the_original_its_row(store: Store, webui: Path, put: Put) -> None:
+    """The file under its own name stays as old as it was."""
+    path = put("Lora/a.safetensors")
+    sync(store, webui)
+    (before,) = models(store)
+    link = webui / "Lora/link.safetensors"
+    link.symlink_to(path.name)
+    sync(store)
+    link.unlink()
+    report = sync(store)
+    (after,) = models(store)
+    assert (after.file_id, after.added_ns, report.moved) == (before.file_id, before.added_ns, 0)
+
+
+def test_times_beyond_the_year_2262(store: Store, webui: Path, put: Put) -> None:
+    """Some file systems can say them, and the database cannot."""
+    path = put("Lora/a.safetensors")
+    put("Lora/b.safetensors", rank=8)
+    os.utime(path, ns=(0, 10_400_000_000_000_000_000))
+    assert sync(store, webui).added == 2
+    assert sync(store).changed is False
+
+
+def test_a_truncated_file_that_is_whole_again(store: Store, webui: Path, put: Put) -> None:
+    """It is the same model: what was said of it, unhashed, is still there."""
+    path = put("Lora/a.safetensors", fill=3)
+    data = path.read_bytes()
+    sync(store, webui, hash_mode="none")
+    say(store, models(store)[0], "kept")
+    for content in (data[:100], data):
+        with open(path, "r+b") as file:
+            file.truncate(0)
+            file.write(content)
+        os.utime(path, ns=(0, 10**18 + len(content)))
+        sync(store, hash_mode="none")
+    assert models(store)[0].user.note == "kept"

@@ -67,7 +67,7 @@ def test_removing_an_own_word_gives_the_authors_back(ink: Path, call: Any) -> No
 
 
 def test_words_typed_before_the_hash_follow_the_content(webui: Path, put: Put, call: Any) -> None:
-    """Under the alias first, under the sha256 afterwards; the newer statement replaces the older one."""
+    """Under the alias first, under the sha256 afterwards; the newer words come first, and none is lost."""
     path = put("Lora/ink.safetensors", fill=3)
     call("sync", str(webui), "--hash", "none")
     call("triggers", "ink", "--set", "old")
@@ -77,7 +77,7 @@ def test_words_typed_before_the_hash_follow_the_content(webui: Path, put: Put, c
     call("sync", "--hash", "none")
     call("triggers", "ink", "--set", "new")
     call("sync")
-    assert words(call, "ink") == [("new", "user")]
+    assert words(call, "ink") == [("new", "user"), ("old", "user")]
 
 
 def test_other_content_under_the_same_path_inherits_nothing(webui: Path, put: Put, call: Any) -> None:
