@@ -82,10 +82,12 @@ def daily_care(config: Config, now_s: float | None = None) -> Path | None:
     Raises:
         StoreError: `store-damaged`; `store-full` ...: the backup could not be written.
     """
-    from hubman.store.userdata import save_user_data
-
     now = time.time() if now_s is None else now_s
-    saved = save_user_data(config.database, config.backups, now)
+    saved = None
+    if not _saved_today(config.backups, now):
+        from hubman.store.userdata import save_user_data
+
+        saved = save_user_data(config.database, config.backups, now)
     stamp = config.backups / CHECKED
     if not _is_recent(stamp, now):
         from hubman.store.check import check
@@ -97,6 +99,12 @@ def daily_care(config: Config, now_s: float | None = None) -> Path | None:
         config.backups.mkdir(parents=True, exist_ok=True)
         stamp.touch()
     return saved
+
+
+def _saved_today(backups: Path, now_s: float) -> bool:
+    """Say whether today's backup of what was typed was made (or found to be needless, which its time says)."""
+    made = max((path.stat().st_mtime for path in backups.glob("user-[0-9]*.db")), default=0.0)
+    return time.gmtime(made)[:3] >= time.gmtime(now_s)[:3]
 
 
 def _empty_old_trash(config: Config) -> None:
