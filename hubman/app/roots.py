@@ -11,8 +11,8 @@ from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
 
 
-def add_root(store: Store, folder: str, layout: Layout | None, sidecars: SidecarPolicy) -> Root:
-    """Record a folder as a root; adding it again only changes its sidecar policy.
+def add_root(store: Store, folder: str, layout: Layout | None, sidecars: SidecarPolicy | None) -> Root:
+    """Record a folder as a root; adding it again only changes its sidecar policy, None leaves that as it is.
 
     Files that a root around it lists already become its own, with their hashes, words and verdicts.
 

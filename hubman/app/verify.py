@@ -13,7 +13,7 @@ from hubman.app.hashing import StoppedError, hash_model
 from hubman.app.reading import failure_of, has_vanished
 from hubman.core.library import ModelFile
 from hubman.core.ports import Progress
-from hubman.disk.walk import member_files, model_members
+from hubman.disk.walk import LARGEST_INODE, member_files, model_members
 from hubman.errors import N_, ConflictError, HubmanError, IntegrityError, Phrase
 from hubman.store.reader import Reader
 
@@ -205,13 +205,14 @@ def stamp(file: ModelFile) -> tuple[int, int]:
     """
     if not file.folder:
         status = os.stat(file.path)
-        return status.st_size, status.st_mtime_ns
+        return status.st_size, min(status.st_mtime_ns, LARGEST_INODE)  # as the walk says it
     if os.path.isdir(file.path):
         found = [status for _, status in member_files(file.path)]
     else:
         folder = os.path.dirname(file.path)
         found = [os.stat(os.path.join(folder, name)) for name in model_members(file.path)]
-    return sum(status.st_size for status in found), max((status.st_mtime_ns for status in found), default=0)
+    newest = max((status.st_mtime_ns for status in found), default=0)
+    return sum(status.st_size for status in found), min(newest, LARGEST_INODE)
 
 
 def _recorded(file: ModelFile) -> str:

@@ -50,20 +50,23 @@ class Writer:
         self.journal = Journal(connection)
         self.places = Places(connection, self.subjects)
 
-    def add_root(self, path: str, layout: Layout, sidecars: SidecarPolicy, device: int | None) -> None:
-        """Record a root; one that is there already keeps its files and takes the new policy."""
+    def add_root(self, path: str, layout: Layout, sidecars: SidecarPolicy | None, device: int | None) -> None:
+        """Record a root; one that is there already keeps its files and takes the new policy, None: keeps its own."""
         row = {
             "path": path,
             "layout": layout.value,
             "state": RootState.OK.value,
-            "sidecars": sidecars.value,
+            "sidecars": (sidecars or SidecarPolicy.OFF).value,
             "device": device,
             "added_ns": time.time_ns(),
         }
         statement = upsert(schema.root).values(**row)
-        self._connection.execute(
-            statement.on_conflict_do_update(index_elements=["path"], set_={"sidecars": sidecars.value})
+        again = (
+            statement.on_conflict_do_nothing(index_elements=["path"])
+            if sidecars is None
+            else statement.on_conflict_do_update(index_elements=["path"], set_={"sidecars": sidecars.value})
         )
+        self._connection.execute(again)
 
     def drop_root(self, root_id: int) -> None:
         """Forget a root and its files; blobs and verdicts stay, so that coming back loses nothing."""

@@ -323,3 +323,10 @@ def test_a_truncated_file_that_is_whole_again(store: Store, webui: Path, put: Pu
         os.utime(path, ns=(0, 10**18 + len(content)))
         sync(store, hash_mode="none")
     assert models(store)[0].user.note == "kept"
+
+
+def test_adding_a_root_again_keeps_what_may_be_written_beside_its_models(store: Store, webui: Path) -> None:
+    """Only an answer that was given changes it."""
+    add_root(store, str(webui), None, SidecarPolicy.MERGE)
+    assert add_root(store, str(webui), None, None).sidecars is SidecarPolicy.MERGE
+    assert add_root(store, str(webui), None, SidecarPolicy.OFF).sidecars is SidecarPolicy.OFF

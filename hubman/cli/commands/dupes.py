@@ -109,6 +109,7 @@ def _hints(found: Dupes, terminal: Terminal, *, similar: bool) -> None:
         text = _("{count:,} groups; copies of the same content take {size}. Nothing was removed.")
         terminal.hint(text.format(count=len(found.groups), size=human_size(found.wasted)))
         terminal.hint(_("* is the one to keep. To remove another place:") + " hubman rm @ID")
+        terminal.hint(_("Recorded hashes are trusted here. Read the bytes before you remove anything: hubman verify"))
     if found.twins:
         text = _("{count:,} files are not hashed yet and have the size of another one: hubman dupes --hash")
         terminal.hint(text.format(count=found.twins))

@@ -23,20 +23,21 @@ def roots() -> None:
 @click.option(
     "--sidecars",
     type=click.Choice(["off", "missing", "merge"]),
-    default="off",
-    show_default=True,
-    help="May hubman write previews and .json beside the models? missing: only where there is none.",
+    help="May hubman write previews and .json beside the models? missing: only where there is none. A new root: off.",
 )
 @click.pass_obj
 @answering()
-def add(session: Session, folders: tuple[str, ...], layout: str | None, sidecars: str, terminal: Terminal) -> None:
+def add(
+    session: Session, folders: tuple[str, ...], layout: str | None, sidecars: str | None, terminal: Terminal
+) -> None:
     """Watch FOLDER (say, the `models` folder of a WebUI). Run `hubman sync` afterwards."""
     from hubman.app.roots import add_root
     from hubman.core.library import Layout, SidecarPolicy
 
     with session.store() as store:
         added = [
-            add_root(store, folder, Layout(layout) if layout else None, SidecarPolicy(sidecars)) for folder in folders
+            add_root(store, folder, Layout(layout) if layout else None, SidecarPolicy(sidecars) if sidecars else None)
+            for folder in folders
         ]
     if not terminal.human:
         terminal.document({"roots": [_json(root) for root in added]})
