@@ -127,7 +127,9 @@ def scan_library(reader: Reader, words: Sequence[str], now: int) -> tuple[int, l
         now: nanoseconds, for ages in the query.
     """
     total, files = reader.search(parse_query(query_text(words), now))
-    return total, [file for file in files if file.safety not in map(str, QUIET)]
+    return total, [
+        file for file in files if file.safety not in map(str, QUIET) or (file.failure and file.failure.passing)
+    ]
 
 
 def scan_files(files: Sequence[ModelFile], advance: Callable[[], None]) -> Iterator[Scanned]:

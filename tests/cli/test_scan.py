@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,3 +146,23 @@ def test_a_reason_stored_by_an_older_version_still_shows(library: Path, call: Ca
         connection.execute("UPDATE file SET error_message = 'an old sentence {with} braces' WHERE name = 'cut'")
     connection.close()
     assert "an old sentence {with} braces" in call("ls", "is:broken")[1]
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None or os.geteuid() != 0, reason="needs root, to give rights away")
+def test_a_file_that_was_never_read_is_listed_and_not_counted(webui: Path, put: Any) -> None:
+    """Without the right to read it nothing is known of it: it is not among the checked, and not silently fine."""
+    put("Lora/ink.safetensors")
+    closed = webui / "embeddings/evil.pt"
+    closed.write_bytes(SHELL)
+    closed.chmod(0)
+    rights = "-dac_override,-dac_read_search"
+    without = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}", sys.executable, "-m", "hubman"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    for command in (["sync", str(webui)], ["scan"]):
+        done = subprocess.run(
+            [*without, *command, "--json"], capture_output=True, text=True, env=environment, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["checked"] == 1
+    assert [Path(file["path"]).name for file in answer["files"]] == ["evil.pt"]

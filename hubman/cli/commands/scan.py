@@ -40,6 +40,7 @@ def scan(session: Session, words: tuple[str, ...], terminal: Terminal) -> int:
         progress.phase("identify", len(files))
         found = [entry for entry in scan_files(files, progress.advance) if entry.telling]
         progress.close()
+    checked -= sum(entry.unopened for entry in found)  # nothing is known of what could not be opened
     _answer(found, checked, terminal, given=given)
     if any(entry.safety == "unsafe" for entry in found):
         return 7
