@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubman.errors import N_, StoreError, UsageError
@@ -32,6 +32,10 @@ class Config:
         trash_days: days after which what `rm` removed is deleted for good; 0: never.
         allow_network_db: use a database on a network file system all the same, with a rollback journal.
         poll: folders whose file events are not to be trusted: `watch` looks at them from time to time.
+        offline: ask no hub.
+        hub_urls: hub -> base address instead of its own (hubs.DEFAULT_URLS).
+        downloads: files that are fetched at the same time.
+        connections: connections for one file, where its hub allows several.
     """
 
     home: Path
@@ -42,6 +46,10 @@ class Config:
     trash_days: int = 30
     allow_network_db: bool = False
     poll: tuple[str, ...] = ()
+    offline: bool = False
+    hub_urls: Mapping[str, str] = field(default_factory=dict)
+    downloads: int = 3
+    connections: int = 4
 
     @property
     def database(self) -> Path:

@@ -5,7 +5,9 @@ line looks the template up in its catalogue and then fills the fields in. `str(e
 
     HubmanError
       UsageError      2   the command line was wrong
-      NotFoundError   3   no such file, model, root
+      NotFoundError   3   no such file, model, root; a hub has no such thing
+      HubError        4   a hub or the network: unreachable, busy, an answer that makes no sense
+      AccessError     5   a hub refuses: log in, accept a licence, wait for the end of early access
       IntegrityError  6   a file is truncated, malformed, or not what it says
       UnsafeError     7   a file would run code
       ConflictError   8   exists already, ambiguous, locked, no space
@@ -95,6 +97,25 @@ class NotFoundError(HubmanError):
     """What was named does not exist."""
 
     exit_code = 3
+
+
+class HubError(HubmanError):
+    """A hub could not be asked, or its answer cannot be used.
+
+    Attributes:
+        passing: trying again later may help (a cut connection, 429, 5xx); nothing about the file was said.
+        retry_after: seconds that the hub asked to wait, None when it did not say.
+    """
+
+    exit_code = 4
+    passing = True
+    retry_after: float | None = None
+
+
+class AccessError(HubmanError):
+    """A hub knows what was asked for and does not give it to us."""
+
+    exit_code = 5
 
 
 class IntegrityError(HubmanError):

@@ -36,6 +36,7 @@ from hubman.store.wal import has_log, wal_is_damaged
 if TYPE_CHECKING:
     from hubman.core.library import Known, Root, Unhashed, Unread
     from hubman.store.entries import Entries
+    from hubman.store.hub_answers import HubAnswers
     from hubman.store.statistics import Statistics
 
 SHORTEST_HASH = 6
@@ -73,6 +74,13 @@ class Reader:
         from hubman.store.entries import Entries
 
         return Entries(self._ask)
+
+    @property
+    def hubs(self) -> HubAnswers:
+        """Questions about what hubs said."""
+        from hubman.store.hub_answers import HubAnswers
+
+        return HubAnswers(self._ask)
 
     @property
     def statistics(self) -> Statistics:

@@ -71,6 +71,7 @@ blob = Table(
     Column("crc32", String(8)),
     Column("blake3", String(64)),
     Column("claimed", Boolean, nullable=False, default=False),
+    Column("hub_preview", Text),
     Column("first_seen_ns", BigInteger, nullable=False),
 )
 
@@ -162,6 +163,76 @@ user_tag = Table(
     Column("tag", Text, nullable=False),
 )
 
+user_pin = Table(
+    "user_pin",  # what `update` leaves as it is
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("made_ns", BigInteger, nullable=False),
+)
+
+hub_choice = Table(
+    "hub_choice",  # whether hashes may be sent to a hub; no row: nobody was asked yet
+    metadata,
+    Column("hub", String(32), primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("decided_ns", BigInteger, nullable=False),
+)
+
+listing = Table(
+    "listing",  # what a hub said of a version, kept when it is gone there
+    metadata,
+    Column("hub", String(32), primary_key=True),
+    Column("model_id", Text, primary_key=True),
+    Column("version_id", Text, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    Column("fetched_ns", BigInteger, nullable=False),
+    Column("gone_ns", BigInteger),
+)
+
+provenance = Table(
+    "provenance",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("hub", String(32), primary_key=True),
+    Column("model_id", Text, primary_key=True),
+    Column("version_id", Text, primary_key=True),
+    Column("file_id", Text),
+    Column("how", String(16), nullable=False),
+    Column("newer", Text),
+    Column("found_ns", BigInteger, nullable=False),
+)
+Index("ix_provenance_hub", provenance.c.hub, provenance.c.model_id, provenance.c.version_id)
+
+hub_word = Table(
+    "hub_word",  # trigger words of a content as its author gave them on hubs: from its listings, kept for reading
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("rank", Integer, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("hub", String(32), nullable=False),
+)
+
+lookup = Table(
+    "lookup",  # contents that a hub did not know when it was asked, and when it is asked again
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("hub", String(32), primary_key=True),
+    Column("misses", Integer, nullable=False),
+    Column("asked_ns", BigInteger, nullable=False),
+    Column("due_ns", BigInteger, nullable=False),
+)
+
+download = Table(
+    "download",  # what is under way, or was cut off; a row goes when its file has its name
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("ref", Text, nullable=False),
+    Column("part", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("made_ns", BigInteger, nullable=False),
+)
+
 journal = Table(
     "journal",
     metadata,
@@ -207,4 +278,7 @@ search = Table(
     Column("note", Text, nullable=False),
     Column("favourite", Boolean, nullable=False, server_default=false()),
     Column("rating", Integer),
+    Column("hub_tags", Text, nullable=False, server_default=""),
+    Column("hub_author", Text, nullable=False, server_default=""),
+    Column("hub_body", Text, nullable=False, server_default=""),
 )

@@ -33,6 +33,7 @@ from hubman.core.search_text import SearchText, search_text
 from hubman.core.types import Hashes, Kind, Safety, Sidecar, Trigger
 from hubman.store import schema, sketches
 from hubman.store.encode import candidates_text, facts_bytes, message_text, sidecar_json
+from hubman.store.hubs import Hubs
 from hubman.store.journal import Journal
 from hubman.store.places import Places
 from hubman.store.reunion import Reunion
@@ -49,6 +50,7 @@ class Writer:
         self.reunion = Reunion(connection, self.subjects)
         self.journal = Journal(connection)
         self.places = Places(connection, self.subjects)
+        self.hubs = Hubs(connection, self.subjects)
 
     def add_root(self, path: str, layout: Layout, sidecars: SidecarPolicy | None, device: int | None) -> None:
         """Record a root; one that is there already keeps its files and takes the new policy, None: keeps its own."""

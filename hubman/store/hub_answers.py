@@ -1,0 +1,87 @@
+"""Questions about what hubs said: `reader.hubs`. The standard library's sqlite3 only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from sqlite3 import Cursor
+from typing import Any
+
+from hubman.core.hub import Listing, Provenance
+from hubman.core.listed import Hashes
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A download that was begun and has not given its file a name yet."""
+
+    number: int
+    ref: str
+    part: str
+    state: str
+    detail: Mapping[str, Any]
+    made_ns: int
+
+
+class HubAnswers:
+    """Questions about hubs."""
+
+    def __init__(self, ask: Callable[[str, Sequence[object]], Cursor]) -> None:
+        self._ask = ask
+
+    def choices(self) -> dict[str, bool]:
+        """Return hub -> whether the user said yes; hubs that nobody was asked about are left out."""
+        return {str(row[0]): bool(row[1]) for row in self._ask("SELECT hub, enabled FROM hub_choice", [])}
+
+    def of_contents(self, hashes: Iterable[str]) -> dict[str, list[Provenance]]:
+        """Return sha256 -> what is known of where it comes from, downloads first, then the oldest finding."""
+        from hubman.store.listings import listing_of
+
+        wanted, found = sorted(set(hashes)), dict[str, list[Provenance]]()
+        for start in range(0, len(wanted), 400):
+            part = wanted[start : start + 400]
+            cursor = self._ask(
+                "SELECT p.sha256, l.data, p.file_id, p.how, p.found_ns, p.newer, l.gone_ns FROM provenance p "
+                "JOIN listing l ON l.hub = p.hub AND l.model_id = p.model_id AND l.version_id = p.version_id "
+                f"WHERE p.sha256 IN ({','.join('?' * len(part))}) "
+                "ORDER BY p.how <> 'download', p.found_ns, p.hub, p.version_id",
+                part,
+            )
+            for sha256, data, file_id, how, found_ns, newer, gone_ns in cursor:
+                entry = Provenance(str(sha256), listing_of(data), file_id, how, found_ns, newer, gone_ns is not None)
+                found.setdefault(str(sha256), []).append(entry)
+        return found
+
+    def listing(self, hub: str, model_id: str, version_id: str) -> Listing | None:
+        """Return what a hub said of a version."""
+        from hubman.store.listings import listing_of
+
+        row = self._ask(
+            "SELECT data FROM listing WHERE hub = ? AND model_id = ? AND version_id = ?", [hub, model_id, version_id]
+        ).fetchone()
+        return listing_of(row[0]) if row else None
+
+    def to_look_up(self, hub: str, now_ns: int, *, again: bool = False) -> list[Hashes]:
+        """Return the present contents of which nothing is known from a hub, and which it is time to ask about.
+
+        `again`: also those that were asked about lately.
+        """
+        due = (
+            ""
+            if again
+            else "AND NOT EXISTS (SELECT 1 FROM lookup k WHERE k.sha256 = b.sha256 AND k.hub = ?1 AND k.due_ns > ?2)"
+        )
+        cursor = self._ask(
+            "SELECT DISTINCT b.sha256, b.autov1, b.autov3, b.autov3_written, b.crc32, b.blake3 "
+            "FROM blob b JOIN file f ON f.sha256 = b.sha256 WHERE f.present = 1 AND f.folder = 0 "
+            f"AND NOT EXISTS (SELECT 1 FROM provenance p WHERE p.sha256 = b.sha256 AND p.hub = ?1) {due} "
+            "AND ?2 = ?2 ORDER BY b.sha256",
+            [hub, now_ns],
+        )
+        return [Hashes(str(row[0]), row[1], str(row[0])[:10], row[2], row[3], row[4], row[5]) for row in cursor]
+
+    def downloads(self) -> list[Unfinished]:
+        """Return the downloads that have not ended, the oldest first."""
+        cursor = self._ask("SELECT id, ref, part, state, detail, made_ns FROM download ORDER BY id", [])
+        return [Unfinished(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5]) for row in cursor]

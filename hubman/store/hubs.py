@@ -1,0 +1,144 @@
+"""What hubs said of contents: the verbs of a write transaction, as `writer.hubs`.
+
+Nothing here is ever erased by a hub's answer: what is gone there is marked, and what we know stays.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from hubman.core.hub import Listing
+from hubman.store import schema
+from hubman.store.listings import listing_bytes
+from hubman.store.subjects import Subjects
+
+DAY_NS = 86_400 * 10**9
+RETRY_DAYS = (7, 14, 30, 60, 90)
+"""Days after which a content is asked about again, after the first miss, the second, ...; then always the last."""
+
+
+class Hubs:
+    """The verbs of a write transaction that are about hubs."""
+
+    def __init__(self, connection: sa.Connection, subjects: Subjects) -> None:
+        self._connection = connection
+        self._subjects = subjects
+
+    def choose(self, hub: str, *, enabled: bool) -> None:
+        """Record whether hashes may be sent to a hub."""
+        statement = upsert(schema.hub_choice).values(hub=hub, enabled=enabled, decided_ns=time.time_ns())
+        changed = {"enabled": statement.excluded.enabled, "decided_ns": statement.excluded.decided_ns}
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["hub"], set_=changed))
+
+    def record_listings(self, listings: Iterable[Listing]) -> None:
+        """Record what hubs say of versions; what was gone and is back is not gone any more."""
+        now = time.time_ns()
+        rows = [
+            {
+                "hub": listing.hub, "model_id": listing.model_id, "version_id": listing.version_id,
+                "data": listing_bytes(listing), "fetched_ns": now, "gone_ns": None,
+            }
+            for listing in listings
+        ]  # fmt: skip
+        if rows:
+            statement = upsert(schema.listing)
+            changed = {name: statement.excluded[name] for name in ("data", "fetched_ns", "gone_ns")}
+            keys = ["hub", "model_id", "version_id"]
+            self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+    def record_gone(self, hub: str, model_id: str, version_id: str | None = None) -> None:
+        """Record that a hub has a version (or any of a model) no more. What we know of it stays."""
+        table = schema.listing
+        which = [table.c.hub == hub, table.c.model_id == model_id, table.c.gone_ns.is_(None)]
+        if version_id is not None:
+            which.append(table.c.version_id == version_id)
+        self._connection.execute(sa.update(table).where(*which).values(gone_ns=time.time_ns()))
+
+    def record_provenance(self, entries: Sequence[tuple[str, Listing, str | None, str]]) -> None:
+        """Record where contents come from, as (sha256, listing, file id, how); their words and texts become known.
+
+        `how`: "download", or the kind of hash that matched.
+        """
+        if not entries:
+            return
+        self.record_listings({id(listing): listing for _, listing, _, _ in entries}.values())
+        now = time.time_ns()
+        rows = [
+            {
+                "sha256": sha256, "hub": listing.hub, "model_id": listing.model_id,
+                "version_id": listing.version_id, "file_id": file_id, "how": how, "found_ns": now,
+            }
+            for sha256, listing, file_id, how in entries
+        ]  # fmt: skip
+        statement = upsert(schema.provenance)
+        changed = {
+            "file_id": sa.func.coalesce(statement.excluded.file_id, schema.provenance.c.file_id),
+            "how": sa.case((schema.provenance.c.how == "download", "download"), else_=statement.excluded.how),
+        }
+        keys = ["sha256", "hub", "model_id", "version_id"]
+        self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+        lookup = schema.lookup
+        for sha256, listing, _, _ in entries:
+            self._connection.execute(sa.delete(lookup).where(lookup.c.sha256 == sha256, lookup.c.hub == listing.hub))
+        self.refresh([sha256 for sha256, _, _, _ in entries])
+
+    def refresh(self, hashes: Sequence[str]) -> None:
+        """Make trigger words and searchable texts of contents those of their listings."""
+        # Filled in with the search texts: see tests/store/test_hubs.py.
+
+    def record_misses(self, hub: str, hashes: Sequence[str]) -> None:
+        """Remember that a hub did not know contents, and when it is worth asking again."""
+        table, now = schema.lookup, time.time_ns()
+        for sha256 in hashes:
+            before = self._connection.scalar(
+                sa.select(table.c.misses).where(table.c.sha256 == sha256, table.c.hub == hub)
+            )
+            misses = (before or 0) + 1
+            days = RETRY_DAYS[min(misses, len(RETRY_DAYS)) - 1]
+            row = {"sha256": sha256, "hub": hub, "misses": misses, "asked_ns": now, "due_ns": now + days * DAY_NS}
+            statement = upsert(table).values(**row)
+            changed = {name: row[name] for name in ("misses", "asked_ns", "due_ns")}
+            self._connection.execute(statement.on_conflict_do_update(index_elements=["sha256", "hub"], set_=changed))
+
+    def set_newer(self, newer: Mapping[tuple[str, str, str, str], str | None]) -> None:
+        """Record (sha256, hub, model id, version id) -> version id of the newer version, None for none."""
+        table = schema.provenance
+        for (sha256, hub, model_id, version_id), found in newer.items():
+            which = (
+                table.c.sha256 == sha256, table.c.hub == hub, table.c.model_id == model_id,
+                table.c.version_id == version_id,
+            )  # fmt: skip
+            self._connection.execute(sa.update(table).where(*which).values(newer=found))
+
+    def set_preview(self, sha256: str, path: str | None) -> None:
+        """Record where the hub's preview of a content lies."""
+        self._connection.execute(sa.update(schema.blob).where(schema.blob.c.sha256 == sha256).values(hub_preview=path))
+
+    # --- downloads under way ---------------------------------------------------------------------------------------
+
+    def begin_download(self, ref: str, part: str, detail: Mapping[str, Any]) -> int:
+        """Record a download that begins; return its number. `detail` holds no secret and no signed address."""
+        row = {
+            "ref": ref, "part": part, "state": "running", "detail": json.dumps(dict(detail), ensure_ascii=False),
+            "made_ns": time.time_ns(),
+        }  # fmt: skip
+        done = self._connection.execute(sa.insert(schema.download).values(**row))
+        return int(done.lastrowid)
+
+    def set_download(self, number: int, state: str, detail: Mapping[str, Any] | None = None) -> None:
+        """Record how far a download is: running, failed."""
+        values: dict[str, object] = {"state": state}
+        if detail is not None:
+            values["detail"] = json.dumps(dict(detail), ensure_ascii=False)
+        table = schema.download
+        self._connection.execute(sa.update(table).where(table.c.id == number).values(**values))
+
+    def end_download(self, number: int) -> None:
+        """Forget a download: its file has its name, or the user gave it up."""
+        self._connection.execute(sa.delete(schema.download).where(schema.download.c.id == number))

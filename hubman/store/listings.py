@@ -1,0 +1,23 @@
+"""Listings as a column keeps them: JSON, deflated."""
+
+from __future__ import annotations
+
+import zlib
+
+import msgspec
+
+from hubman.core.hub import Listing
+
+
+def listing_bytes(listing: Listing) -> bytes:
+    """Encode a listing for its column."""
+    return zlib.compress(msgspec.json.encode(listing), 6)
+
+
+def listing_of(stored: bytes) -> Listing:
+    """Undo `listing_bytes`; fields of a later hubman are left out.
+
+    Raises:
+        zlib.error, msgspec.DecodeError: it is damaged.
+    """
+    return msgspec.json.decode(zlib.decompress(stored), type=Listing)
