@@ -325,7 +325,9 @@ class Web:
                 )
             )
         except BROKEN as error:
-            raise HopError(url.host, error) from error
+            proxy = self._pools.proxy(url.scheme, url.raw_host.decode("ascii"), url.port)
+            place = N_("{host}, through the proxy {proxy}")
+            raise HopError(Phrase(place, host=url.host, proxy=redacted(proxy)) if proxy else url.host, error) from error
 
     def _with_body(self, question: _Question, got: _Got) -> _Got:
         """Read the body of an answer or a refusal; a file's is left to its reader."""

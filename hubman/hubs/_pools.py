@@ -42,7 +42,7 @@ class Pools:
             HubError: `address-refused`, `proxy-unusable`. httpcore's errors: the machine could not be talked to.
         """
         scheme, host = request.url.scheme.decode("ascii"), request.url.host.decode("ascii")
-        proxy = self._proxy(scheme, host, request.url.port)
+        proxy = self.proxy(scheme, host, request.url.port)
         if proxy:
             self._guard.check_name(host)  # the proxy resolves the name: what it leads to cannot be seen from here
         with self._lock:
@@ -70,7 +70,7 @@ class Pools:
             return _through(proxy, options)
         return httpcore.ConnectionPool(network_backend=GuardedNetwork(self._guard), **options)
 
-    def _proxy(self, scheme: str, host: str, port: int | None) -> str:
+    def proxy(self, scheme: str, host: str, port: int | None) -> str:
         """Return the proxy for an address, or "". This machine itself is never asked through one."""
         if self._proxies is None:
             self._proxies = urllib.request.getproxies()

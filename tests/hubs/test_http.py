@@ -856,6 +856,7 @@ def test_a_tunnel_that_is_refused(world: World) -> None:
         with world.web(proxies={"https": f"127.0.0.1:{proxy.port}"}, token_for="https://far.example") as web:
             error = fails(lambda: web.ask("civitai", "GET", "https://far.example/x"))
     assert error.reference == "hub-unreachable"
+    assert f"far.example, through the proxy http://127.0.0.1:{proxy.port}" in error.message
     assert (proxy.asked[0].method, proxy.asked[0].target) == ("CONNECT", "far.example:443")
     assert SECRET not in proxy.seen()
 
