@@ -927,18 +927,35 @@ def test_a_lane_narrows_and_widens() -> None:
 
 
 def test_many_threads_share_one_web(world: World) -> None:
-    """64 questions from 16 threads: all right, never more than the lane lets go at once, which began with four."""
-    gate = threading.Barrier(4)
+    """Four at once to begin with; more after good answers; few again after "too many"."""
+    together = threading.Barrier(8)
 
     def handle(asked: Asked) -> Reply:
-        with contextlib.suppress(threading.BrokenBarrierError):
-            gate.wait(0.5)
+        if asked.target.startswith("/together"):
+            together.wait(10)  # nobody is answered before eight have come
+        elif asked.target.startswith("/slow"):
+            time.sleep(0.02)
+        elif asked.target == "/much":
+            return Reply(429, headers={"Retry-After": "9999"})
         return Reply(body=json.dumps(asked.target).encode())
 
     with Served(handle) as hub, world.web(hub.url) as web, ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(lambda n: web.ask("civitai", "GET", f"{hub.url}/{n}").data, range(64)))
-    assert found == [f"/{n}" for n in range(64)]
-    assert 4 <= hub.most_at_once <= 16
+
+        def all_of(path: str, count: int) -> None:
+            found = list(pool.map(lambda n: web.ask("civitai", "GET", f"{hub.url}{path}{n}").data, range(count)))
+            assert found == [f"{path}{n}" for n in range(count)]
+
+        all_of("/slow", 32)
+        assert 2 <= hub.most_at_once < 16
+        all_of("/quick", 64)
+        all_of("/together", 8)
+        for _ in range(4):
+            with contextlib.suppress(HubError):
+                web.ask("civitai", "GET", f"{hub.url}/much")
+            world.time += 10_000
+        hub.most_at_once = 0
+        all_of("/slow", 8)
+        assert hub.most_at_once <= 3
 
 
 def test_closing_ends_the_waits() -> None:
