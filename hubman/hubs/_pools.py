@@ -90,11 +90,10 @@ def _through(proxy: str, options: dict[str, Any]) -> httpcore.ConnectionPool:
     except (ValueError, UnicodeError):
         scheme, host, port = "", b"", None
     if not host or scheme not in ("http", "https", "socks5", "socks5h"):
-        raise HubError(
-            "proxy-unusable",
+        raise _unusable(
             N_("{proxy} is no proxy that hubman can use."),
-            hint=N_("HTTPS_PROXY is written like http://127.0.0.1:7890 or socks5://127.0.0.1:7891"),
-            proxy=redacted(proxy),
+            N_("HTTPS_PROXY is written like http://127.0.0.1:7890 or socks5://127.0.0.1:7891"),
+            proxy,
         )
     auth = None
     if parts.username is not None:
@@ -106,9 +105,14 @@ def _through(proxy: str, options: dict[str, Any]) -> httpcore.ConnectionPool:
     try:
         return httpcore.SOCKSProxy(where, proxy_auth=auth, network_backend=network, **options)
     except (ImportError, RuntimeError):
-        raise HubError(
-            "proxy-unusable",
+        raise _unusable(
             N_("The proxy {proxy} speaks SOCKS, and the package for that is not installed."),
-            hint=N_("pip install socksio    (or give HTTPS_PROXY an http:// proxy)"),
-            proxy=redacted(proxy),
+            N_("pip install socksio    (or give HTTPS_PROXY an http:// proxy)"),
+            proxy,
         ) from None
+
+
+def _unusable(message: str, hint: str, proxy: str) -> HubError:
+    error = HubError("proxy-unusable", message, hint=hint, proxy=redacted(proxy))
+    error.passing = False
+    return error
