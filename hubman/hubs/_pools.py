@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import ssl
 import threading
 import urllib.request
@@ -12,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import httpcore
 
 from hubman.errors import N_, HubError
-from hubman.hubs._guard import Guard, GuardedNetwork, names_this_machine
+from hubman.hubs._guard import Guard, GuardedNetwork, literal_address, names_this_machine
 from hubman.hubs._secrets import redacted
 
 MOST_CONNECTIONS = 100
@@ -77,9 +79,21 @@ class Pools:
         proxy = self._proxies.get(scheme) or self._proxies.get("all") or ""
         if not proxy or names_this_machine(host) or host.startswith("127.") or host in ("::1", "[::1]"):
             return ""
-        if urllib.request.proxy_bypass(f"{host}:{port}" if port else host):
+        if urllib.request.proxy_bypass(f"{host}:{port}" if port else host) or _in_a_network(
+            host, self._proxies.get("no", "")
+        ):
             return ""
         return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _in_a_network(host: str, exceptions: str) -> bool:
+    """Say whether NO_PROXY names a network (`192.168.0.0/16`) that an address lies in; urllib knows names."""
+    address = literal_address(host)
+    for entry in exceptions.split(",") if address is not None else ():
+        with contextlib.suppress(ValueError):
+            if address in ipaddress.ip_network(entry.strip(), strict=False):
+                return True
+    return False
 
 
 def _through(proxy: str, options: dict[str, Any]) -> httpcore.ConnectionPool:

@@ -29,6 +29,7 @@ from hubman.hubs._errors import refusal
 from hubman.hubs._guard import Guard, is_public
 from hubman.hubs._http import Credential, Web, origin_of, redact_text, redacted
 from hubman.hubs._patience import Lane, Limit, limit_of
+from hubman.hubs._pools import Pools
 from tests.hubs.serving import Asked, Reply, Served
 
 SECRET = "s3cr3t-t0ken-of-mine"
@@ -567,6 +568,22 @@ def test_a_name_that_does_not_exist(world: World) -> None:
     assert world.slept == [0.25]
 
 
+def test_a_store_that_is_down_is_not_the_hubs_fault(world: World) -> None:
+    """The message names the machine that is down, and the hub itself is asked as patiently as before."""
+    cut = Reply(raw=lambda connection: connection.close())
+
+    def handle(asked: Asked) -> Reply:
+        if asked.target == "/start":
+            return Reply(302, b"", {"Location": "http://gone.test/x"})
+        return cut if len(hub.asked) < 5 else GOOD
+
+    with Served(handle) as hub, world.web(hub.url) as web:
+        assert "gone.test" in fails(lambda: web.stream("civitai", f"{hub.url}/start")).message
+        assert len(hub.asked) == 2
+        assert web.ask("civitai", "GET", f"{hub.url}/api/x").data == {"fine": True}
+    assert len(hub.asked) == 5
+
+
 def test_nobody_listens(world: World) -> None:
     with Served(lambda _: Reply()) as hub:
         url = hub.url
@@ -848,6 +865,20 @@ def test_through_a_proxy(world: World, monkeypatch: Any) -> None:
     assert asked.target == "http://far.example/x?y=1"
     assert asked.headers["proxy-authorization"] == "Basic dXNlcjpwQHNz"
     assert asked.headers["authorization"] == f"Bearer {SECRET}"
+
+
+def test_networks_that_need_no_proxy(world: World) -> None:
+    """A mirror on an address of NO_PROXY's networks is asked straight; urllib itself knows names only."""
+    exceptions = "localhost,10.0.0.0/8, 93.184.0.0/16"
+    pools = Pools(Guard(), ssl.create_default_context, {"http": "http://127.0.0.1:1", "no": exceptions})
+    hosts = ("10.1.2.3", "93.184.216.34", "93.185.0.1", "far.example", "localhost", "10.evil.example")
+    assert [pools.proxy("http", host, None) for host in hosts] == [
+        "",
+        "",
+        *["http://127.0.0.1:1"] * 2,
+        "",
+        "http://127.0.0.1:1",
+    ]
 
 
 def test_a_tunnel_that_is_refused(world: World) -> None:
