@@ -1,4 +1,4 @@
-"""LiblibAI (哩布哩布AI). Unofficial: there is no public API for models; this is what its own pages ask (docs/hubs/liblib.md).
+"""LiblibAI (哩布哩布AI). Unofficial: it has no public API for models; this is what its own pages ask.
 
 A pasted page works without an account. What is not understood is used nowhere: the error tells the answer's shape. An
 answer is `{code, msg, data}` with HTTP status 200 even for a failure; `code` 0 is success. Addresses of files may be

@@ -116,7 +116,7 @@ class ModelScope:
         return Lookup()
 
     def search(self, query: HubQuery) -> Iterator[Hit]:
-        """Yield models that fit: by the site's own search, which knows AIGC fields; an owner's by the documented API."""
+        """Yield models that fit: by the site's search, which knows AIGC fields; an owner's by the documented API."""
         left = query.limit
         for hit in self._owned(query) if query.author else self._found(query):
             if _fits(hit, query):
