@@ -8,7 +8,7 @@ from types import MappingProxyType
 from urllib.parse import parse_qsl, urlsplit
 
 from hubman.core.hub import CIVARCHIVE, CIVITAI, HASH_KINDS, HUGGINGFACE, LIBLIB, MODELSCOPE, OPENMODELDB, HubRef
-from hubman.core.ref_parts import NO_OWNERS, NotOne, inside, number, owned, revision, uuid, word
+from hubman.core.ref_parts import NO_OWNERS, NoReferenceError, inside, number, owned, revision, uuid, word
 from hubman.errors import N_, Phrase
 
 HOSTS: Mapping[str, str] = MappingProxyType({
@@ -43,7 +43,7 @@ def site_of(authority: str, hosts: Mapping[str, str]) -> str | None:
     """Return the hub whose pages are at this host (with port, where there is one), None for anybody else's."""
     try:
         host, port = _host(authority)
-    except (ValueError, NotOne):
+    except (ValueError, NoReferenceError):
         return None
     return hosts.get(f"{host}:{port}" if port else host) or (None if port else HOSTS.get(host.removeprefix("www.")))
 
@@ -52,12 +52,12 @@ def read_link(text: str, hosts: Mapping[str, str]) -> HubRef:
     """Read an address; its scheme may be left out.
 
     Raises:
-        NotOne: no hub's, or no model's.
+        NoReferenceError: no hub's, or no model's.
         ValueError: it cannot be taken apart.
     """
     parts = urlsplit(text if "://" in text.split("?", 1)[0] else "https://" + text.removeprefix("//"))
     if parts.scheme.lower() not in ("http", "https"):
-        raise NotOne
+        raise NoReferenceError
     host, port = _host(parts.netloc, parts.scheme)
     name = f"{host}:{port}" if port else host
     hub = hosts.get(name) or (None if port else HOSTS.get(host.removeprefix("www.").removeprefix("m.")))
@@ -77,19 +77,19 @@ def _host(authority: str, scheme: str = "https") -> tuple[str, int | None]:
     parts = urlsplit("//" + authority)
     host = (parts.hostname or "").rstrip(".")
     if not host or len(host) > 253:
-        raise NotOne
+        raise NoReferenceError
     if not host.isascii():
         host = host.encode("idna").decode("ascii").lower()
     usual = {"http": 80, "https": 443}.get(scheme.lower())
     return host, None if parts.port in (None, usual, 443) else parts.port
 
 
-def _foreign(host: str) -> NotOne:
+def _foreign(host: str) -> NoReferenceError:
     if host.startswith(("image.civitai.", "imagecache.civitai.", "image-b2.civitai.")):
-        return NotOne(_PICTURE, _PICTURE_HINT)
+        return NoReferenceError(_PICTURE, _PICTURE_HINT)
     if host.endswith(_STORES):
-        return NotOne(_SIGNED, _NO_PAGE_HINT)
-    return NotOne()
+        return NoReferenceError(_SIGNED, _NO_PAGE_HINT)
+    return NoReferenceError()
 
 
 def _civitai(steps: Sequence[str], query: Query) -> HubRef:
@@ -107,9 +107,9 @@ def _civitai(steps: Sequence[str], query: Query) -> HubRef:
         case ["model-versions", version, *_] | ["api", "v1", "model-versions", version]:
             return HubRef(CIVITAI, None, number(version))
         case ["images" | "posts", *_]:
-            raise NotOne(_PICTURE, _PICTURE_HINT)
+            raise NoReferenceError(_PICTURE, _PICTURE_HINT)
         case _:
-            raise NotOne(_NO_PAGE, _NO_PAGE_HINT)
+            raise NoReferenceError(_NO_PAGE, _NO_PAGE_HINT)
 
 
 def _civitai_file(query: Query) -> str | None:
@@ -123,9 +123,9 @@ def _civitai_file(query: Query) -> str | None:
 def _huggingface(steps: Sequence[str], query: Query) -> HubRef:
     match list(steps):
         case ["datasets", *_]:
-            raise NotOne(Phrase(N_("it is a data set")), _NO_PAGE_HINT)
+            raise NoReferenceError(Phrase(N_("it is a data set")), _NO_PAGE_HINT)
         case ["spaces", *_]:
-            raise NotOne(
+            raise NoReferenceError(
                 Phrase(N_("it is a space, a program that uses models")),
                 N_("open the model that it links to and copy its address"),
             )
@@ -139,12 +139,12 @@ def _huggingface(steps: Sequence[str], query: Query) -> HubRef:
             return HubRef(HUGGINGFACE, owned(owner, name), *_at_revision(rest))
         case [owner, name] | [owner, name, "discussions" | "community" | "colab" | "edit" | "settings", *_]:
             if owner.lower() in NO_OWNERS:
-                raise NotOne(_NO_PAGE, _NO_PAGE_HINT)
+                raise NoReferenceError(_NO_PAGE, _NO_PAGE_HINT)
             return HubRef(HUGGINGFACE, owned(owner, name))
         case [_]:
-            raise NotOne(Phrase(N_("it is an author's page")), _NO_PAGE_HINT)
+            raise NoReferenceError(Phrase(N_("it is an author's page")), _NO_PAGE_HINT)
         case _:
-            raise NotOne(_NO_PAGE, _NO_PAGE_HINT)
+            raise NoReferenceError(_NO_PAGE, _NO_PAGE_HINT)
 
 
 def _at_revision(rest: Sequence[str]) -> tuple[str | None, str | None]:
@@ -163,15 +163,15 @@ def _liblib(steps: Sequence[str], query: Query) -> HubRef:
         case ["modelinfo" | "modelInfo", model, *_]:
             return HubRef(LIBLIB, uuid(model), _optional(uuid, query.get("versionUuid")))
         case ["imageinfo" | "imageInfo", *_]:
-            raise NotOne(_PICTURE, _PICTURE_HINT)
+            raise NoReferenceError(_PICTURE, _PICTURE_HINT)
         case _:
-            raise NotOne(_NO_PAGE, _NO_PAGE_HINT)
+            raise NoReferenceError(_NO_PAGE, _NO_PAGE_HINT)
 
 
 def _modelscope(steps: Sequence[str], query: Query) -> HubRef:
     match list(steps):
         case ["datasets" | "studios", *_]:
-            raise NotOne(_NO_PAGE, _NO_PAGE_HINT)
+            raise NoReferenceError(_NO_PAGE, _NO_PAGE_HINT)
         case ["models", owner, name, "resolve", *rest] | ["models", owner, name, "file", "view", *rest]:
             return HubRef(MODELSCOPE, owned(owner, name), *_at_revision(rest))
         case ["api", "v1", "models", owner, name, "repo"]:
@@ -185,7 +185,7 @@ def _modelscope(steps: Sequence[str], query: Query) -> HubRef:
             version = query.get("revision") or query.get("Revision")
             return HubRef(MODELSCOPE, owned(owner, name), revision(_again(version)) if version else None)
         case _:
-            raise NotOne(_NO_PAGE, _NO_PAGE_HINT)
+            raise NoReferenceError(_NO_PAGE, _NO_PAGE_HINT)
 
 
 def _again(text: str) -> str:
@@ -201,7 +201,7 @@ def _civarchive(steps: Sequence[str], query: Query) -> HubRef:
         case ["sha256", digest, *_] if len(digest) == 64:
             return HubRef(CIVARCHIVE, hash=_digest(digest))
         case _:
-            raise NotOne(_NO_PAGE, _NO_PAGE_HINT)
+            raise NoReferenceError(_NO_PAGE, _NO_PAGE_HINT)
 
 
 def _openmodeldb(steps: Sequence[str], query: Query) -> HubRef:
@@ -209,7 +209,7 @@ def _openmodeldb(steps: Sequence[str], query: Query) -> HubRef:
         case ["models", name]:
             return HubRef(OPENMODELDB, word(name))
         case _:
-            raise NotOne(_NO_PAGE, _NO_PAGE_HINT)
+            raise NoReferenceError(_NO_PAGE, _NO_PAGE_HINT)
 
 
 _READERS: Mapping[str, Callable[[Sequence[str], Query], HubRef]] = MappingProxyType({
@@ -225,5 +225,5 @@ def _optional(check: Callable[[str], str], text: str | None) -> str | None:
 def _digest(text: str) -> str:
     plain = text.lower()
     if len(plain) not in HASH_KINDS or not re.fullmatch(r"[0-9a-f]+", plain):
-        raise NotOne
+        raise NoReferenceError
     return plain

@@ -1,4 +1,4 @@
-"""The parts of a reference, checked: numbers, UUIDs, repositories, words. What is none of them raises NotOne."""
+"""The parts of a reference, checked: numbers, UUIDs, repositories, words. What is none raises NoReferenceError."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NO_OWNERS = frozenset({
 """First parts of huggingface.co's own pages, which no account has."""
 
 
-class NotOne(Exception):
+class NoReferenceError(Exception):
     """This text is no reference.
 
     Args:
@@ -43,16 +43,16 @@ def decoded(text: str) -> str:
     try:
         plain = unquote(text, errors="strict")
     except UnicodeDecodeError:
-        raise NotOne from None
+        raise NoReferenceError from None
     if any(unicodedata.category(character) in ("Cc", "Cs", "Cf", "Zl", "Zp") for character in plain):
-        raise NotOne
+        raise NoReferenceError
     return plain
 
 
 def number(text: str) -> str:
     """Check a number from 1 up to 15 digits and write it without leading zeros."""
     if not _NUMBER.fullmatch(text) or not int(text):
-        raise NotOne
+        raise NoReferenceError
     return str(int(text))
 
 
@@ -60,7 +60,7 @@ def uuid(text: str) -> str:
     """Write a UUID as LiblibAI does: 32 lower-case hex digits, no dashes."""
     plain = text.replace("-", "").lower()
     if not _UUID.fullmatch(plain):
-        raise NotOne
+        raise NoReferenceError
     return plain
 
 
@@ -68,9 +68,9 @@ def word(text: str, more: str = "") -> str:
     """Check a name of an identifier's characters, and of those in `more`."""
     plain = decoded(text)
     if not 0 < len(plain) <= 200 or plain.startswith(".") or plain.endswith("."):
-        raise NotOne
+        raise NoReferenceError
     if not all(c.isascii() and (c.isalnum() or c in "-_.+" + more) for c in plain):
-        raise NotOne
+        raise NoReferenceError
     return plain
 
 
@@ -78,9 +78,9 @@ def revision(text: str) -> str:
     """Check a branch, a tag or a commit (git's own rules are stricter)."""
     plain = decoded(text)
     if not 0 < len(plain) <= 250 or ".." in plain or plain.startswith(("-", "/")) or plain.endswith(("/", ".")):
-        raise NotOne
+        raise NoReferenceError
     if any(c.isspace() or c in "~^:?*[\\" for c in plain) or "//" in plain:
-        raise NotOne
+        raise NoReferenceError
     return plain
 
 
@@ -89,7 +89,7 @@ def inside(text: str) -> str:
     plain = decoded(text)
     parts = plain.split("/")
     if not plain or len(plain) > _LONGEST_PATH or "\\" in plain or any(part in ("", ".", "..") for part in parts):
-        raise NotOne
+        raise NoReferenceError
     return plain
 
 
@@ -97,9 +97,9 @@ def owned(owner: str, name: str) -> str:
     """Check `owner/name` of a repository."""
     owner, name = decoded(owner), decoded(name)
     if not _OWNER.fullmatch(owner) or not _NAME.fullmatch(name) or ".." in owner + "/" + name:
-        raise NotOne
+        raise NoReferenceError
     if owner.lower() in NO_OWNERS or not any(c.isalpha() for c in owner + name):
-        raise NotOne
+        raise NoReferenceError
     return f"{owner}/{name}"
 
 
@@ -113,7 +113,7 @@ def repository(hub: str, text: str, *, bare: bool = False) -> HubRef:
     path, at, version = text.rpartition("@") if "@" in text else (text, "", "")
     parts = path.strip("/").split("/", 2)
     if len(parts) < 2 or (bare and parts[-1].lower().endswith(tuple(MODEL_EXTENSIONS))):
-        raise NotOne
+        raise NoReferenceError
     model = owned(parts[0], parts[1])
     file = inside(parts[2]) if len(parts) == 3 else None
     return HubRef(hub, model, revision(version) if at else None, file)

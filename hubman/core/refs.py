@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from hubman.core.hub import CIVARCHIVE, CIVITAI, HASH_KINDS, HUGGINGFACE, LIBLIB, MODELSCOPE, OPENMODELDB, HubRef
 from hubman.core.ref_links import read_link, site_of
-from hubman.core.ref_parts import NotOne, number, repository, uuid, word
+from hubman.core.ref_parts import NoReferenceError, number, repository, uuid, word
 from hubman.errors import N_, UsageError
 
 LONGEST = 4096
@@ -74,7 +74,7 @@ def parse(text: str, *, hosts: Mapping[str, str] = _NO_HOSTS) -> HubRef:
         raise _unknown(text)
     try:
         return _read(_bare(text), hosts)
-    except NotOne as reason:
+    except NoReferenceError as reason:
         if reason.reference == "ref-no-model":
             raise UsageError(
                 "ref-no-model",
@@ -117,10 +117,10 @@ def _bare(text: str) -> str:
     """Take away what a chat or a mark-up puts around a reference; of a sentence with one link, keep the link."""
     text = "".join(c for c in text if unicodedata.category(c) != "Cf").strip()
     if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\r\n" for c in text):
-        raise NotOne
+        raise NoReferenceError
     starts = [match.start() for match in _LINK.finditer(text)]
     if len(starts) > 1 and not _redirects(text, starts):
-        raise NotOne
+        raise NoReferenceError
     if starts:
         text = text[starts[0] :]
         end = _LINK_ENDS.search(text)
@@ -148,14 +148,14 @@ def _trimmed(text: str) -> str:
 
 def _read(text: str, hosts: Mapping[str, str]) -> HubRef:
     if not text:
-        raise NotOne
+        raise NoReferenceError
     if _LINK.match(text) or text.startswith("//") or site_of(text.partition("/")[0], hosts):
         return read_link(text, hosts)
     return _hash(text) or _air(text) or _own(text) or _uuid(text) or _repository(text) or _nothing()
 
 
 def _nothing() -> HubRef:
-    raise NotOne
+    raise NoReferenceError
 
 
 def _hash(text: str) -> HubRef | None:
@@ -182,7 +182,7 @@ def _air(text: str) -> HubRef | None:
     if hub in (CIVITAI, CIVARCHIVE):
         match = _AIR_TAIL.fullmatch(rest)
         if match is None:
-            raise NotOne
+            raise NoReferenceError
         rest = match[1]
     return _spelled(hub, rest)
 
@@ -204,7 +204,7 @@ def _spelled(hub: str, rest: str) -> HubRef:
     rest, _, file = rest.partition("#")
     model, at, version = rest.partition("@")
     if not model and not (at and hub in (CIVITAI, CIVARCHIVE, LIBLIB)):
-        raise NotOne
+        raise NoReferenceError
     check = {CIVITAI: number, CIVARCHIVE: number, LIBLIB: uuid, OPENMODELDB: word}[hub]
     return HubRef(
         hub, check(model) if model else None, check(version) if at else None, word(file, "=&") if file else None
