@@ -49,7 +49,9 @@ class HubAnswers:
                 part,
             )
             for sha256, data, file_id, how, found_ns, newer, gone_ns in cursor:
-                entry = Provenance(str(sha256), listing_of(data), file_id, how, found_ns, newer, gone_ns is not None)
+                listing = listing_of(data)
+                gone = gone_ns is not None or listing.deleted
+                entry = Provenance(str(sha256), listing, file_id, how, found_ns, newer, gone)
                 found.setdefault(str(sha256), []).append(entry)
         return found
 
@@ -80,6 +82,10 @@ class HubAnswers:
             [hub, now_ns],
         )
         return [Hashes(str(row[0]), row[1], str(row[0])[:10], row[2], row[3], row[4], row[5]) for row in cursor]
+
+    def pinned(self) -> set[str]:
+        """Return the subjects that `update` leaves as they are."""
+        return {str(row[0]) for row in self._ask("SELECT subject FROM user_pin", [])}
 
     def downloads(self) -> list[Unfinished]:
         """Return the downloads that have not ended, the oldest first."""
