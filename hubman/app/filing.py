@@ -5,6 +5,7 @@ Nothing is overwritten, nothing lands outside a root, and the next scan finds no
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import posixpath
@@ -240,10 +241,9 @@ def put(part: str, place: Place) -> str:
     """
     if os.path.islink(part) or not (os.path.isfile(part) or os.path.isdir(part)):
         raise IntegrityError("not-a-file", N_("{name} is a device or a pipe, not a file"), name=part)
+    make_folders(place)
     _check_inside(place)
     try:
-        _make_folders(place)
-        _check_inside(place)
         _sync(part)
         return _put(part, place)
     except OSError as error:
@@ -255,13 +255,25 @@ def _check_inside(place: Place) -> None:
         raise _leads_outside(place.directory)
 
 
-def _make_folders(place: Place) -> None:
+def make_folders(place: Place) -> None:
+    """Make the folders of a place that are not there yet.
+
+    Raises:
+        ConflictError: `leads-outside`, `folder-not-writable`, `no-space`.
+    """
+    _check_inside(place)
     path = place.root.path
-    for part in place.folder.split("/") if place.folder else ():
-        above, path = path, os.path.join(path, part)
+    try:
+        for part in place.folder.split("/") if place.folder else ():
+            above, path = path, os.path.join(path, part)
+            if not os.path.isdir(path):
+                with contextlib.suppress(FileExistsError):  # another download made it a moment ago
+                    os.mkdir(path)
+                relocate.sync_folder(above)
         if not os.path.isdir(path):
-            os.mkdir(path)
-            relocate.sync_folder(above)
+            raise _not_writable(path)
+    except OSError as error:
+        raise _refused(place, error) from error
 
 
 def _sync(part: str) -> None:
@@ -328,17 +340,18 @@ def _refused(place: Place, error: OSError) -> HubmanError:
 
 def record_placed(
     store: Store, root: Root, path: str, hashes: Hashes, came: Sequence[Came] = (), *,
-    journal: tuple[str, dict[str, object]] | None = None,
-) -> int:  # fmt: skip
+    journal: tuple[str, dict[str, object]] | None = None, download: int | None = None,
+) -> tuple[int, int | None]:  # fmt: skip
     """List a file that was put in its place, with everything that is known of it, in one transaction.
 
     Args:
         path: where `put` put it, in the root.
         came: where it comes from.
         journal: verb and detail of the action that this is, where it can be taken back.
+        download: the number of the download that ends with it.
 
     Returns:
-        the number of its row.
+        (number of its row, number of the journal's entry).
 
     Raises:
         NotFoundError: `file-gone`, it is not there any more, or its folder is no root any more.
@@ -365,9 +378,10 @@ def record_placed(
         unhashed = Unhashed(row, root.path, relpath, seen.size, seen.mtime_ns, None, seen.inode)
         writer.record_hashes([(unhashed, hashes)])
         writer.hubs.record_provenance(came)
-        if journal is not None:
-            writer.journal.record(*journal)
-    return row
+        entry = writer.journal.record(*journal) if journal is not None else None
+        if download is not None:
+            writer.hubs.end_download(download)
+    return row, entry
 
 
 def _is_same(row: Known, seen: Seen) -> bool:
