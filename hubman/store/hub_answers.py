@@ -35,7 +35,7 @@ class HubAnswers:
         return {str(row[0]): bool(row[1]) for row in self._ask("SELECT hub, enabled FROM hub_choice", [])}
 
     def of_contents(self, hashes: Iterable[str]) -> dict[str, list[Provenance]]:
-        """Return sha256 -> what is known of where it comes from, downloads first, then the oldest finding."""
+        """Return sha256 -> what is known of where it comes from: downloads, what is still there, the oldest."""
         from hubman.store.listings import listing_of
 
         wanted, found = sorted(set(hashes)), dict[str, list[Provenance]]()
@@ -45,7 +45,7 @@ class HubAnswers:
                 "SELECT p.sha256, l.data, p.file_id, p.how, p.found_ns, p.newer, l.gone_ns FROM provenance p "
                 "JOIN listing l ON l.hub = p.hub AND l.model_id = p.model_id AND l.version_id = p.version_id "
                 f"WHERE p.sha256 IN ({','.join('?' * len(part))}) "
-                "ORDER BY p.how <> 'download', p.found_ns, p.hub, p.version_id",
+                "ORDER BY p.how <> 'download', l.deleted, p.found_ns, p.hub, p.version_id",
                 part,
             )
             for sha256, data, file_id, how, found_ns, newer, gone_ns in cursor:

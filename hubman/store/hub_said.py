@@ -13,14 +13,16 @@ from hubman.store.listings import listing_of
 
 
 def listings_of(connection: sa.Connection, hashes: Sequence[str]) -> dict[str, list[Listing]]:
-    """Return sha256 -> its listings, downloads first, then the oldest finding (as `HubAnswers.of_contents`)."""
+    """Return sha256 -> its listings, downloads first, then those that are still there (as `HubAnswers.of_contents`)."""
     origin, listing = schema.provenance, schema.listing
     same = sa.and_(
         listing.c.hub == origin.c.hub, listing.c.model_id == origin.c.model_id,
         listing.c.version_id == origin.c.version_id,
     )  # fmt: skip
     query = sa.select(origin.c.sha256, listing.c.data).join(listing, same).where(origin.c.sha256.in_(hashes))
-    ordered = query.order_by(origin.c.how != "download", origin.c.found_ns, origin.c.hub, origin.c.version_id)
+    ordered = query.order_by(
+        origin.c.how != "download", listing.c.deleted, origin.c.found_ns, origin.c.hub, origin.c.version_id
+    )
     found: dict[str, list[Listing]] = {}
     for sha256, data in connection.execute(ordered):
         found.setdefault(str(sha256), []).append(listing_of(data))

@@ -117,7 +117,7 @@ def _pour_words(connection: sqlite3.Connection) -> None:
     """Write the trigger words of contents from their listings; search texts come when the files are read."""
     rows = connection.execute(
         "SELECT p.sha256, l.data FROM provenance p JOIN listing l ON l.hub = p.hub AND l.model_id = p.model_id "
-        "AND l.version_id = p.version_id ORDER BY p.how <> 'download', p.found_ns, p.hub, p.version_id"
+        "AND l.version_id = p.version_id ORDER BY p.how <> 'download', l.deleted, p.found_ns, p.hub, p.version_id"
     )
     listings: dict[str, list[Listing]] = {}
     for sha256, data in rows:

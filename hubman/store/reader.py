@@ -350,7 +350,7 @@ class Reader:
             "SELECT f.id, p.hub, p.model_id, p.version_id, p.how, p.newer, l.gone_ns IS NOT NULL OR l.deleted, l.nsfw, "
             "l.weight, l.weight_min, l.weight_max FROM file f JOIN provenance p ON p.sha256 = f.sha256 "
             "JOIN listing l ON l.hub = p.hub AND l.model_id = p.model_id AND l.version_id = p.version_id "
-            "WHERE f.id IN ({}) ORDER BY f.id, p.how <> 'download', p.found_ns, p.hub, p.version_id"
+            "WHERE f.id IN ({}) ORDER BY f.id, p.how <> 'download', l.deleted, p.found_ns, p.hub, p.version_id"
         )
         found: dict[int, list[HubNote]] = {}
         for file_id, hub, model_id, version_id, how, newer, gone, *rest in self._of_files(
