@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import json
 import math
 import re
@@ -117,6 +119,16 @@ def beginning(response: httpcore.Response) -> bytes:
         if len(found) >= MOST_REFUSAL:
             break
     return bytes(found[:MOST_REFUSAL])
+
+
+def let_go(response: httpcore.Response, headers: Mapping[str, str]) -> None:
+    """Be done with a redirect: its short page is read, so that the connection serves the next request too."""
+    length = headers.get("content-length", "")
+    if re.fullmatch(r"\d{1,5}", length):
+        with contextlib.suppress(*BROKEN):
+            for _ in _parts(response):
+                pass
+    response.close()
 
 
 def _parts(response: httpcore.Response) -> Iterator[bytes]:
@@ -236,10 +248,9 @@ def filename_of(disposition: str) -> str | None:
     """Return the file name of a Content-Disposition header (RFC 6266), untrusted."""
     encoded = re.search(r"filename\*\s*=\s*([\w-]+)'[^']*'([^;\s]+)", disposition, re.IGNORECASE)
     if encoded:
-        try:
+        with contextlib.suppress(LookupError):  # no such encoding
+            codecs.lookup(encoded[1])
             return unquote(encoded[2], encoding=encoded[1], errors="replace") or None
-        except LookupError:
-            pass
     quoted = re.search(r'filename\s*=\s*"((?:[^"\\]|\\.)*)"', disposition, re.IGNORECASE)
     if quoted:
         return re.sub(r"\\(.)", r"\1", quoted[1]) or None
