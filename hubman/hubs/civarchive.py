@@ -93,7 +93,7 @@ class CivArchive:
         return newest_first(list(found.values()))
 
     def by_hashes(self, wanted: Sequence[Hashes]) -> Lookup:
-        """Ask for contents one by one, at most MOST_ASKED; a content is found when a file in the answer has its hash."""
+        """Ask for contents one by one, at most MOST_ASKED; found is what a file in the answer has the hash of."""
         found: dict[str, Match] = {}
         missed: list[str] = []
         before = self._calls
