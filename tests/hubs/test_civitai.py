@@ -372,8 +372,8 @@ def test_what_was_not_asked_is_not_called_missed(hub: TestHub) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        Status(500), Status(429), Status(200, body="<html>down for maintenance</html>"), Status(200, body={"error": "x"}),
-        Status(403, body={"error": "Forbidden"}),
+        Status(500), Status(429), Status(200, body="<html>down for maintenance</html>"),
+        Status(200, body={"error": "x"}), Status(403, body={"error": "Forbidden"}),
     ],
 )  # fmt: skip
 def test_no_answer_is_remembered_of_a_hub_that_is_broken(hub: TestHub, answer: Status) -> None:
@@ -451,11 +451,9 @@ def test_the_account(hub: TestHub) -> None:
     assert client(hub).account() is None
     assert hub.requests == []
     assert client(hub, token=True).account() == "tester"
-    hub.tokens["civitai"] = "another"
+    revoked = Credential("revoked", frozenset({origin_of(hub.url("civitai"))}))
     with pytest.raises(AccessError) as caught:
-        Civitai(
-            web({"civitai": Credential("revoked", frozenset({origin_of(hub.url("civitai"))}))}), hub.url("civitai")
-        ).account()
+        Civitai(web({"civitai": revoked}), hub.url("civitai")).account()
     assert caught.value.reference == "token-refused"
     assert "revoked" not in str(caught.value)
 
@@ -465,10 +463,8 @@ def test_the_account(hub: TestHub) -> None:
 
 def one(hub: TestHub, **what: Any) -> tuple[Model, Listing]:
     model = hub.add(bytes(range(256)) * 40, **what)
-    return model, parse_version(
-        client(hub)._web.ask("civitai", "GET", f"{hub.url('civitai')}/api/v1/model-versions/{model.versions[0].id}").data,
-        hub.url("civitai"), NOW,
-    )  # fmt: skip
+    address = f"{hub.url('civitai')}/api/v1/model-versions/{model.versions[0].id}"
+    return model, parse_version(web().ask("civitai", "GET", address).data, hub.url("civitai"), NOW)
 
 
 def test_a_file_is_read_from_the_address_that_we_build(hub: TestHub) -> None:
