@@ -26,10 +26,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """One download of several: what is wanted, and how it is filed."""
+    """One download of several: what is wanted, how it is filed, and what is done when it is here."""
 
     wanted: Wanted
     options: PullOptions
+    after: Callable[[Pulled], None] | None = None
 
 
 def pull_all(

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("refs", nargs=-1, metavar="REF...")
-@click.option("-r", "--list", "lists", multiple=True, metavar="FILE", help="A list by `hubman export`, or REFs by line.")
+@click.option(
+    "-r", "--list", "lists", multiple=True, metavar="FILE", help="A list by `hubman export`, or REFs by line."
+)
 @click.option("--root", metavar="ROOT", help="The root to put it in.")
 @click.option("--to", "folder", metavar="FOLDER", help="The folder to put it in, absolute or relative to the root.")
 @click.option("--name", metavar="NAME", help="The name to give it.")
@@ -41,7 +43,9 @@ if TYPE_CHECKING:
 @click.option("--jobs", type=click.IntRange(1, 16), metavar="N", help="Files at the same time (default: the config's).")
 @click.option("--explicit", is_flag=True, help="An explicit picture may become the preview.")
 @click.option("--resume", is_flag=True, help="Go on with unfinished downloads (all, or the given ones).")
-@click.option("--forget", "give_up", is_flag=True, help="Give unfinished downloads up and delete what is there of them.")
+@click.option(
+    "--forget", "give_up", is_flag=True, help="Give unfinished downloads up and delete what is there of them."
+)
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be fetched, and where it would go.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask: of several files take what the hub names first.")
 @click.option("--no-input", is_flag=True, help="Never ask, even on a terminal.")
