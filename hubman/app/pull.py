@@ -172,7 +172,9 @@ def pull_listing(
     *,
     members: Sequence[RemoteFile] = (),
 ) -> Pulled:
-    """Fetch one file (or a folder of `members`) and file it. What was fetched of it before is gone on with; what is here is not fetched again.
+    """Fetch one file (or a folder of `members`) and file it.
+
+    What an earlier run fetched of it is gone on with; what is here is not fetched again.
 
     Raises:
         HubError, AccessError, NotFoundError, IntegrityError, ConflictError: as `download.fetch` and `filing`.
