@@ -55,6 +55,15 @@ class HubAnswers:
                 found.setdefault(str(sha256), []).append(entry)
         return found
 
+    def from_version(self, hub: str, model_id: str, version_id: str) -> list[tuple[str, str | None, str]]:
+        """Return (sha256, file id, how) of the contents that come from a version."""
+        cursor = self._ask(
+            "SELECT sha256, file_id, how FROM provenance WHERE hub = ? AND model_id = ? AND version_id = ? "
+            "ORDER BY how <> 'download', found_ns",
+            [hub, model_id, version_id],
+        )
+        return [(str(row[0]), row[1], str(row[2])) for row in cursor]
+
     def listing(self, hub: str, model_id: str, version_id: str) -> Listing | None:
         """Return what a hub said of a version."""
         from hubman.store.listings import listing_of

@@ -182,6 +182,11 @@ class Reader:
         )
         return [(row[0], row[1], row[2]) for row in cursor]
 
+    def kind_by_root(self, kind: str) -> dict[int, int]:
+        """Return root id -> number of the present files of a kind in it."""
+        rows = self._ask("SELECT root_id, count(*) FROM file WHERE present = 1 AND kind = ? GROUP BY root_id", [kind])
+        return {int(row[0]): int(row[1]) for row in rows}
+
     def search(self, query: Query, limit: int | None = None) -> tuple[int, list[ModelFile]]:
         """Return (number of all hits, at most `limit` of them in order). Files that are gone need `is:missing`."""
         total, chosen = hit_ids(self._ask, query, limit)
