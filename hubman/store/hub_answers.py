@@ -35,7 +35,7 @@ class HubAnswers:
         return {str(row[0]): bool(row[1]) for row in self._ask("SELECT hub, enabled FROM hub_choice", [])}
 
     def of_contents(self, hashes: Iterable[str]) -> dict[str, list[Provenance]]:
-        """Return sha256 -> what is known of where it comes from, downloads first, then the oldest finding."""
+        """Return sha256 -> what is known of where it comes from: downloads, what is still there, the oldest."""
         from hubman.store.listings import listing_of
 
         wanted, found = sorted(set(hashes)), dict[str, list[Provenance]]()
@@ -45,13 +45,24 @@ class HubAnswers:
                 "SELECT p.sha256, l.data, p.file_id, p.how, p.found_ns, p.newer, l.gone_ns FROM provenance p "
                 "JOIN listing l ON l.hub = p.hub AND l.model_id = p.model_id AND l.version_id = p.version_id "
                 f"WHERE p.sha256 IN ({','.join('?' * len(part))}) "
-                "ORDER BY p.how <> 'download', p.found_ns, p.hub, p.version_id",
+                "ORDER BY p.how <> 'download', l.deleted, p.found_ns, p.hub, p.version_id",
                 part,
             )
             for sha256, data, file_id, how, found_ns, newer, gone_ns in cursor:
-                entry = Provenance(str(sha256), listing_of(data), file_id, how, found_ns, newer, gone_ns is not None)
+                listing = listing_of(data)
+                gone = gone_ns is not None or listing.deleted
+                entry = Provenance(str(sha256), listing, file_id, how, found_ns, newer, gone)
                 found.setdefault(str(sha256), []).append(entry)
         return found
+
+    def from_version(self, hub: str, model_id: str, version_id: str) -> list[tuple[str, str | None, str]]:
+        """Return (sha256, file id, how) of the contents that come from a version."""
+        cursor = self._ask(
+            "SELECT sha256, file_id, how FROM provenance WHERE hub = ? AND model_id = ? AND version_id = ? "
+            "ORDER BY how <> 'download', found_ns",
+            [hub, model_id, version_id],
+        )
+        return [(str(row[0]), row[1], str(row[2])) for row in cursor]
 
     def listing(self, hub: str, model_id: str, version_id: str) -> Listing | None:
         """Return what a hub said of a version."""
@@ -80,6 +91,10 @@ class HubAnswers:
             [hub, now_ns],
         )
         return [Hashes(str(row[0]), row[1], str(row[0])[:10], row[2], row[3], row[4], row[5]) for row in cursor]
+
+    def pinned(self) -> set[str]:
+        """Return the subjects that `update` leaves as they are."""
+        return {str(row[0]) for row in self._ask("SELECT subject FROM user_pin", [])}
 
     def downloads(self) -> list[Unfinished]:
         """Return the downloads that have not ended, the oldest first."""
