@@ -408,7 +408,8 @@ class _Download:
             self._save(spans=tuple(work.state()[2]))
             raise
         self.trouble = work.trouble or self.trouble
-        front = work.state()[0]
+        front, got, _ = work.state()
+        self._advance(got)
         self._follow(front)
         self.connections = max(1, self.connections - work.busy)
         if work.fall_back:

@@ -147,6 +147,8 @@ def test_a_wrong_hash_is_tried_once_more_only_if_it_was_pieced_together() -> Non
     start = Remote(size=40, etag='"a"', hashed=True)
     assert play(pieced, 13, start)[-2:] == [Truncate(), Ask(0, None)]
     assert play([*pieced, *whole], 13, start)[-1] == GiveUp(Reason.MISMATCH)
+    again: list[Event] = [Head(200, total=40, etag='"a"'), Body(13, Ending.CUT), *pieced]
+    assert play([*pieced, *again], 13, start)[-1] == GiveUp(Reason.MISMATCH), "not for ever"
     assert play([Verified(False)], 40, start) == [Done(), Truncate(), Ask(0, None)]
 
 
