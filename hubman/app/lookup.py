@@ -24,10 +24,16 @@ from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
 
 FIRST_BLOCK = 20
-"""Contents of the first question: it shows whether a hub answers, and whether it answers for many at once."""
+"""Contents of the first question: it shows whether a hub answers at all."""
 
-LARGE_BLOCK, SMALL_BLOCK = 5000, 50
-"""Contents of the following ones, for a hub that answers for many at once and for one that does not."""
+BLOCKS = {CIVITAI: 5000, OPENMODELDB: 5000}
+"""Contents of the following ones, for hubs that answer for many at once."""
+
+SMALL_BLOCK = 50
+"""The same, for hubs that are asked about one after the other."""
+
+MOST_UNASKED = 100
+"""Contents that such a hub is asked about in a lookup that nobody asked for; the next one goes on with others."""
 
 PATIENCE_S = 60.0
 """Seconds for each further block of a lookup that nobody asked for, once a hub answered."""
@@ -214,7 +220,7 @@ class _Run:
         entry = self._entry(name) if wanted else None
         if entry is not None:
             self._progress.phase("lookup", len(wanted))
-            entry.asked = self._blocks(hub, wanted, entry)
+            self._blocks(hub, wanted, entry)
 
     def _entry(self, name: str) -> AskedHub:
         for entry in self.report.hubs:
@@ -223,22 +229,30 @@ class _Run:
         self.report.hubs.append(AskedHub(name))
         return self.report.hubs[-1]
 
-    def _blocks(self, hub: Hub, wanted: Sequence[Hashes], entry: AskedHub) -> int:
-        """Ask block after block; return about how many contents."""
-        size, asked, later, rest = FIRST_BLOCK, 0, list[Hashes](), list(wanted)
-        while rest and not self._stop() and entry.trouble is None:
-            part, rest = rest[:size], rest[size:]
-            answer = self._question(hub, part, first=asked == 0)
-            settled = self._take(hub.name, part, answer, entry)
-            if not later or len(settled) == len(part):
-                asked += len(part)
-                self._progress.advance(len(part))
-            later += [hashes for hashes in part if hashes.sha256 not in settled]
-            size = LARGE_BLOCK if answer.calls * 5 <= len(part) else SMALL_BLOCK
-            # A hub may take only some of what it was given. Who waits for the end has it go on with the others.
-            if not rest and self._left_s is None and settled:
-                rest, later = later, []
-        return min(asked, len(wanted))
+    def _blocks(self, hub: Hub, wanted: Sequence[Hashes], entry: AskedHub) -> None:
+        """Ask block after block, until all is settled or nothing more comes of it."""
+        rest, again = self._limited(hub.name, wanted), False
+        while rest:
+            later: list[Hashes] = []
+            for part in _parts(rest, FIRST_BLOCK if not again else 0, BLOCKS.get(hub.name, SMALL_BLOCK)):
+                if self._stop() or entry.trouble is not None:
+                    return
+                answer = self._question(hub, part, first=entry.calls == 0)
+                if self._stop():
+                    return  # whoever waited for the answer is gone, and may have closed the library
+                settled = self._take(hub.name, part, answer, entry)
+                later += [hashes for hashes in part if hashes.sha256 not in settled]
+                entry.asked += 0 if again else len(part)
+                self._progress.advance(len(settled) if again else len(part))
+            # A hub may take only some of what it is given. Who waits for the end has it go on with the others.
+            if self._left_s is not None or len(later) == len(rest):
+                return
+            rest, again = later, True
+
+    def _limited(self, name: str, wanted: Sequence[Hashes]) -> list[Hashes]:
+        if self._left_s is None or name in BLOCKS:
+            return list(wanted)
+        return list(wanted[:MOST_UNASKED])
 
     def _question(self, hub: Hub, part: Sequence[Hashes], *, first: bool) -> Lookup:
         """Ask about a block. The first one shows whether the hub answers, within what is left of the deadline."""
@@ -327,6 +341,14 @@ class _Run:
             with self._store.writer() as writer:
                 writer.hubs.refresh_listings(listings)
         entry.refreshed += len(listings)
+
+
+def _parts(wanted: Sequence[Hashes], first: int, size: int) -> Iterator[Sequence[Hashes]]:
+    """Yield blocks of a size, after a first one of its own."""
+    if first:
+        yield wanted[:first]
+    for start in range(first, len(wanted), size):
+        yield wanted[start : start + size]
 
 
 def _as_ours(error: Exception) -> HubmanError:
