@@ -24,16 +24,16 @@ from hubman.core.hub_names import hub_name
 from hubman.core.plan.download import Wish
 from hubman.core.plan.pull import still_picture
 from hubman.core.ports import Hub, Silence
-from hubman.errors import ConflictError, HubmanError, IntegrityError, NotFoundError, UnsafeError
+from hubman.errors import ConflictError, HubError, HubmanError, IntegrityError, NotFoundError, UnsafeError
 from hubman.hubs import open_hub
 from hubman.hubs._http import Web
 from hubman.store.door import Store, open_store
 from hubman.store.reader import open_reader
 from tests.conftest import lora_bytes
 from tests.testhub import TestHub
-from tests.testhub.catalogue import File, Picture
+from tests.testhub.catalogue import File, Picture, Version
 from tests.testhub.content import content_of, evil_pickle, picture
-from tests.testhub.misbehave import LoginPage, Slow, WrongHash, html
+from tests.testhub.misbehave import LoginPage, Redirect, Slow, WrongHash, WrongSize, html
 from tests.testhub.names import HOSTILE_NAMES, PAIRS
 
 
@@ -292,6 +292,29 @@ def test_wrong_bytes_are_never_visible(person: Person, hub: TestHub, library: Pa
     assert person.unfinished() == []
 
 
+@pytest.mark.parametrize("by", [-1000, 1000])
+def test_another_size_than_promised_is_refused(person: Person, hub: TestHub, library: Path, by: int) -> None:
+    model = hub.add(lora_bytes(fill=41))
+    hub.misbehave(WrongSize(by), on="storage")
+    with pytest.raises(IntegrityError):
+        person.pull(ref(model))
+    assert files(library) == []
+
+
+@pytest.mark.parametrize(
+    "target", ["http://169.254.169.254/latest/meta-data/", "file:///etc/passwd", "http://10.0.0.1/x", "ftp://x/y"]
+)
+def test_a_redirect_into_the_private_network_is_not_followed(
+    person: Person, hub: TestHub, library: Path, target: str
+) -> None:
+    model = hub.add(lora_bytes(fill=42))
+    hub.misbehave(Redirect(target), on="civitai", path="/api/download")
+    with pytest.raises(HubError) as caught:
+        person.pull(ref(model))
+    assert caught.value.reference in ("address-refused", "redirect-refused")
+    assert [name for name in files(library) if not os.path.basename(name).startswith(".")] == []
+
+
 def test_a_pickle_that_runs_code_is_quarantined(person: Person, hub: TestHub, library: Path, isolated: Path) -> None:
     model = hub.add(File("style.pt", content_of(evil_pickle()), format="PickleTensor"), kind="embedding")
     with pytest.raises(UnsafeError) as caught:
@@ -416,11 +439,11 @@ def stopped(person: Person, hub: TestHub, model: Any) -> None:
         pull_listing(
             person.store,
             person.hubs,
-            wanted.listing,
-            wanted.file,
+            wanted.listing,  # type: ignore[arg-type]
+            wanted.file,  # type: ignore[arg-type]
             person.options(),
             Watching(),
-            begun.is_set,  # type: ignore[arg-type]
+            begun.is_set,
         )
     assert caught.value.reference == "download-stopped"
     slow.stop()
@@ -544,3 +567,53 @@ def test_an_explicit_picture_or_a_video_is_not_chosen_unasked() -> None:
     assert still_picture([video, explicit, mature, plain]) == plain
     assert still_picture([video, explicit, mature]) == mature
     assert still_picture([video, explicit], explicit=True) == explicit
+
+
+# --- folders ----------------------------------------------------------------------------------------------------------
+
+
+def pipeline(hub: TestHub) -> Any:
+    unet = lora_bytes(fill=43)
+    parts = [
+        File("model_index.json", content_of(b'{"_class_name": "StableDiffusionPipeline"}'), type="Config"),
+        File("unet/config.json", content_of(b'{"_class_name": "UNet2DConditionModel"}'), type="Config"),
+        File("unet/diffusion_pytorch_model.safetensors", content_of(unet)),
+    ]
+    return hub.add_model("Tiny Pipe", hubs=("huggingface",), kind="checkpoint", versions=[Version(files=parts)])
+
+
+def test_a_repository_becomes_a_folder(person: Person, hub: TestHub, tmp_path: Path) -> None:
+    comfy = tmp_path / "comfy"
+    for name in ("checkpoints", "loras", "clip_vision", "diffusers"):
+        (comfy / name).mkdir(parents=True)
+    add_root(person.store, str(comfy), None, None)
+    wanted = person.find(f"hf:{pipeline(hub).repo}", wish=Wish(folder=True))
+    assert len(wanted.members) == 3
+    assert wanted.listing is not None
+    assert wanted.file is not None
+    done = pull_listing(
+        person.store, person.hubs, wanted.listing, wanted.file, person.options(root=str(comfy)), members=wanted.members
+    )
+    assert done.path == str(comfy / "diffusers" / "tiny-pipe")
+    assert files(comfy) == [
+        "diffusers/tiny-pipe/model_index.json", "diffusers/tiny-pipe/unet/config.json",
+        "diffusers/tiny-pipe/unet/diffusion_pytorch_model.safetensors",
+    ]  # fmt: skip
+    report = person.sync()
+    assert (report.added, report.modified, report.hashed) == (0, 0, 0)
+    undo(person.store, done.entry)
+    assert not os.path.exists(done.path)
+
+
+@pytest.mark.parametrize(
+    "name", ["../x.json", "/etc/x.json", "a/../../x.json", "unet/run.py", "unet/x.bin", "a\\b.json"]
+)
+def test_a_member_that_cannot_be_in_a_model_folder_is_refused(
+    person: Person, hub: TestHub, library: Path, name: str
+) -> None:
+    listing = Listing("huggingface", "a/b", "c", "a/b")
+    members = (RemoteFile("x", "model_index.json"), RemoteFile(name, name))
+    with pytest.raises(IntegrityError) as caught:
+        pull_listing(person.store, person.hubs, listing, members[0], person.options(), members=members)
+    assert caught.value.reference == "folder-unfit"
+    assert files(library) == []
