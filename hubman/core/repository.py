@@ -92,7 +92,7 @@ def with_primary(files: Iterable[RemoteFile]) -> tuple[RemoteFile, ...]:
 
 
 def is_repository(name: str, *, owned: bool = False) -> bool:
-    """Say whether a text is `owner/name`, or (unless `owned`) a bare name, and nothing that leads elsewhere in a path."""
+    """Say whether a text is `owner/name` or (unless `owned`) a bare name, and leads nowhere else in a path."""
     parts = name.split("/")
     return len(parts) in ((2,) if owned else (1, 2)) and all(
         re.fullmatch(r"[\w.-]+", part) and part.strip(".") for part in parts
