@@ -163,6 +163,7 @@ class Listing:
         nsfw: 0 none, 1 soft, 2 mature, 3 explicit, None unknown.
         page: the page a person opens. air: Civitai's urn.
         deleted: the hub says that it was taken down (CivArchive keeps such ones).
+        variant: what parts it from others on the same base: inpainting, refiner, ..., where the hub says it.
     """
 
     hub: str
@@ -192,6 +193,7 @@ class Listing:
     air: str | None = None
     downloads: int | None = None
     deleted: bool = False
+    variant: str | None = None
 
     @property
     def ref(self) -> HubRef:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from hubman.core.query import is_base
 from hubman.core.types import Kind
 
 
@@ -58,8 +59,7 @@ LIBLIB_BASES: Mapping[int, str] = MappingProxyType({
 })  # fmt: skip
 """LiblibAI's baseType, as far as it is known. What runs on LiblibAI's machines only has no architecture here."""
 
-_BASES: Mapping[str, Base] = MappingProxyType({
-    # --- Civitai's baseModel ---
+CIVITAI_BASES: Mapping[str, Base] = MappingProxyType({
     "Anima": Base("anima"), "AuraFlow": Base("auraflow"), "Chroma": Base("chroma"), "CogVideoX": Base("cogvideox"),
     "Ernie": Base("ernie-image"), "Flux.1 S": Base("flux1", line="schnell"), "Flux.1 D": Base("flux1"),
     "Flux.1 Krea": Base("flux1", line="krea"), "Flux.1 Kontext": Base("flux1", line="kontext"),
@@ -95,6 +95,11 @@ _BASES: Mapping[str, Base] = MappingProxyType({
         "Qwen 2", "Qwen 3", "SDXL Distilled", "Reve", "Seedream", "Sora 2", "Veo 3", "Wan Video 2.5 T2V",
         "Wan Video 2.5 I2V", "Wan Image 2.7", "Wan Video 2.7", "Vidu Q1", "Kling", "Seedance", "PolyGen", "Tripo",
     ), NOTHING),
+})  # fmt: skip
+"""Civitai's baseModel: all of its enumeration."""
+
+_BASES: Mapping[str, Base] = MappingProxyType({
+    **CIVITAI_BASES,
     # --- LiblibAI ---
     "SD 1": Base("sd1"), "SDXL": Base("sdxl"), "SD3": Base("sd3"), "Cascade Stage a": Base("stable-cascade"),
     "Cascade Stage b": Base("stable-cascade"), "Cascade Stage c": Base("stable-cascade"),
@@ -197,6 +202,12 @@ def _plain(word: str) -> str:
     return "".join(letter for letter in word.casefold() if letter.isalnum())
 
 
+CIVITAI_TYPES = (
+    "Checkpoint", "TextualInversion", "Hypernetwork", "AestheticGradient", "LORA", "LoCon", "DoRA", "Controlnet",
+    "Upscaler", "MotionModule", "VAE", "TextEncoder", "UNet", "CLIPVision", "CLIP",
+)  # fmt: skip
+"""Civitai's ModelType, as far as they are kinds of ours: what a search may ask for."""
+
 _BY_PLAIN = {_plain(word): base for word, base in _BASES.items()}
 
 
@@ -277,3 +288,13 @@ def format_of_word(word: object) -> str | None:
 def format_of_name(name: str) -> str | None:
     """Return the format that the ending of a file's name promises; its bytes decide (formats/)."""
     return format_of_word(name.rpartition(".")[2]) if "." in name else None
+
+
+def civitai_types(kind: str) -> tuple[str, ...]:
+    """Return Civitai's types that are of a Kind; () where it has none."""
+    return tuple(word for word in CIVITAI_TYPES if _KINDS.get(_plain(word)) == kind)
+
+
+def architecture_words(architecture: str) -> tuple[str, ...]:
+    """Return Civitai's words for the bases of an architecture or of its forms; () where it has none."""
+    return tuple(word for word in CIVITAI_BASES if (own := _BASES[word].architecture) and is_base(architecture, own))
