@@ -106,19 +106,20 @@ def base_name(file: ModelFile) -> str:
 
 
 def mark(file: ModelFile) -> str:
-    """Return the one-character state: `!` would run code, `✗` does not work, `✓` proven by a rendering."""
+    """Return the one-character state: `!` would run code, `✗` does not work, `↑` can be updated, `✓` proven."""
     if file.safety == "unsafe":
         return "!"
     if file.failure:
         return "✗"
-    if file.verdict is None or file.verdict.verdict in SAYS_NOTHING:
-        return ""
-    return "✓" if file.verdict.verdict in GOOD_VERDICTS else "✗"
+    judged = file.verdict is not None and file.verdict.verdict not in SAYS_NOTHING
+    if judged and file.verdict and file.verdict.verdict not in GOOD_VERDICTS:
+        return "✗"
+    return "↑" if file.outdated else "✓" if judged else ""
 
 
 def legend(files: Sequence[ModelFile]) -> str:
     """Explain the marks that occur in a list."""
-    meanings = {"✓": _("validated"), "✗": _("does not work"), "!": _("would run code")}
+    meanings = {"✓": _("validated"), "↑": _("update available"), "✗": _("does not work"), "!": _("would run code")}
     seen = {mark(file) for file in files}
     return "   ".join(f"{sign} {meaning}" for sign, meaning in meanings.items() if sign in seen)
 
