@@ -27,6 +27,7 @@ from hubman.core.hub import (
 )
 from hubman.core.hub_words import base_architecture
 from hubman.core.listed import Hashes
+from hubman.core.query import is_base
 from hubman.core.repository import is_inside, is_repository, kind_of_repository, precision_of, role_of, with_primary
 from hubman.errors import N_, AccessError, HubError, HubmanError, NotFoundError
 from hubman.hubs._errors import refusal
@@ -445,5 +446,5 @@ def _fits(hit: Hit, query: HubQuery) -> bool:
     return (
         (query.nsfw or not hit.nsfw)
         and (query.kind is None or hit.kind == query.kind)
-        and (query.architecture is None or hit.architecture == query.architecture)
+        and (query.architecture is None or is_base(query.architecture, hit.architecture or ""))
     )

@@ -27,6 +27,7 @@ from hubman.core.hub import (
 )
 from hubman.core.hub_words import base_architecture, kind_of_hub_type
 from hubman.core.listed import Hashes
+from hubman.core.query import is_base
 from hubman.core.repository import is_inside, is_repository, kind_of_repository, precision_of, role_of, with_primary
 from hubman.errors import N_, AccessError, HubmanError, NotFoundError
 from hubman.hubs._errors import refusal
@@ -387,6 +388,6 @@ def _open_hit(model: Mapping[str, object], base: str) -> Hit | None:
 def _fits(hit: Hit, query: HubQuery) -> bool:
     return (
         (query.kind is None or hit.kind == query.kind)
-        and (query.architecture is None or hit.architecture == query.architecture)
+        and (query.architecture is None or is_base(query.architecture, hit.architecture or ""))
         and (query.author is None or (hit.author or "").casefold() == query.author.casefold())
     )
