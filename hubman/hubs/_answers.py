@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import json
 import math
 import re
@@ -236,10 +238,9 @@ def filename_of(disposition: str) -> str | None:
     """Return the file name of a Content-Disposition header (RFC 6266), untrusted."""
     encoded = re.search(r"filename\*\s*=\s*([\w-]+)'[^']*'([^;\s]+)", disposition, re.IGNORECASE)
     if encoded:
-        try:
+        with contextlib.suppress(LookupError):  # no such encoding
+            codecs.lookup(encoded[1])
             return unquote(encoded[2], encoding=encoded[1], errors="replace") or None
-        except LookupError:
-            pass
     quoted = re.search(r'filename\s*=\s*"((?:[^"\\]|\\.)*)"', disposition, re.IGNORECASE)
     if quoted:
         return re.sub(r"\\(.)", r"\1", quoted[1]) or None

@@ -180,6 +180,12 @@ class Web:
         """Return a text without any secret that this client knows or recognises."""
         return redact_text(text, [credential.secret for credential in self._credentials.values()])
 
+    def _without_secrets(self, body: bytes) -> bytes:
+        """Return an answer that does not quote our tokens: some hubs do, and answers are shown and stored."""
+        for credential in self._credentials.values():
+            body = body.replace(credential.secret.encode(), b"***")
+        return body
+
     def ask(
         self,
         hub: str,
@@ -212,7 +218,7 @@ class Web:
         if params:
             address = address.copy_merge_params(params)
         got = self._get(_Question(hub, method, address, asked, body, anonymous, stay=stay, most=most))
-        body_read = got.body or b""
+        body_read = self._without_secrets(got.body or b"")
         data, found = parsed(body_read)
         if not found and body_read.strip() and 200 <= got.status < 300:
             raise _errors.no_data(hub, what_came(got.headers.get("content-type", ""), body_read))
@@ -247,8 +253,9 @@ class Web:
         if got.body is None and got.headers.get("content-encoding", "identity").lower() != "identity":
             got.response.close()
             raise _errors.no_data(hub, Phrase(N_("a packed file")))
+        body = None if got.body is None else self._without_secrets(got.body)
         return HttpStream(
-            got.response, _plain(got.headers), redacted(str(got.url)), body=got.body, token_sent=got.token_sent,
+            got.response, _plain(got.headers), redacted(str(got.url)), body=body, token_sent=got.token_sent,
             retry_after=got.retry_after, redact=self.redact, stall_s=self._stall_s,
         )  # fmt: skip
 
