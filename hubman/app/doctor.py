@@ -75,7 +75,7 @@ class Doctor:
     def __init__(self, reader: Reader, config: Config) -> None:
         self._reader, self._config = reader, config
         self._now_ns = time.time_ns()
-        self._roots: list[Root] = reader.roots()
+        self._roots: list[Root] = [root for root in reader.roots() if root.layout is not Layout.INBOX]
         self._remains: Remains | None = None
 
     def checks(self) -> Iterator[Check]:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from tests.testhub.catalogue import File, Model, Version
 from tests.testhub.content import Content, Held
-from tests.testhub.wire import Reply, Request, redirect, reply_file, reply_json, reply_text
+from tests.testhub.wire import Reply, Request, redirect, reply_file, reply_json
 
 if TYPE_CHECKING:
     from tests.testhub.hub import TestHub
