@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("Find and use", "show:show", "Everything known of a model, and how we know it (--why)."),
     "triggers": ("Find and use", "triggers:triggers", "Trigger words, weight and the tag to paste; -c copies."),
     "prompt": ("Find and use", "prompt:prompt", "A ready prompt from several models."),
+    "pull": ("From the hubs", "pull:pull", "Download models: verified, filed by what they are, resumable."),
+    "export": ("From the hubs", "export:export", "A portable list of your models; `pull -r` restores from it."),
     "note": ("Your data", "note:note", "Keep a note on a model, or print it."),
     "tag": ("Your data", "tag:tag", "Tag models with words of your own."),
     "fav": ("Your data", "fav:fav", "Make models favourites."),

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -125,6 +126,14 @@ class Bars:
         with self.lock:
             self._wipe()
             click.secho(safe(text), err=True, fg=fg, dim=fg is None)
+            self.redraw(now=True)
+
+    def above(self, show: Callable[[], None]) -> None:
+        """Let something be printed where the bars are; they come back below it."""
+        with self.lock:
+            self._wipe()
+            show()
+            sys.stdout.flush()
             self.redraw(now=True)
 
     def redraw(self, *, now: bool = False) -> None:

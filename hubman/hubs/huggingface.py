@@ -1,4 +1,4 @@
-"""Hugging Face: repositories at a commit. It looks nothing up by hash; its cache on this machine does (app/cached_sources).
+"""Hugging Face: repositories at a commit. Nothing is looked up by hash here; app/cached_sources.py asks its cache.
 
 A reference leads to one listing: the repository at one revision with the files that are its model. Two keys hold the
 sha256 of a file: `lfs.sha256` in the model's description, `lfs.oid` in a tree.
