@@ -1,7 +1,7 @@
 """`add`: file what a browser saved. The same checks as for a download, then one move that the journal can take back.
 
-Everything is looked at, hashed and given a place first; nothing is moved before that. What is unsafe, broken, still being
-written or here already stays where it is.
+Everything is looked at, hashed and given a place first; nothing is moved before that. What is unsafe, broken, still
+being written or here already stays where it is.
 """
 
 from __future__ import annotations

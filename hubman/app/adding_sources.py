@@ -20,12 +20,14 @@ from hubman.core.settle import LOCAL, age
 from hubman.core.types import Format
 from hubman.disk.archive import Member, contents, extract, is_archive
 from hubman.disk.walk import SHARD_INDEX, Walk, model_members
-from hubman.errors import N_, ConflictError, HubmanError, IntegrityError, NotFoundError
+from hubman.errors import N_, ConflictError, HubmanError, IntegrityError, NotFoundError, Phrase
 
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}\.safetensors")
 _PACKED = (".7z", ".rar", ".tar", ".gz", ".tgz", ".xz", ".zst", ".bz2")
 STALE_S = 2 * 86_400
 """Age after which what a killed run unpacked is removed."""
+
+STILL_WRITTEN = N_("it is still being downloaded")
 
 Stamp = tuple[int, int, int]
 
@@ -69,7 +71,6 @@ class Sources:
 
     Args:
         home: hubman's own folder, where archives are unpacked.
-        unpack: False for a dry run over archives: they are only listed.
     """
 
     def __init__(self, home: Path, progress: Progress | None = None) -> None:
@@ -130,15 +131,15 @@ class Sources:
         for seen in walk:
             inner = os.path.join(path, *seen.relpath.split("/"))
             if os.path.islink(inner):
-                found.left.append((inner, "is-a-link"))
+                found.left.append((inner, Phrase(N_("it is a link to another place"))))
             elif is_unfinished(os.path.basename(inner), os.listdir(os.path.dirname(inner))):
-                found.failed.append((inner, still_written(inner)))
+                found.left.append((inner, Phrase(STILL_WRITTEN)))
             else:
                 found.sources.append(self._model_folder(inner) if os.path.isdir(inner) else _single(inner))
         for relpath, why in walk.blocked.items():
             found.left.append((os.path.join(path, relpath), why))
         for inner in _unfinished_below(path):
-            found.failed.append((inner, still_written(inner)))
+            found.left.append((inner, Phrase(STILL_WRITTEN)))
         if len(found.sources) == before and not found.failed and not found.left:
             raise NotFoundError(
                 "nothing-to-add",
@@ -171,7 +172,7 @@ class Sources:
             raise still_written(path)
         if name.endswith(SHARD_INDEX) or _SHARD.fullmatch(name):
             found.sources.append(_sharded(path))
-        elif name.lower().endswith(".zip") and is_archive(path) and formats.container(path) is not Format.PICKLE:
+        elif name.lower().endswith(".zip") and is_archive(path):
             self._unpack(path, found)
         elif name.lower().endswith(_PACKED) and formats.container(path) is Format.UNKNOWN:
             raise ConflictError(
@@ -186,7 +187,7 @@ class Sources:
     def _unpack(self, path: str, found: Found) -> None:
         """Write the models of an archive to hubman's own folder; the archive stays as it is."""
         held = contents(path)
-        found.left += [(f"{path}:{name}", str(why)) for name, why in held.left]
+        found.left += [(f"{path}:{name}", why) for name, why in held.left]
         if not held.members:
             raise NotFoundError(
                 "nothing-to-add",

@@ -13,7 +13,7 @@ from itertools import combinations
 
 from hubman.app.misplaced import find_clashes, find_misplaced
 from hubman.config import Config
-from hubman.core.library import ModelFile, Root, RootState
+from hubman.core.library import Layout, ModelFile, Root, RootState
 from hubman.core.misplaced import Clash, Misplaced
 from hubman.core.query import parse_query
 from hubman.disk.remains import DAY_NS, Remains, find_remains, watch_limit

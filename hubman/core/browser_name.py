@@ -53,7 +53,7 @@ def _decoded(name: str) -> str:
 
 
 def _script(name: str) -> str:
-    """Undo a wrong reading of bytes, where the right one leaves no doubt: it decodes, and not to Latin letters again."""
+    """Undo a wrong reading of bytes where the right one leaves no doubt: it decodes, and to no Latin letters again."""
     if any(0xDC80 <= ord(character) <= 0xDCFF for character in name):  # no UTF-8: an old Chinese Windows
         return _read_as(name.encode("utf-8", "surrogateescape"), "gb18030") or name
     if name.isascii():

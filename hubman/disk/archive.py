@@ -48,11 +48,14 @@ class Contents:
 
 
 def is_archive(path: str) -> bool:
-    """Say whether a file is a zip archive by its bytes (torch writes such ones, too)."""
+    """Say whether a file is a zip archive and not a model: torch writes zips, too, and browsers call them `.zip`."""
     try:
-        return zipfile.is_zipfile(path)
-    except OSError:
-        return False
+        if not zipfile.is_zipfile(path) or _directory_size(path) > LARGEST_DIRECTORY:
+            return zipfile.is_zipfile(path)
+        with zipfile.ZipFile(path) as archive:
+            return not any(name.rpartition("/")[2] == "data.pkl" for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+        return True
 
 
 def contents(path: str) -> Contents:
