@@ -1,60 +1,86 @@
-"""The only module that knows HTTP: one client for all hubs, with manners and without leaks."""
+"""The only module that knows HTTP: one client for all hubs, with manners and without leaks.
+
+Redirects are followed by hand: the token goes only where it belongs, and nowhere that is no public machine. Nothing of
+httpx.Client is used but its parts, so there are no cookies, no netrc and no log of addresses.
+"""
 
 from __future__ import annotations
 
+import itertools
+import logging
+import random
 import re
-from collections.abc import Iterator, Mapping
+import ssl
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
-from urllib.parse import urljoin
 
+import httpcore
 import httpx
 
 from hubman import __version__
-from hubman.errors import N_, HubError
+from hubman.errors import N_, Phrase
+from hubman.hubs import _errors
+from hubman.hubs._answers import (
+    BROKEN,
+    MOST_REFUSAL,
+    Answer,
+    HttpStream,
+    beginning,
+    let_go,
+    parsed,
+    unpacked,
+    what_came,
+)
+from hubman.hubs._guard import Guard, Resolve, resolve
+from hubman.hubs._patience import Lane, Limit, tries_for
+from hubman.hubs._pools import Pools
+from hubman.hubs._secrets import Credential, origin_of, redact_text, redacted
+from hubman.hubs._turns import HopError, Turns
+
+__all__ = ["Answer", "Credential", "HttpStream", "Web", "origin_of", "redact_text", "redacted"]
 
 USER_AGENT = f"hubman/{__version__}"
-"""Never anything that looks like a browser: Civitai then redirects to a login page (facts of docs/hubs.md)."""
+"""Never anything that looks like a browser: Civitai then redirects to a login page (docs/hubs.md)."""
 
 MOST_REDIRECTS = 5
 LARGEST_ANSWER = 64 << 20
+_REDIRECTS = (301, 302, 303, 307, 308)
+_ELSEWHERE = {"accept", "accept-encoding", "range", "if-range", "if-none-match", "content-type", "referer"}
+"""Headers that another origin gets to see; whatever else a hub's module sends is for its own hub."""
+_LOGIN = re.compile(r"/(?:[\w-]+/)?(?:login|signin|sign-in)/?", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class _Got:
+    """A response whose headers are here. `body`: read already (all of it, or the beginning of a refusal), else None."""
+
+    response: httpcore.Response
+    headers: httpx.Headers
+    url: httpx.URL
+    token_sent: bool
+    body: bytes | None = None
+    retry_after: float | None = None
+
+    @property
+    def status(self) -> int:
+        return self.response.status
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
-    """A secret and the origins (`https://host:port`) that it may be sent to. Its text never shows it.
-
-    Attributes:
-        headers: header -> template with `{}` where the secret goes.
-    """
-
-    secret: str = field(repr=False)
-    origins: frozenset[str]
-    headers: Mapping[str, str] = field(default_factory=lambda: {"Authorization": "Bearer {}"})
-
-    def for_url(self, url: str) -> dict[str, str]:
-        """Return the headers for a request to this address; {} for any other origin."""
-        if origin_of(url) not in self.origins:
-            return {}
-        return {name: template.format(self.secret) for name, template in self.headers.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a hub answered: `data` is the parsed JSON, or None where the body is none."""
-
-    status: int
-    data: object
-    headers: Mapping[str, str]
-    url: str
-
-
-def origin_of(url: str) -> str:
-    """Return scheme, host and port of an address, as credentials name them."""
-    parsed = httpx.URL(url)
-    port = parsed.port or {"https": 443, "http": 80}.get(parsed.scheme)
-    return f"{parsed.scheme}://{parsed.host}:{port}"
+class _Question:
+    hub: str
+    method: str
+    url: httpx.URL
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: object = None
+    anonymous: bool = False
+    download: bool = False
+    stay: bool = False
+    most: int = LARGEST_ANSWER
 
 
 class Web:
@@ -63,18 +89,71 @@ class Web:
     Args:
         credentials: hub name -> its credential, where there is one.
         offline: every request raises `offline`.
+        bases: base addresses that the user configured; only there may hubs lie on private machines.
+        connect_s, stall_s: seconds that a connection may take, and that may pass without a byte.
+        patience_s: seconds that a hub may make one request wait (Retry-After, RateLimit) before that is an error.
+        on_wait: told (hub, seconds) when a hub makes us wait for longer than two seconds.
+        tls: what certificates are believed; None: certifi's, or SSL_CERT_FILE's.
+        proxies: scheme -> proxy; None: those of the environment and the system.
+        resolve, clock, now, sleep, chance: the world, for tests.
     """
 
-    def __init__(self, credentials: Mapping[str, Credential] | None = None, *, offline: bool = False) -> None:
+    def __init__(
+        self,
+        credentials: Mapping[str, Credential] | None = None,
+        *,
+        offline: bool = False,
+        bases: Iterable[str] = (),
+        connect_s: float = 10.0,
+        stall_s: float = 30.0,
+        patience_s: float = 120.0,
+        on_wait: Callable[[str, float], None] | None = None,
+        tls: ssl.SSLContext | None = None,
+        proxies: Mapping[str, str] | None = None,
+        resolve: Resolve = resolve,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], object] | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        logging.getLogger("httpcore").setLevel(logging.INFO)  # its debug lines quote Location and its signatures
         self._credentials = dict(credentials or {})
         self._offline = offline
-        self._client = httpx.Client(
-            headers={"User-Agent": USER_AGENT}, follow_redirects=False, timeout=httpx.Timeout(30.0, connect=10.0)
-        )
+        self._guard = Guard(resolve=resolve)
+        for base in bases:
+            self.trust(base)
+        self._connect_s, self._stall_s = connect_s, stall_s
+        self._turns = Turns(
+            patience_s=patience_s, stall_s=stall_s, on_wait=on_wait, clock=clock, now=now, sleep=sleep, chance=chance,
+            redact=self.redact,
+        )  # fmt: skip
+        self._pools = Pools(self._guard, (lambda: tls) if tls else httpx.create_ssl_context, proxies)
 
     def has_token(self, hub: str) -> bool:
         """Say whether there is a token for a hub."""
         return hub in self._credentials
+
+    def trust(self, base: str) -> None:
+        """Allow a base address that the user configured to lie on a private machine."""
+        self._guard.trust(_url(base, "").raw_host.decode("ascii"))
+
+    def limit(self, url: str) -> Limit | None:
+        """Return what the machine of an address last said is left of its rate limit, if it did."""
+        return self._lane(_url(url, "")).limit
+
+    def within(self, seconds: float | None) -> AbstractContextManager[None]:
+        """Give all requests of a block, in every thread, this many seconds together; what is late raises `hub-slow`."""
+        return self._turns.within(seconds)
+
+    def redact(self, text: str) -> str:
+        """Return a text without any secret that this client knows or recognises."""
+        return redact_text(text, [credential.secret for credential in self._credentials.values()])
+
+    def _without_secrets(self, body: bytes) -> bytes:
+        """Return an answer that does not quote our tokens: some hubs do, and answers are shown and stored."""
+        for credential in self._credentials.values():
+            body = body.replace(credential.secret.encode(), b"***")
+        return body
 
     def ask(
         self,
@@ -86,26 +165,36 @@ class Web:
         body: object = None,
         headers: Mapping[str, str] | None = None,
         anonymous: bool = False,
+        stay: bool = False,
+        most: int = LARGEST_ANSWER,
     ) -> Answer:
         """Send a request whose answer is JSON, waiting and trying again where that is polite. Any status is returned.
 
         Args:
             hub: whose credential is sent, to the origins that it is for.
             body: sent as JSON.
+            stay: a redirect that leads to another origin is the answer.
+            most: bytes that an answer may have, unpacked.
 
         Raises:
-            HubError: `offline`, `hub-unreachable`, `answer-too-large`.
+            HubError: `offline`, `hub-unreachable`, `hub-certificate`, `hub-slow`, `hub-busy` (it asks for a longer wait
+                than anybody has), `answer-too-large`, `hub-answer` (a success whose body is no JSON),
+                `redirect-refused`, `address-refused`.
+            AccessError: `login-needed`, it redirects to a login page.
         """
-        response = self._send(hub, method, url, params=params, json=body, headers=headers, anonymous=anonymous)
-        try:
-            response.read()
-        finally:
-            response.close()
-        try:
-            data = response.json()
-        except ValueError:
-            data = None
-        return Answer(response.status_code, data, dict(response.headers), str(response.url))
+        asked = {"Accept": "application/json", "Accept-Encoding": "gzip", **(headers or {})}
+        address = _url(url, hub)
+        if params:
+            address = address.copy_merge_params(params)
+        got = self._get(_Question(hub, method, address, asked, body, anonymous, stay=stay, most=most))
+        body_read = self._without_secrets(got.body or b"")
+        data, found = parsed(body_read)
+        if not found and body_read.strip() and 200 <= got.status < 300:
+            raise _errors.no_data(hub, what_came(got.headers.get("content-type", ""), body_read))
+        text = "" if found else self.redact(body_read[:MOST_REFUSAL].decode("utf-8", "replace"))
+        return Answer(
+            got.status, data, _plain(got.headers), redacted(str(got.url)), text, got.token_sent, got.retry_after
+        )
 
     def stream(
         self,
@@ -116,103 +205,147 @@ class Web:
         end: int | None = None,
         etag: str | None = None,
         headers: Mapping[str, str] | None = None,
+        anonymous: bool = False,
     ) -> HttpStream:
         """Begin to read a file; redirects are followed, the credential stays with its origins. Any status is returned.
 
         Raises:
-            HubError: `offline`, `hub-unreachable`, `redirect-refused`.
+            HubError: as `ask`; `hub-answer` too when the file comes packed, which nobody asked for.
+            AccessError: `login-needed`, it redirects to a login page.
         """
-        wanted = {"Accept-Encoding": "identity", **(headers or {})}
+        wanted = {"Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})}
         if start or end is not None:
             wanted["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
             if etag and start:
                 wanted["If-Range"] = etag
-        return HttpStream(self._send(hub, "GET", url, headers=wanted))
+        got = self._get(_Question(hub, "GET", _url(url, hub), wanted, anonymous=anonymous, download=True))
+        if got.body is None and got.headers.get("content-encoding", "identity").lower() != "identity":
+            got.response.close()
+            raise _errors.no_data(hub, Phrase(N_("a packed file")))
+        body = None if got.body is None else self._without_secrets(got.body)
+        return HttpStream(
+            got.response, _plain(got.headers), redacted(str(got.url)), body=body, token_sent=got.token_sent,
+            retry_after=got.retry_after, redact=self.redact, stall_s=self._stall_s,
+        )  # fmt: skip
 
-    def _send(
-        self,
-        hub: str,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        anonymous: bool = False,
-        params: Mapping[str, str | int | bool] | None = None,
-        json: object = None,
-    ) -> httpx.Response:
+    def _get(self, question: _Question) -> _Got:
+        """Ask until there is an answer or asking again would be rude."""
         if self._offline:
-            error = HubError("offline", N_("hubman was told not to use the network."), hint=N_("Leave out --offline."))
-            error.passing = False
-            raise error
-        credential = None if anonymous else self._credentials.get(hub)
-        for _ in range(MOST_REDIRECTS + 1):
-            own = credential.for_url(url) if credential else {}
-            request = self._client.build_request(
-                method, url, params=params, json=json, headers={**(headers or {}), **own}
-            )
+            raise _errors.offline()
+        hub, turns, lane = question.hub, self._turns, self._lane(question.url)
+        api, waited = question.url.path.startswith("/api/"), 0.0
+        for tried in itertools.count(1):
+            turns.wait(hub, lane, api=api)
             try:
-                response = self._client.send(request, stream=True)
-            except httpx.HTTPError as error:
-                raise HubError(
-                    "hub-unreachable",
-                    N_("{hub} cannot be reached: {why}"),
-                    hint=N_("Check the connection and try again."),
-                    hub=hub,
-                    why=type(error).__name__,
-                ) from error
-            if response.status_code not in (301, 302, 303, 307, 308) or "location" not in response.headers:
-                return response
-            url, params = urljoin(str(response.url), response.headers["location"]), None
-            response.close()
-        raise HubError("redirect-refused", N_("{hub} redirects in circles."), hub=hub)
+                with lane.slot(turns.left) as free:
+                    if not free:
+                        raise _errors.out_of_time(hub)
+                    got = self._follow(question)
+            except HopError as error:
+                lost = error
+            else:
+                wait, got.retry_after = turns.learn(lane, got.status, got.headers, tried, api=api)
+                text = (got.body or b"")[:2000].decode("utf-8", "replace")
+                most = tries_for(got.status, wait=got.retry_after, download=question.download, text=text)
+                left = turns.left()
+                if tried >= most or waited + wait > turns.patience_s or (left is not None and wait > left):
+                    return got
+                waited += wait
+                turns.rest(hub, wait)
+                continue
+            turns.give_up(hub, lane, lost, tried)
+            turns.rest(hub, turns.pause(tried))
+        raise AssertionError
 
-    def close(self) -> None:
-        """Close all connections."""
-        self._client.close()
+    def _follow(self, question: _Question) -> _Got:
+        """Send a request and go where it leads, at most MOST_REDIRECTS times."""
+        hub, url, method, body = question.hub, question.url, question.method, question.json
+        credential = None if question.anonymous else self._credentials.get(hub)
+        headers, seen, token_sent = dict(question.headers), {str(url)}, False
+        for _ in range(MOST_REDIRECTS + 1):
+            own = credential.for_url(str(url)) if credential else {}
+            token_sent = token_sent or bool(own)
+            response = self._send(method, url, {**headers, **own}, body)
+            got = _Got(response, httpx.Headers(response.headers), url, token_sent)
+            location = got.headers.get("location")
+            target = self._target(hub, url, location) if response.status in _REDIRECTS and location else None
+            if target is None or (question.stay and origin_of(str(target)) != origin_of(str(url))):
+                return self._with_body(question, got)
+            let_go(response, got.headers)
+            if str(target) in seen:
+                raise _errors.redirect_refused(hub, Phrase(N_("it goes in circles")))
+            seen.add(str(target))
+            if origin_of(str(target)) != origin_of(str(url)):
+                headers = {name: value for name, value in headers.items() if name.lower() in _ELSEWHERE}
+            if response.status == 303:
+                method, body = "HEAD" if method == "HEAD" else "GET", None
+            url = target
+        raise _errors.redirect_refused(hub, Phrase(N_("more than {most} times"), most=MOST_REDIRECTS))
 
+    def _target(self, hub: str, url: httpx.URL, location: str) -> httpx.URL:
+        """Return where a redirect leads.
 
-class HttpStream:
-    """A file as it comes: core.ports.Stream."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
-        headers = response.headers
-        self.status = response.status_code
-        self.url = str(response.url)
-        self.headers: Mapping[str, str] = dict(headers)
-        self.start, self.total = 0, None
-        if self.status == 206:
-            match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("content-range", ""))
-            if match:
-                self.start = int(match[1])
-                self.total = None if match[2] == "*" else int(match[2])
-        elif headers.get("content-length", "").isdecimal():
-            self.total = int(headers["content-length"])
-        etag = headers.get("etag", "")
-        self.etag = etag if etag.startswith('"') else None
-        disposition = re.search(r'filename="([^"]*)"', headers.get("content-disposition", ""))
-        self.filename = disposition[1] if disposition else None
-        self.content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes as they come."""
+        Raises:
+            HubError: `redirect-refused`. AccessError: `login-needed`.
+        """
         try:
-            yield from self._response.iter_raw()
-        except httpx.HTTPError as error:
-            raise HubError("connection-lost", N_("The connection was cut: {why}"), why=type(error).__name__) from error
+            target = url.join(location).copy_with(fragment=None)
+        except (httpx.InvalidURL, ValueError):
+            raise _errors.redirect_refused(hub, Phrase(N_("to what is no address"))) from None
+        if target.scheme not in ("http", "https") or not target.host or target.userinfo:
+            raise _errors.redirect_refused(hub, Phrase(N_("to what is no web address")))
+        if _LOGIN.fullmatch(target.path) or "download-auth" in target.params.get_list("reason"):
+            raise _errors.login_needed({
+                "hub": _errors.title_of(hub), "name": hub, "what": Phrase(N_("this")),
+                "page": redacted(f"{url.scheme}://{url.netloc.decode('ascii')}"),
+                "said": Phrase(N_("it leads to its login page")),
+            })  # fmt: skip
+        if url.scheme == "https" and target.scheme == "http":
+            raise _errors.redirect_refused(hub, Phrase(N_("from https to http, where anybody can listen")))
+        return target
 
-    def text(self, most: int = 65536) -> str:
-        """Return the beginning of a body that is no file: what an error says."""
-        found = b""
-        for chunk in self._response.iter_raw():
-            found += chunk
-            if len(found) >= most:
-                break
-        return found[:most].decode("utf-8", "replace")
+    def _send(self, method: str, url: httpx.URL, headers: Mapping[str, str], body: object) -> httpcore.Response:
+        request = httpx.Request(method, url, headers={"User-Agent": USER_AGENT, **headers}, json=body)
+        left = self._turns.left()
+        times = {"connect": self._connect_s, "read": self._stall_s, "write": self._stall_s, "pool": self._stall_s}
+        if left is not None:
+            times = {name: max(0.01, min(seconds, left)) for name, seconds in times.items()}
+        try:
+            return self._pools.send(
+                httpcore.Request(
+                    request.method,
+                    httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                    headers=request.headers.raw,
+                    content=request.read(),
+                    extensions={"timeout": times},
+                )
+            )
+        except BROKEN as error:
+            raise HopError(url.host, error) from error
+
+    def _with_body(self, question: _Question, got: _Got) -> _Got:
+        """Read the body of an answer or a refusal; a file's is left to its reader."""
+        if question.download and got.status in (200, 206):
+            return got
+        try:
+            if question.download:
+                got.body = beginning(got.response)
+            else:
+                encoding = got.headers.get("content-encoding", "")
+                got.body = unpacked(question.hub, got.response, encoding, question.most)
+        except BROKEN as error:
+            raise HopError(got.url.host, error) from error
+        finally:
+            got.response.close()
+        return got
+
+    def _lane(self, url: httpx.URL) -> Lane:
+        return self._turns.lane(url.netloc.decode("ascii"))
 
     def close(self) -> None:
-        """Give the connection up."""
-        self._response.close()
+        """Close all connections and end every wait."""
+        self._turns.close()
+        self._pools.close()
 
     def __enter__(self) -> Self:
         return self
@@ -221,3 +354,23 @@ class HttpStream:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _url(text: str, hub: str) -> httpx.URL:
+    """Return an address that a hub's module, or a hub's answer, gave.
+
+    Raises:
+        HubError: `redirect-refused`, it is no web address.
+    """
+    try:
+        url = httpx.URL(text).copy_with(fragment=None)
+    except (httpx.InvalidURL, TypeError, ValueError):
+        raise _errors.redirect_refused(hub, Phrase(N_("to what is no address"))) from None
+    if url.scheme not in ("http", "https") or not url.host or url.userinfo:
+        raise _errors.redirect_refused(hub, Phrase(N_("to what is no web address")))
+    return url
+
+
+def _plain(headers: httpx.Headers) -> dict[str, str]:
+    """Return headers without sessions and without the signed address of a redirect."""
+    return {name: value for name, value in headers.items() if name not in ("set-cookie", "location")}

@@ -196,18 +196,17 @@ JUNK: tuple[object, ...] = (None, 7, -1, 1e400, True, "x", "\x00", [], {}, [None
 def test_a_field_of_another_type_never_breaks_a_version(junk: object) -> None:
     plain = recorded("doc_model-versions_2514310.json")
     for key in plain:
-        try:
-            listing = parse_version({**plain, key: junk}, BASE, NOW)
-        except HubError as error:
-            assert error.reference == "hub-answer"
-            assert key in ("id", "modelId")
+        spoiled = {**plain, key: junk}
+        if key in ("id", "modelId") and junk != 7:
+            with pytest.raises(HubError, match="does not understand"):
+                parse_version(spoiled, BASE, NOW)
         else:
-            assert isinstance(listing, Listing)
+            assert isinstance(parse_version(spoiled, BASE, NOW), Listing)
         for inner in ("model", "files"):
             part = plain[inner][0] if inner == "files" else plain[inner]
             for name in part:
-                spoiled = {**part, name: junk}
-                parse_version({**plain, inner: [spoiled] if inner == "files" else spoiled}, BASE, NOW)
+                bad = {**part, name: junk}
+                parse_version({**plain, inner: [bad] if inner == "files" else bad}, BASE, NOW)
 
 
 def test_what_is_no_model_tells_its_shape_and_no_value() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import sys
 import time
 
@@ -22,9 +23,12 @@ def main() -> int:
     parser.add_argument("--rate", type=float, metavar="MBIT", help="megabits per second, everything together")
     parser.add_argument("--per-connection", type=float, metavar="MBIT", help="megabits per second of each connection")
     parser.add_argument(
-        "--misbehave", action="append", default=[], metavar="FAULT",
+        "--misbehave",
+        action="append",
+        default=[],
+        metavar="FAULT",
         help="such as 'Cut(after=1000)@storage' or 'Status(429, retry_after=2)@civitai'; README.md has the list",
-    )  # fmt: skip
+    )
     parser.add_argument("--for", type=float, dest="seconds", metavar="SECONDS", help="stop by itself after a time")
     parser.add_argument("-v", "--verbose", action="store_true", help="print every request")
     given = parser.parse_args()
@@ -49,10 +53,16 @@ def main() -> int:
 
 
 def _fault(text: str) -> misbehave.Fault:
-    """Build a fault from what a contributor typed into his own shell."""
-    made = eval(text if "(" in text else text + "()", {"__builtins__": {}}, vars(misbehave))
-    if not isinstance(made, misbehave.Fault):
-        raise SystemExit(f"{text} is no fault")
+    """Build a fault from its name and its literal arguments."""
+    try:
+        call = ast.parse(text if "(" in text else text + "()", mode="eval").body
+        assert isinstance(call, ast.Call)
+        assert isinstance(call.func, ast.Name)
+        values = [ast.literal_eval(value) for value in call.args]
+        made = getattr(misbehave, call.func.id)(*values, **{k.arg: ast.literal_eval(k.value) for k in call.keywords})
+        assert isinstance(made, misbehave.Fault)
+    except (AssertionError, AttributeError, SyntaxError, TypeError, ValueError) as error:
+        raise SystemExit(f"{text} is no fault of tests/testhub/misbehave.py: {error}") from error
     return made
 
 

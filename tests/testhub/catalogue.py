@@ -280,7 +280,7 @@ def make_model(
                 disabled=disabled,
                 forbidden=forbidden,
                 weight=weight,
-            )  # fmt: skip
+            )
         )
     return Model(name, hubs=tuple(hubs), versions=everything, **fields)
 

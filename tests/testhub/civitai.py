@@ -49,7 +49,7 @@ def answer(hub: TestHub, request: Request) -> Reply:
         model = hub.catalogue.model(on, lambda model: model.id == number)
         return reply_json(model_json(hub, on, model)) if model else _error(404, f"No model with id {number}")
     if match := re.fullmatch(r"/api/v1/model-versions/by-hash/(?!ids$)([^/]+)", path):
-        found = hub.catalogue.by_hash(on, match[1]) if request.method == "GET" else None
+        found = hub.catalogue.by_hash(on, match[1])
         return reply_json(version_json(hub, on, found[0], full=True)) if found else _error(404, "Model not found")
     if match := re.fullmatch(r"/api/v1/model-versions/(?:mini/)?(\d+)", path):
         version = hub.catalogue.version(on, int(match[1]))

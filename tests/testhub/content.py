@@ -1,4 +1,4 @@
-"""Bytes that hubs serve: held in memory, in a real file, or made up block by block so that half a gigabyte costs nothing."""
+"""Bytes that hubs serve: in memory, in a real file, or made up block by block so that half a gigabyte costs nothing."""
 
 from __future__ import annotations
 

@@ -24,9 +24,10 @@ ANSWERS: Mapping[str, Callable[[TestHub, Request], Reply]] = {
     "storage": storage.answer,
     "elsewhere": lambda hub, request: reply_text(b"elsewhere", 200, "application/octet-stream"),
 }
-"""Port name -> who answers there. `civitai.red` is Civitai's other site, `elsewhere` a host that nobody should trust."""
+"""Port name -> who answers. `civitai.red` is Civitai's other site, `elsewhere` a host that nobody should trust."""
 
 HUB_NAMES = ("civitai", "huggingface", "modelscope", "liblib", "civarchive", "openmodeldb")
+TOKEN_HUBS = ("civitai", "huggingface", "modelscope", "liblib")
 HOMES = {"civitai.red": "civitai"}
 """Ports where another hub's token is at home too."""
 
@@ -57,7 +58,7 @@ class TestHub:
         self.catalogue = Catalogue()
         self.requests: list[Request] = []
         self.rules: list[Rule] = []
-        self.tokens = {name: f"{name}-token-{'0123456789abcdef' * 2}" for name in HUB_NAMES}
+        self.tokens = {name: f"{name}-token-{'0123456789abcdef' * 2}" for name in TOKEN_HUBS}
         self.account = "tester"
         self.link_seconds = 86400
         self.generation = 0
@@ -122,7 +123,7 @@ class TestHub:
         """Return the variables that send hubman here."""
         return {f"HUBMAN_{name.upper()}_URL": self.url(name) for name in HUB_NAMES}
 
-    def token_environment(self, names: Iterable[str] = HUB_NAMES) -> dict[str, str]:
+    def token_environment(self, names: Iterable[str] = TOKEN_HUBS) -> dict[str, str]:
         """Return the variables that give hubman this hub's tokens."""
         return {f"HUBMAN_{name.upper()}_TOKEN": self.tokens[name] for name in names}
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from tests.testhub.catalogue import File, Model, Version
 from tests.testhub.content import Content, Held
-from tests.testhub.wire import Reply, Request, redirect, reply_file, reply_json, reply_text
+from tests.testhub.wire import Reply, Request, redirect, reply_file, reply_json
 
 if TYPE_CHECKING:
     from tests.testhub.hub import TestHub
@@ -68,9 +68,8 @@ def _error(status: int, code: str | None, text: str, **headers: str) -> Reply:
 def _find(hub: TestHub, request: Request, repo: str, revision: str | None) -> tuple[Model, Version] | Reply:
     """Return a repository at a revision, or the reply that says why not."""
     model = hub.catalogue.model(request.on, lambda model: model.repo == repo)
-    if model is None:
-        if renamed := hub.catalogue.model(request.on, lambda model: repo in model.renamed):
-            return redirect(request.target.replace(repo, renamed.repo, 1), 307)
+    if model is None and (renamed := hub.catalogue.model(request.on, lambda model: repo in model.renamed)):
+        return redirect(request.target.replace(repo, renamed.repo, 1), 307)
     if model is None or (model.private and not hub.signed_in(request)):
         return _error(404 if hub.signed_in(request) else 401, "RepoNotFound", "Repository not found")
     version = _version(model, revision)

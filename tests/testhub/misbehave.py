@@ -280,7 +280,7 @@ class Expired(Fault):
 
 def expired() -> Reply:
     """Return what a store says of a link that is too old."""
-    text = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>'
+    text = '<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>'
     return reply_text(text, 403, "application/xml")
 
 
@@ -316,7 +316,7 @@ class Loop(Fault):
 
 @dataclass
 class Disposition(Fault):
-    """Another Content-Disposition. form: plain (`filename="..."`), star (`filename*=UTF-8''...`), both or raw (as is)."""
+    """Another Content-Disposition. form: plain (`filename="..."`), star (`filename*=UTF-8''...`), both, or raw."""
 
     name: str
     form: str = "plain"

@@ -49,8 +49,8 @@ HOSTILE_NAMES: tuple[str, ...] = (
     "\u6c34\u58a8" * 90 + ".safetensors",
     "cafe\u0301.safetensors",
 )
-"""In the order of the ways in which they are bad: paths, encodings, streams, devices, ends, hidden, endings, characters,
-lengths, two spellings of one name (see PAIRS)."""
+"""In the order of the ways in which they are bad: paths, encodings, streams, devices, ends, hidden, endings,
+characters, lengths, and a name in NFD (see PAIRS)."""
 
 PAIRS: tuple[tuple[str, str], ...] = (
     ("caf\u00e9.safetensors", "cafe\u0301.safetensors"),

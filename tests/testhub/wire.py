@@ -297,6 +297,8 @@ class Door:
                         self.busy -= 1
         except (OSError, Cut):
             pass  # the other end went away, or a fault ended it
+        except Exception:
+            self._failed(traceback.format_exc())
         finally:
             connection.close()
             with self._lock:
