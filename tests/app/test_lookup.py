@@ -116,7 +116,7 @@ def test_ten_thousand_known_files_take_at_most_110_requests(
     """One question for the numbers, then a hundred models in each."""
     put("Lora/real.safetensors")
     assert run(["sync", str(webui), "--offline", "--json"]) == 0
-    many = [f"{number * 7919:064x}" for number in range(1, 1_001)]
+    many = [f"{number * 7919:064x}" for number in range(1, 10_001)]
     with closing(sqlite3.connect(isolated / "library.db")) as connection, connection:
         connection.execute("DELETE FROM search")
         columns = [row[1] for row in connection.execute("PRAGMA table_info(file)") if row[1] != "id"]
