@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ from hubman.store.reader import Reader, open_reader
 
 VERB = "pull"
 """Of the entry in the journal."""
+
+WAIT_S = 0.5
+"""After which is looked again whether another hubman has finished the very same download."""
 
 
 def never() -> bool:
@@ -165,35 +169,61 @@ def pull_listing(
     options: PullOptions,
     progress: Progress | None = None,
     stop: Callable[[], bool] = never,
+    *,
+    members: Sequence[RemoteFile] = (),
 ) -> Pulled:
-    """Fetch one file and file it. What was fetched of it before is gone on with; what is here is not fetched again.
+    """Fetch one file (or a folder of `members`) and file it.
+
+    What an earlier run fetched of it is gone on with; what is here is not fetched again.
 
     Raises:
         HubError, AccessError, NotFoundError, IntegrityError, ConflictError: as `download.fetch` and `filing`.
         UnsafeError: `download-unsafe`; it is in the quarantine.
     """
     progress = progress or Silence()
-    expected = would_pull(store, listing, file, options)
-    if expected.outcome == "here":
-        _know(store, expected, listing, file)
-        return expected
-    with open_reader(store.path) as reader:
-        place = expected_place(reader, listing, file, options)
-    number = _begin(store, listing, file, place, options)
+    if members:
+        from hubman.app.pull_folder import pull_folder
+
+        return pull_folder(store, hubs[listing.hub], listing, members, options, progress, stop)
+    hub, number = hubs[listing.hub], None
+    while True:
+        expected = would_pull(store, listing, file, options)
+        if expected.outcome == "here":
+            _know(store, expected, listing, file)
+            return expected
+        with open_reader(store.path) as reader:
+            place = expected_place(reader, listing, file, options)
+        number = _begin(store, listing, file, place, options)
+        try:
+            fetched = _fetch(hub, listing, file, place, options, progress, stop)
+            break
+        except ConflictError as error:
+            if error.reference != "download-under-way" or stop():
+                raise
+            progress.phase("wait", 0)  # another hubman is at it: then it is here, or goes on where that one stopped
+            time.sleep(WAIT_S)
+        except BaseException as error:
+            _not_ended(store, number, error)
+            raise
     try:
-        fetched = _fetch(hubs[listing.hub], listing, file, place, options, progress, stop)
-    except BaseException as error:
-        _not_ended(store, number, error)
-        raise
-    try:
-        return _file(store, hubs[listing.hub], listing, file, place, options, fetched, number)
+        return _file(store, hub, listing, file, place, options, fetched, number)
     except (UnsafeError, IntegrityError):
         discard(fetched)
         _end(store, number)
         raise
+    except BaseException as error:
+        _not_ended(store, number, error)
+        raise
     finally:
-        if not os.path.lexists(fetched.part):
-            discard(fetched)
+        let_go(fetched)
+
+
+def let_go(fetched: Fetched) -> None:
+    """Leave a part that has no name yet to the next run; of one that has its name, take the notes away."""
+    if not os.path.lexists(fetched.part):
+        discard(fetched)
+    elif fetched.hold is not None:
+        fetched.hold.close()
 
 
 def _fetch(
