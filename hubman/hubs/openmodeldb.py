@@ -30,7 +30,7 @@ from hubman.core.hub import (
 from hubman.core.hub_words import format_of_word
 from hubman.core.listed import Hashes
 from hubman.core.types import Kind
-from hubman.errors import N_, AccessError, HubError, NotFoundError
+from hubman.errors import N_, AccessError, HubError, HubmanError, NotFoundError
 from hubman.hubs._errors import refusal
 from hubman.hubs._html import safe_html
 from hubman.hubs._http import HttpStream, Web
