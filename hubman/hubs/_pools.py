@@ -42,7 +42,7 @@ class Pools:
             HubError: `address-refused`, `proxy-unusable`. httpcore's errors: the machine could not be talked to.
         """
         scheme, host = request.url.scheme.decode("ascii"), request.url.host.decode("ascii")
-        proxy = self._proxy(scheme, host, request.url.port)
+        proxy = self.proxy(scheme, host, request.url.port)
         if proxy:
             self._guard.check_name(host)  # the proxy resolves the name: what it leads to cannot be seen from here
         with self._lock:
@@ -70,7 +70,7 @@ class Pools:
             return _through(proxy, options)
         return httpcore.ConnectionPool(network_backend=GuardedNetwork(self._guard), **options)
 
-    def _proxy(self, scheme: str, host: str, port: int | None) -> str:
+    def proxy(self, scheme: str, host: str, port: int | None) -> str:
         """Return the proxy for an address, or "". This machine itself is never asked through one."""
         if self._proxies is None:
             self._proxies = urllib.request.getproxies()
@@ -90,11 +90,10 @@ def _through(proxy: str, options: dict[str, Any]) -> httpcore.ConnectionPool:
     except (ValueError, UnicodeError):
         scheme, host, port = "", b"", None
     if not host or scheme not in ("http", "https", "socks5", "socks5h"):
-        raise HubError(
-            "proxy-unusable",
+        raise _unusable(
             N_("{proxy} is no proxy that hubman can use."),
-            hint=N_("HTTPS_PROXY is written like http://127.0.0.1:7890 or socks5://127.0.0.1:7891"),
-            proxy=redacted(proxy),
+            N_("HTTPS_PROXY is written like http://127.0.0.1:7890 or socks5://127.0.0.1:7891"),
+            proxy,
         )
     auth = None
     if parts.username is not None:
@@ -106,9 +105,14 @@ def _through(proxy: str, options: dict[str, Any]) -> httpcore.ConnectionPool:
     try:
         return httpcore.SOCKSProxy(where, proxy_auth=auth, network_backend=network, **options)
     except (ImportError, RuntimeError):
-        raise HubError(
-            "proxy-unusable",
+        raise _unusable(
             N_("The proxy {proxy} speaks SOCKS, and the package for that is not installed."),
-            hint=N_("pip install socksio    (or give HTTPS_PROXY an http:// proxy)"),
-            proxy=redacted(proxy),
+            N_("pip install socksio    (or give HTTPS_PROXY an http:// proxy)"),
+            proxy,
         ) from None
+
+
+def _unusable(message: str, hint: str, proxy: str) -> HubError:
+    error = HubError("proxy-unusable", message, hint=hint, proxy=redacted(proxy))
+    error.passing = False
+    return error
