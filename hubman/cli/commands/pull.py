@@ -144,7 +144,7 @@ class Run:
         return 3 if self.not_found else 0
 
     def _options(self) -> PullOptions:
-        from hubman.app.pull import PullOptions
+        from hubman.app.pull import PullOptions, from_caches
 
         config, chosen = self.session.config, self.chosen
         if chosen["name"] and len(self.refs) + len(chosen["lists"]) != 1:
@@ -155,7 +155,7 @@ class Run:
             )
         return PullOptions(
             home=config.home, root=chosen["root"], folder=chosen["folder"], name=chosen["name"],
-            connections=config.connections, explicit=chosen["explicit"],
+            connections=config.connections, explicit=chosen["explicit"], source=from_caches,
         )  # fmt: skip
 
     def _wanted(self, hubs: OpenHubs, options: PullOptions) -> list[Pull]:
