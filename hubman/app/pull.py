@@ -19,6 +19,7 @@ from hubman.app.download import Fetched, discard, fetch
 from hubman.app.filing import Place, make_folders, place_for, put, record_placed
 from hubman.app.hashing import hash_model
 from hubman.app.local_copy import copy_local
+from hubman.app.unfinished import begin, clean_up, ended, not_ended
 from hubman.app.wanted import here
 from hubman.core.hub import HUGGINGFACE, Listing, RemoteFile
 from hubman.core.hub_names import hub_name
@@ -195,34 +196,33 @@ def pull_listing(
         from hubman.app.pull_folder import pull_folder
 
         return pull_folder(store, hubs[listing.hub], listing, members, options, progress, stop)
-    hub, number = hubs[listing.hub], None
+    number = None
     while True:
         expected = would_pull(store, listing, file, options)
         if expected.outcome == "here":
             _know(store, expected, listing, file)
+            clean_up(store, str(reference(listing, file)))
             return expected
         with open_reader(store.path) as reader:
             place = expected_place(reader, listing, file, options)
         number = _begin(store, listing, file, place, options)
         try:
-            fetched = _fetch(hub, listing, file, place, options, progress, stop)
+            fetched = _fetch(hubs[listing.hub], listing, file, place, options, progress, stop)
             break
-        except ConflictError as error:
-            if error.reference != "download-under-way" or stop():
-                raise
-            progress.phase("wait", 0)  # another hubman is at it: then it is here, or goes on where that one stopped
-            time.sleep(WAIT_S)
         except BaseException as error:
-            _not_ended(store, number, error)
-            raise
+            if getattr(error, "reference", "") != "download-under-way" or stop():
+                not_ended(store, number, error)
+                raise
+        progress.phase("wait", 0)  # another hubman is at it: then it is here, or goes on where that one stopped
+        time.sleep(WAIT_S)
     try:
-        return _file(store, hub, listing, file, place, options, fetched, number)
+        return _file(store, hubs[listing.hub], listing, file, place, options, fetched, number)
     except (UnsafeError, IntegrityError):
         discard(fetched)
-        _end(store, number)
+        ended(store, number)
         raise
     except BaseException as error:
-        _not_ended(store, number, error)
+        not_ended(store, number, error)
         raise
     finally:
         let_go(fetched)
@@ -258,7 +258,7 @@ def _file(
         answer = already(found, listing, file)
         _know(store, answer, listing, file)
         discard(fetched)
-        _end(store, number)
+        ended(store, number)
         return answer
     checked = check_file(fetched.part, place.name, quarantine=options.quarantine)
     place, notices = _right_place(store, listing, file, place, options, checked)
@@ -337,35 +337,13 @@ def _know(store: Store, answer: Pulled, listing: Listing, file: RemoteFile) -> N
 
 
 def _begin(store: Store, listing: Listing, file: RemoteFile, place: Place, options: PullOptions) -> int:
-    """Record that a download is under way; one that was begun before keeps its number."""
-    ref = str(reference(listing, file))
+    """Record that a download is under way, with all that the next run needs to go on with it; return its number."""
     detail = {
         "hub": listing.hub, "model": listing.model_id, "version": listing.version_id, "file": file.id,
         "name": place.name, "page": listing.page, "size": file.size or file.about, "sha256": file.sha256,
         "root": options.root, "folder": options.folder, "wish": options.name,
     }  # fmt: skip
-    with open_reader(store.path) as reader:
-        before = [entry.number for entry in reader.hubs.downloads() if entry.ref == ref]
-    with store.writer() as writer:
-        if before:
-            writer.hubs.set_download(before[0], "running", detail)
-            return before[0]
-        return writer.hubs.begin_download(ref, place.directory, detail)
-
-
-def _not_ended(store: Store, number: int, error: BaseException) -> None:
-    """Record why a download did not end; one of which nothing can be kept is over."""
-    if isinstance(error, IntegrityError):
-        _end(store, number)
-        return
-    why = error.reference if isinstance(error, HubmanError) else type(error).__name__
-    with store.writer() as writer:
-        writer.hubs.set_download(number, "stopped" if why in ("KeyboardInterrupt", "download-stopped") else "failed")
-
-
-def _end(store: Store, number: int) -> None:
-    with store.writer() as writer:
-        writer.hubs.end_download(number)
+    return begin(store, str(reference(listing, file)), place.directory, detail)
 
 
 def _hub_picture(store: Store, hub: Hub, listing: Listing, sha256: str, options: PullOptions) -> list[str]:

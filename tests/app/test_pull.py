@@ -31,7 +31,7 @@ from hubman.store.door import Store, open_store
 from hubman.store.reader import open_reader
 from tests.conftest import lora_bytes
 from tests.testhub import TestHub
-from tests.testhub.catalogue import File, Picture, Version
+from tests.testhub.catalogue import Catalogue, File, Picture, Version
 from tests.testhub.content import content_of, evil_pickle, picture
 from tests.testhub.misbehave import LoginPage, Redirect, Slow, WrongHash, WrongSize, html
 from tests.testhub.names import HOSTILE_NAMES, PAIRS
@@ -44,10 +44,19 @@ def store(isolated: Path) -> Iterator[Store]:
     opened.close()
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[TestHub]:
+    with TestHub() as hub:
+        yield hub
+
+
 @pytest.fixture
-def hub() -> Iterator[TestHub]:
-    with TestHub() as running:
-        yield running
+def hub(running: TestHub) -> TestHub:
+    """Return the test hub of this module, with nothing in it."""
+    running.catalogue = Catalogue()
+    running.behave()
+    running.forget()
+    return running
 
 
 @pytest.fixture
@@ -642,7 +651,7 @@ def test_what_the_cache_of_hugging_face_has_is_copied(
     done = pull_listing(person.store, person.hubs, wanted.listing, wanted.file, options)
     assert done.path == str(library / "Lora" / "ink_lora.safetensors")
     assert Path(done.path).read_bytes() == content
-    assert hub.seen("huggingface", "resolve") == []
+    assert hub.seen("huggingface", "ink_lora") == []
     assert files(library) == ["Lora/ink_lora.safetensors"]
 
 

@@ -18,17 +18,26 @@ from hubman.cli import run
 from hubman.cli.bars import Bars
 from tests.conftest import lora_bytes
 from tests.testhub import TestHub
-from tests.testhub.catalogue import File, Version
+from tests.testhub.catalogue import Catalogue, File, Version
 from tests.testhub.content import big_safetensors, content_of
 from tests.testhub.misbehave import Slow, WrongHash
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[TestHub]:
+    with TestHub() as hub:
+        yield hub
+
+
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestHub]:
-    with TestHub() as running:
-        for name, value in running.environment().items():
-            monkeypatch.setenv(name, value)
-        yield running
+def hub(running: TestHub, monkeypatch: pytest.MonkeyPatch) -> TestHub:
+    """Return the test hub of this module, with nothing in it."""
+    for name, value in running.environment().items():
+        monkeypatch.setenv(name, value)
+    running.catalogue = Catalogue()
+    running.behave()
+    running.forget()
+    return running
 
 
 @pytest.fixture
@@ -177,6 +186,32 @@ def test_what_was_stopped_goes_on(call: Any, hub: TestHub, library: Path, signal
     (file,) = (library / "Lora").iterdir()
     assert file.stat().st_size == 3_000_000
     assert json.loads(call("pull", "--json")[1])["unfinished"] == []
+
+
+def test_killed_between_placing_and_recording(call: Any, hub: TestHub, library: Path) -> None:
+    model = hub.add(lora_bytes(fill=9), name="Ink")
+    script = (
+        "import os, hubman.app.pull as pull, hubman.cli as cli\n"
+        "pull.record_placed = lambda *_, **__: os._exit(9)\n"
+        f"cli.run(['pull', {ref(model)!r}])\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], env=dict(os.environ), timeout=30).returncode == 9
+    assert (library / "Lora" / "ink.safetensors").exists()
+    assert json.loads(call("sync", "--json")[1])["added"] == 1
+    hub.forget()
+    code, out, _ = call("pull", ref(model))
+    assert (code, "already here" in out) == (0, True)
+    assert hub.seen("storage") == []
+    assert [path.name for path in (library / "Lora").iterdir()] == ["ink.safetensors"]
+    assert json.loads(call("pull", "--json")[1])["unfinished"] == []
+
+
+def test_a_refusal_leaves_nothing_behind(call: Any, hub: TestHub, library: Path) -> None:
+    model = hub.add(lora_bytes(fill=10), requires_login=True)
+    code, _, err = call("pull", ref(model))
+    assert code == 5
+    assert "hubs login civitai" in err
+    assert list((library / "Lora").iterdir()) == []
 
 
 def test_what_is_given_up_is_gone(call: Any, hub: TestHub, library: Path) -> None:
