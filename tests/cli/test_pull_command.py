@@ -140,6 +140,36 @@ def test_a_named_file(call: Any, hub: TestHub, library: Path) -> None:
     assert "b.safetensors" in out
 
 
+def two_loras(hub: TestHub) -> Any:
+    files = [
+        File(name, content_of(lora_bytes(fill=n))) for n, name in enumerate(("a.safetensors", "b.safetensors"), 70)
+    ]
+    return hub.add_model("Two", hubs=("huggingface",), versions=[Version(files=files)])
+
+
+def test_without_a_terminal_a_choice_is_refused_with_the_candidates(call: Any, hub: TestHub, library: Path) -> None:
+    code, _, err = call("pull", f"hf:{two_loras(hub).repo}")
+    assert code == 8
+    assert "a.safetensors" in err
+    assert "b.safetensors" in err
+    assert "--file" in err
+    code, out, _ = call("pull", "-y", f"hf:{two_loras(hub).repo}")
+    assert (code, "a.safetensors" in out) == (0, True)
+
+
+def test_on_a_terminal_it_asks(hub: TestHub, library: Path) -> None:
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "hubman", "pull", f"hf:{two_loras(hub).repo}"]
+    running = subprocess.Popen(command, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    os.write(master, b"2\n")
+    out, err = running.communicate(timeout=30)
+    os.close(slave)
+    os.close(master)
+    assert running.returncode == 0, err
+    assert "1  a.safetensors" in err
+    assert str(library / "Lora" / "b.safetensors") in out
+
+
 def test_one_name_for_several_is_refused(call: Any, hub: TestHub, library: Path) -> None:
     code, _, err = call("pull", "civitai:1@2", "civitai:3@4", "--name", "x")
     assert code == 2
