@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from hubman import formats
 from hubman.app.acting import Action, acting, check, new_token, perform
 from hubman.app.adding_sources import Found, Source, Sources, Stamp, stamp_of, still_written
-from hubman.app.checking import Checked, check_file, ending_for
+from hubman.app.checking import ENDINGS, Checked, check_file, ending_for
 from hubman.app.filing import Place, place_for, taken_names
 from hubman.app.hashing import SHARD_INDEX, hash_model
 from hubman.app.library import inside
@@ -178,8 +179,13 @@ def _look_at(source: Source, progress: Progress) -> Looked:
 
 
 def _checked_name(source: Source) -> str:
-    """Return the name under which it is judged: some programs load by the ending."""
-    return os.path.basename(source.path) if source.folder or source.sharded else safe_name(source.name)
+    """Return the name under which it is judged: some programs load by the ending. Without one its bytes give it one."""
+    if source.folder or source.sharded:
+        return os.path.basename(source.path)
+    if is_model_name(source.name):
+        return safe_name(source.name)
+    known = ENDINGS.get(formats.container(source.path))
+    return safe_name(source.name, ending=known[0]) if known else source.name
 
 
 def _size(source: Source) -> int:

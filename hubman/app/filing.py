@@ -98,8 +98,12 @@ def place_for(
         raise _nowhere(roots)
     held = reader.kind_by_root(kind)
     if folder is not None:
-        best = max(usable, key=lambda entry: (held.get(entry.id, 0), entry.layout is not Layout.FLAT))
-        return _inside(roots, Place(best, _relative(folder), name))
+        inside = _relative(folder)
+        best = max(
+            usable,
+            key=lambda entry: (_has(entry, inside), held.get(entry.id, 0), entry.layout is not Layout.FLAT),
+        )
+        return _inside(roots, Place(best, inside, name))
     found = [place for entry in usable if (place := _its_place(roots, entry, kind, name))]
     if not found:
         raise _no_place(usable, kind)
