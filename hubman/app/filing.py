@@ -111,6 +111,11 @@ def place_for(
     return _inside(roots, best_place)
 
 
+def _has(root: Root, folder: str) -> bool:
+    """Say whether the first part of a relative folder is there: then this root is the one that was meant."""
+    return bool(folder) and os.path.isdir(os.path.join(root.path, folder.split("/")[0]))
+
+
 def is_usable(root: Root) -> bool:
     """Say whether a root can be written to now, and is not another program's to keep."""
     return root.layout not in NO_HOME and os.path.isdir(root.path) and os.access(root.path, os.W_OK | os.X_OK)
