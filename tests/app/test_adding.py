@@ -288,6 +288,16 @@ def test_what_is_here_stays_where_it_was_saved(person: Downloads) -> None:
     assert answer.here == [(str(person.folder / "y.safetensors"), [str(person.folder / "x.safetensors")])]
 
 
+def test_what_is_here_and_not_hashed_yet_is_known_by_its_size(person: Downloads) -> None:
+    """The library was scanned and not read: what is of the same size is compared."""
+    (person.models / "Lora/mine.safetensors").write_bytes(lora_bytes(fill=1))
+    (person.models / "Lora/same size.safetensors").write_bytes(lora_bytes(fill=2))
+    with open_reader(person.store.path) as reader:
+        Sync(person.store, SyncOptions(hash_mode="none")).run(reader.roots())
+    answer = person.add(person.save("ink.safetensors", fill=1))
+    assert answer.here == [(str(person.folder / "ink.safetensors"), [str(person.models / "Lora/mine.safetensors")])]
+
+
 def test_another_file_system(person: Downloads, small_disk: Callable[[str], Path]) -> None:
     """Copied, read back, and only then removed; the way back the same."""
     person.folder = small_disk("4m")
@@ -364,9 +374,10 @@ def test_what_is_not_there_a_link_a_pipe_and_the_library_itself(person: Download
     (person.folder / "link.safetensors").symlink_to(path)
     error = person.refused(person.folder / "link.safetensors")
     assert (error.reference, str(path) in error.hint) == ("is-a-link", True)
-    os.mkfifo(person.folder / "pipe.safetensors")
-    assert person.add(person.folder / "pipe.safetensors").failed[0][1].reference == "not-a-file"
-    (person.folder / "pipe.safetensors").unlink()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(person.folder / "pipe.safetensors")
+        assert person.add(person.folder / "pipe.safetensors").failed[0][1].reference == "not-a-file"
+        (person.folder / "pipe.safetensors").unlink()
     (person.models / "Lora/mine.safetensors").write_bytes(lora_bytes(fill=3))
     assert person.refused(person.models / "Lora/mine.safetensors").reference == "in-library"
     (person.folder / "empty").mkdir()
