@@ -49,7 +49,7 @@ def answer(hub: TestHub, request: Request) -> Reply:
         model = hub.catalogue.model(on, lambda model: model.id == number)
         return reply_json(model_json(hub, on, model)) if model else _error(404, f"No model with id {number}")
     if match := re.fullmatch(r"/api/v1/model-versions/by-hash/(?!ids$)([^/]+)", path):
-        found = hub.catalogue.by_hash(on, match[1])
+        found = hub.catalogue.by_hash(on, match[1]) if request.method == "GET" else None
         return reply_json(version_json(hub, on, found[0], full=True)) if found else _error(404, "Model not found")
     if match := re.fullmatch(r"/api/v1/model-versions/(?:mini/)?(\d+)", path):
         version = hub.catalogue.version(on, int(match[1]))
@@ -239,7 +239,9 @@ def _search(hub: TestHub, request: Request) -> Reply:
         return _error(429, "You've requested too many pages, please use cursors instead")
     if field("favorites") and not hub.signed_in(request):
         return _error(401, "Unauthorized")
-    found = [model for model in hub.catalogue.of(request.on) if _wanted(model, request)]
+    ids = {part.strip() for value in request.query.get("ids", []) for part in value.split(",")}
+    listed = (model for model in hub.catalogue.of(request.on) if not ids or str(model.id) in ids)
+    found = [model for model in listed if _wanted(model, request)]
     size = int(limit)
     cursor = re.fullmatch(r"(\d+)\|932023\|257749", field("cursor"))
     start = (int(field("page") or 1) - 1) * size if field("page") else int(cursor[1]) if cursor else 0
