@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -89,8 +90,9 @@ def load(environ: Mapping[str, str], *, home: str | None = None) -> Config:
         )
     language = environ.get("HUBMAN_LANG") or values.get("language", "")
     network = environ.get("HUBMAN_ALLOW_NETWORK_DB", "") == "1" or values.get("allow_network_db") is True
-    poll = _folders(environ.get("HUBMAN_POLL"), values.get("poll", []), folder / "config.toml")
-    nice = _yes_or_no(environ.get("HUBMAN_NICE") or values.get("nice", False), folder / "config.toml")
+    path = folder / "config.toml"
+    poll = _folders(environ.get("HUBMAN_POLL"), values.get("poll", []), path)
+    nice = _yes_or_no(environ.get("HUBMAN_NICE") or values.get("nice", False), path, "nice")
     return Config(
         home=folder,
         hash_mode=str(mode),
@@ -99,7 +101,88 @@ def load(environ: Mapping[str, str], *, home: str | None = None) -> Config:
         trash_days=_trash_days(values, folder),
         allow_network_db=network,
         poll=poll,
+        offline=_offline(environ, values, path),
+        hub_urls=_hub_urls(environ, values, path),
+        downloads=_count(environ, values, path, "downloads"),
+        connections=_count(environ, values, path, "connections"),
     )
+
+
+def _offline(environ: Mapping[str, str], values: Mapping[str, object], path: Path) -> bool:
+    """HUBMAN_OFFLINE decides where it is set; else Hugging Face's variable, which people set for all their tools."""
+    own = environ.get("HUBMAN_OFFLINE")
+    if not own and SWITCHES.get(environ.get("HF_HUB_OFFLINE", "").lower()):
+        return True
+    return _yes_or_no(own or values.get("offline", False), path, "offline")
+
+
+def _hub_urls(environ: Mapping[str, str], values: Mapping[str, object], path: Path) -> dict[str, str]:
+    """Return hub -> base address, where it is not the hub's own: HUBMAN_<HUB>_URL, HF_ENDPOINT, `[hubs.<hub>] url`.
+
+    Raises:
+        UsageError: `config-invalid`.
+    """
+    sections = values.get("hubs", {})
+    found = {}
+    if not isinstance(sections, dict) or not all(isinstance(section, dict) for section in sections.values()):
+        raise _bad_hubs(sections, path)
+    for name, section in sections.items():
+        if "url" in section:
+            found[str(name).lower()] = _base(section["url"], f"[hubs.{name}] url", path)
+    if environ.get("HF_ENDPOINT"):
+        found["huggingface"] = _base(environ["HF_ENDPOINT"], "HF_ENDPOINT", path)
+    for variable, value in environ.items():
+        named = re.fullmatch(r"HUBMAN_([A-Z0-9]+)_URL", variable)
+        if named and value:
+            found[named[1].lower()] = _base(value, variable, path)
+    return found
+
+
+def _base(value: object, name: str, path: Path) -> str:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(value.strip() if isinstance(value, str) else "")
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good or not isinstance(value, str) or parts.query or parts.fragment or parts.username is not None:
+        raise UsageError(
+            "config-invalid",
+            N_("{name} is {value!r}, but it must be a web address without a user name, `?` or `#`."),
+            hint=N_("Correct it in {path} or the environment, like https://hf-mirror.com; tokens: hubman hubs login."),
+            name=name,
+            value=re.sub(r"//[^/@]*@", "//***@", str(value)),
+            path=path,
+        )
+    return value.strip().rstrip("/")
+
+
+def _bad_hubs(value: object, path: Path) -> UsageError:
+    return UsageError(
+        "config-invalid",
+        N_("`hubs` is {value!r}, but it must be a table for each hub."),
+        hint=N_("Correct it in {path}: a line [hubs.huggingface], and below it url = 'https://hf-mirror.com'"),
+        value=value,
+        path=path,
+    )
+
+
+def _count(environ: Mapping[str, str], values: Mapping[str, object], path: Path, name: str) -> int:
+    """Return how many downloads, or connections for one, there may be: 1 to 16."""
+    value: object = environ.get(f"HUBMAN_{name.upper()}") or values.get(name, Config.__dataclass_fields__[name].default)
+    count = int(value) if isinstance(value, str) and re.fullmatch(r"\d{1,4}", value) else value
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 16:
+        raise UsageError(
+            "config-invalid",
+            N_("`{name}` is {value!r}, but it must be a number from 1 to 16."),
+            hint=N_("Correct `{name}` in {path}, or HUBMAN_{variable}."),
+            name=name,
+            variable=name.upper(),
+            value=value,
+            path=path,
+        )
+    return count
 
 
 def _folders(variable: str | None, value: object, path: Path) -> tuple[str, ...]:
@@ -120,13 +203,15 @@ def _folders(variable: str | None, value: object, path: Path) -> tuple[str, ...]
     return tuple(os.path.realpath(os.path.expanduser(name)) for name in names)
 
 
-def _yes_or_no(value: object, path: Path) -> bool:
+def _yes_or_no(value: object, path: Path, name: str) -> bool:
     answer = value if isinstance(value, bool) else SWITCHES.get(str(value).lower())
     if answer is None:
         raise UsageError(
             "config-invalid",
-            N_("`nice` is {value!r}, but it must be true or false."),
-            hint=N_("Correct `nice` in {path}, or HUBMAN_NICE."),
+            N_("`{name}` is {value!r}, but it must be true or false."),
+            hint=N_("Correct `{name}` in {path}, or HUBMAN_{variable}."),
+            name=name,
+            variable=name.upper(),
             value=value,
             path=path,
         )

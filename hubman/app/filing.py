@@ -34,6 +34,9 @@ from hubman.store.reader import Reader, open_reader
 KEPT = (Layout.INVOKE, Layout.HUGGINGFACE)
 """Layouts of roots that another program keeps by a database or links of its own: nothing is put there."""
 
+NO_HOME = (*KEPT, Layout.INBOX)
+"""Layouts of roots that no new file goes to: `add` takes files out of an inbox."""
+
 TRIES = 100
 """Names that are tried while somebody else takes them away from us."""
 
@@ -88,7 +91,7 @@ def place_for(
         )
     if folder is not None and os.path.isabs(os.path.expanduser(folder)):
         return _absolute(roots, os.path.abspath(os.path.expanduser(folder)), name)
-    usable = [find_root(reader, root)] if root is not None else [entry for entry in roots if _takes(entry)]
+    usable = [find_root(reader, root)] if root is not None else [entry for entry in roots if is_usable(entry)]
     if root is not None:
         _check_root(usable[0])
     if not usable:
@@ -104,15 +107,15 @@ def place_for(
     return _inside(roots, best_place)
 
 
-def _takes(root: Root) -> bool:
+def is_usable(root: Root) -> bool:
     """Say whether a root can be written to now, and is not another program's to keep."""
-    return root.layout not in KEPT and os.path.isdir(root.path) and os.access(root.path, os.W_OK | os.X_OK)
+    return root.layout not in NO_HOME and os.path.isdir(root.path) and os.access(root.path, os.W_OK | os.X_OK)
 
 
 def _check_root(root: Root) -> None:
     if root.layout in KEPT:
         raise kept_by_another(root.path, "InvokeAI" if root.layout is Layout.INVOKE else "Hugging Face")
-    if not _takes(root):
+    if not is_usable(root):
         raise _not_writable(root.path)
 
 
@@ -157,7 +160,7 @@ def _its_place(roots: Sequence[Root], root: Root, kind: str, name: SafeName) -> 
     # A1111 looks for embeddings beside `models`, which has to be a root of its own.
     where = next(iter(places_in(roots, os.path.join(os.path.dirname(root.path), "embeddings"))), None)
     other = next((entry for entry in roots if where and entry.id == where[0]), None)
-    return Place(other, where[1], name) if where and other and _takes(other) else None
+    return Place(other, where[1], name) if where and other and is_usable(other) else None
 
 
 def _relative(folder: str) -> str:

@@ -10,7 +10,6 @@ from hubman.core import refs
 from hubman.core.hub import (
     CIVARCHIVE,
     CIVITAI,
-    HASH_KINDS,
     HUGGINGFACE,
     LIBLIB,
     MODELSCOPE,
@@ -20,11 +19,11 @@ from hubman.core.hub import (
     RemoteFile,
 )  # fmt: skip
 from hubman.core.library import ModelFile
-from hubman.core.plan.download import Wish, choose
-from hubman.core.plan.pull import file_with_hash, hash_says
+from hubman.core.plan.download import Choice, Wish, choose, has_hash
+from hubman.core.plan.pull import hash_says
 from hubman.core.ports import Hub
 from hubman.core.types import Hashes
-from hubman.errors import N_, AccessError, ConflictError, HubError, HubmanError, NotFoundError, UsageError
+from hubman.errors import N_, AccessError, ConflictError, HubError, HubmanError, NotFoundError
 from hubman.store.reader import Reader
 
 ORDER = (CIVITAI, HUGGINGFACE, MODELSCOPE, LIBLIB, CIVARCHIVE, OPENMODELDB)
@@ -43,12 +42,14 @@ class Asked:
     Attributes:
         hub: another hub to ask instead of the one in the reference (`--from`).
         hosts: hosts of configured base addresses and mirrors -> hub.
+        tokens: hubs for which there is a token.
         ask: who decides between several files; None: nobody, it is an error.
     """
 
     wish: Wish = field(default_factory=Wish)
     hub: str | None = None
     hosts: Mapping[str, str] = field(default_factory=dict)
+    tokens: frozenset[str] = frozenset()
     ask: Ask | None = None
 
 
@@ -60,12 +61,14 @@ class Wanted:
         text: as it was pasted.
         listing, file: None where the library answered before any hub was asked.
         here: the places of the library that have this very content.
+        members: all files of a model that is a folder, else ().
     """
 
     text: str
     listing: Listing | None
     file: RemoteFile | None
     here: tuple[ModelFile, ...] = ()
+    members: tuple[RemoteFile, ...] = ()
 
 
 def hosts_of(urls: Mapping[str, str]) -> dict[str, str]:
@@ -77,10 +80,14 @@ def find(reader: Reader, hubs: Mapping[str, Hub], text: str, asked: Asked) -> Wa
     """Say which file a pasted text leads to, and where the library has it.
 
     Raises:
-        UsageError: `ref-unknown`, `hub-unknown`. ConflictError: `choice-needed`.
-        NotFoundError, AccessError, HubError: as the hub says it.
+        UsageError: `ref-unknown`. ConflictError: `choice-needed`.
+        NotFoundError: `hub-unknown`. NotFoundError, AccessError, HubError: as the hub says it.
     """
-    ref = refs.parse(text, hosts=asked.hosts)
+    return find_ref(reader, hubs, text, refs.parse(text, hosts=asked.hosts), asked)
+
+
+def find_ref(reader: Reader, hubs: Mapping[str, Hub], text: str, ref: HubRef, asked: Asked) -> Wanted:
+    """Say which file a reference leads to (see `find`)."""
     if asked.hub is not None:
         ref = replace(ref, hub=asked.hub, host=None)
     if ref.hash is not None:
@@ -91,30 +98,31 @@ def find(reader: Reader, hubs: Mapping[str, Hub], text: str, asked: Asked) -> Wa
     hub = _hub(hubs, ref.hub or "")
     try:
         listings = hub.resolve(ref)
-        listing, file = chosen(listings, ref, asked)
+        choice = chosen(listings, ref, asked)
     except (NotFoundError, AccessError) as error:
         raise _with_archive(error, ref) from error
-    return Wanted(text, listing, file, here(reader, listing, file))
+    places = () if choice.members else here(reader, choice.listing, choice.file)
+    return Wanted(text, choice.listing, choice.file, places, choice.members)
 
 
-def chosen(listings: Sequence[Listing], ref: HubRef, asked: Asked) -> tuple[Listing, RemoteFile]:
+def chosen(listings: Sequence[Listing], ref: HubRef, asked: Asked) -> Choice:
     """Choose the version and file, asking where that is not clear and somebody answers."""
+    wish = replace(asked.wish, logged_in=ref.hub in asked.tokens)
     try:
-        choice = choose(listings, ref, asked.wish)
+        return choose(listings, ref, wish)
     except ConflictError as error:
         if error.reference != "choice-needed" or asked.ask is None:
             raise
-        choice = choose(listings, replace(ref, file=None), replace(asked.wish, file=asked.ask(error)))
-    return choice.listing, choice.file
+        return choose(listings, replace(ref, file=None), replace(wish, file=asked.ask(error)))
 
 
 def _hub(hubs: Mapping[str, Hub], name: str) -> Hub:
     found = hubs.get(name)
     if found is None:
-        raise UsageError(
+        raise NotFoundError(
             "hub-unknown",
-            N_("There is no hub {name!r} here."),
-            hint=N_("These are: {names}."),
+            N_("There is no hub {name!r}."),
+            hint=N_("There are: {names}"),
             name=name,
             names=", ".join(sorted(hubs)),
         )
@@ -176,8 +184,9 @@ def _find_hash(reader: Reader, hubs: Mapping[str, Hub], text: str, ref: HubRef, 
     found = with_hash(reader, ref.hash)
     if found:
         return Wanted(text, None, None, found)
-    listing, file = by_hash(reader, hubs, ref.hash, only=asked.hub or ref.hub)
-    return Wanted(text, listing, file, here(reader, listing, file))
+    listing, _ = by_hash(reader, hubs, ref.hash, only=asked.hub or ref.hub)
+    choice = chosen((listing,), replace(ref, hub=listing.hub), asked)
+    return Wanted(text, choice.listing, choice.file, here(reader, choice.listing, choice.file))
 
 
 def by_hash(
@@ -195,8 +204,8 @@ def by_hash(
     asked: list[str] = []
     for name in names:
         hub = _hub(hubs, name)
-        if not set(HASH_KINDS.get(len(text), ())) & set(hub.hash_kinds):
-            continue
+        if not hub.hash_kinds:
+            continue  # it finds nothing by a hash
         try:
             match = _ask_one(hub, text)
         except NotFoundError:
@@ -222,17 +231,21 @@ def _ask_one(hub: Hub, text: str) -> tuple[Listing, RemoteFile] | None:
     if len(text) == 64:
         lookup = hub.by_hashes([Hashes(text, None, text[:10], None)])
         for match in lookup.found:
-            file = match.file or file_with_hash(match.listing, text)
+            file = match.file or _file_with(match.listing, text)
             if file is not None and match.how == "sha256":
                 return match.listing, file
         if lookup.trouble is not None and not lookup.missed:
             raise lookup.trouble if isinstance(lookup.trouble, HubmanError) else _no_answer(hub, lookup.trouble)
         return None
     for listing in hub.resolve(HubRef(hub.name, hash=text)):
-        file = file_with_hash(listing, text)
+        file = _file_with(listing, text)
         if file is not None:
             return listing, file
     return None
+
+
+def _file_with(listing: Listing, text: str) -> RemoteFile | None:
+    return next((file for file in listing.files if has_hash(file, text)), None)
 
 
 def _no_answer(hub: Hub, error: Exception) -> HubError:

@@ -19,19 +19,6 @@ def expected_kind(listing: Listing, file: RemoteFile) -> str:
     return kind_of_file(file.type, kind)
 
 
-def file_with_hash(listing: Listing, text: str) -> RemoteFile | None:
-    """Return the file of a listing that has a hash, of whichever kind its length allows."""
-    kinds = HASH_KINDS.get(len(text), ())
-    for file in listing.files:
-        for kind, value in file.hashes.items():
-            same = value == text or (kind == "autov3" and len(text) >= 12 and value[:12] == text[:12])
-            if kind in kinds and same:
-                return file
-        if len(text) == 10 and (file.sha256 or "").startswith(text):
-            return file
-    return None
-
-
 def hash_says(text: str, hashes: Mapping[str, str | None]) -> bool:
     """Say whether a content, given by its hashes, may be the one that a bare hash means."""
     values = [hashes.get(kind) for kind in HASH_KINDS.get(len(text), ())]
