@@ -84,11 +84,16 @@ def what_came(content_type: str, body: bytes) -> Phrase:
     return Phrase(N_("something that is no JSON ({type})"), type=re.sub(r"[^\w/+.-]", "", content_type)[:40] or "?")
 
 
-def unpacked(hub: str, response: httpcore.Response, encoding: str, most: int) -> bytes:
+def unpacked(
+    hub: str, response: httpcore.Response, encoding: str, most: int, too_late: Callable[[], bool] = lambda: False
+) -> bytes:
     """Return a body, unpacked; never more of it is held than `most` bytes.
 
+    Args:
+        too_late: asked at every piece, as a server may send one byte a minute for ever.
+
     Raises:
-        HubError: `answer-too-large`, `hub-answer` (packed in a way that nobody asked for).
+        HubError: `hub-slow`, `answer-too-large`, `hub-answer` (packed in a way that nobody asked for).
     """
     coding = encoding.strip().lower()
     if coding not in ("", "identity", "gzip", "x-gzip", "deflate"):
@@ -97,6 +102,8 @@ def unpacked(hub: str, response: httpcore.Response, encoding: str, most: int) ->
     opener = zlib.decompressobj(47) if coding not in ("", "identity") else None
     try:
         for chunk in _parts(response):
+            if too_late():
+                raise _errors.out_of_time(hub)
             while True:
                 if opener is not None and opener.eof:
                     opener = zlib.decompressobj(47)  # gzip members may follow one another

@@ -48,6 +48,8 @@ USER_AGENT = f"hubman/{__version__}"
 
 MOST_REDIRECTS = 5
 LARGEST_ANSWER = 64 << 20
+ANSWER_S = 300.0
+"""Seconds that an answer which is no file may take, however many bytes drip."""
 _REDIRECTS = (301, 302, 303, 307, 308)
 _ELSEWHERE = {"accept", "accept-encoding", "range", "if-range", "if-none-match", "content-type", "referer"}
 """Headers that another origin gets to see; whatever else a hub's module sends is for its own hub."""
@@ -180,7 +182,7 @@ class Web:
             HubError: `offline`, `hub-unreachable`, `hub-certificate`, `hub-slow`, `hub-busy` (it asks for a longer wait
                 than anybody has), `answer-too-large`, `hub-answer` (a success whose body is no JSON),
                 `redirect-refused`, `address-refused`.
-            AccessError: `login-needed`, it redirects to a login page.
+            AccessError: `login-needed`, `token-refused`: it redirects to a login page.
         """
         asked = {"Accept": "application/json", "Accept-Encoding": "gzip", **(headers or {})}
         address = _url(url, hub)
@@ -211,7 +213,7 @@ class Web:
 
         Raises:
             HubError: as `ask`; `hub-answer` too when the file comes packed, which nobody asked for.
-            AccessError: `login-needed`, it redirects to a login page.
+            AccessError: `login-needed`, `token-refused`: it redirects to a login page.
         """
         wanted = {"Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})}
         if start or end is not None:
@@ -268,7 +270,7 @@ class Web:
             response = self._send(method, url, {**headers, **own}, body)
             got = _Got(response, httpx.Headers(response.headers), url, token_sent)
             location = got.headers.get("location")
-            target = self._target(hub, url, location) if response.status in _REDIRECTS and location else None
+            target = self._target(got, hub, location) if response.status in _REDIRECTS and location else None
             if target is None or (question.stay and origin_of(str(target)) != origin_of(str(url))):
                 return self._with_body(question, got)
             let_go(response, got.headers)
@@ -282,12 +284,13 @@ class Web:
             url = target
         raise _errors.redirect_refused(hub, Phrase(N_("more than {most} times"), most=MOST_REDIRECTS))
 
-    def _target(self, hub: str, url: httpx.URL, location: str) -> httpx.URL:
+    def _target(self, got: _Got, hub: str, location: str) -> httpx.URL:
         """Return where a redirect leads.
 
         Raises:
-            HubError: `redirect-refused`. AccessError: `login-needed`.
+            HubError: `redirect-refused`. AccessError: `login-needed`, `token-refused`.
         """
+        url = got.url
         try:
             target = url.join(location).copy_with(fragment=None)
         except (httpx.InvalidURL, ValueError):
@@ -295,7 +298,8 @@ class Web:
         if target.scheme not in ("http", "https") or not target.host or target.userinfo:
             raise _errors.redirect_refused(hub, Phrase(N_("to what is no web address")))
         if _LOGIN.fullmatch(target.path) or "download-auth" in target.params.get_list("reason"):
-            raise _errors.login_needed({
+            refused = _errors.token_refused if got.token_sent else _errors.login_needed
+            raise refused({
                 "hub": _errors.title_of(hub), "name": hub, "what": Phrase(N_("this")),
                 "page": redacted(f"{url.scheme}://{url.netloc.decode('ascii')}"),
                 "said": Phrase(N_("it leads to its login page")),
@@ -332,7 +336,8 @@ class Web:
                 got.body = beginning(got.response)
             else:
                 encoding = got.headers.get("content-encoding", "")
-                got.body = unpacked(question.hub, got.response, encoding, question.most)
+                late = self._turns.alarm(ANSWER_S)
+                got.body = unpacked(question.hub, got.response, encoding, question.most, late)
         except BROKEN as error:
             raise HopError(got.url.host, error) from error
         finally:

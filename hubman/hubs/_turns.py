@@ -69,6 +69,11 @@ class Turns:
         until = self._until
         return None if until is None else max(0.0, until - self._clock())
 
+    def alarm(self, seconds: float) -> Callable[[], bool]:
+        """Return what says whether so many seconds have passed since now, or none are left at all."""
+        end = self._clock() + seconds
+        return lambda: self._clock() > end or self.left() == 0.0
+
     def close(self) -> None:
         """End every wait; whoever waited raises."""
         self._closed.set()

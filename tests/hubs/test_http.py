@@ -208,6 +208,11 @@ def test_a_login_page_is_no_file(world: World, page: str) -> None:
     assert "hubman hubs login civitai" in error.hint
 
 
+def test_a_login_page_in_spite_of_a_token(world: World) -> None:
+    with Served(leads_to("/login?reason=download-auth")) as hub, world.web(hub.url, token_for=hub.url) as web:
+        assert fails(lambda: web.stream("civitai", f"{hub.url}/start")).reference == "token-refused"
+
+
 def test_a_model_called_login_is_a_model(world: World) -> None:
     with Served(leads_to("/org/login/resolve/main/login.bin")) as hub, world.web(hub.url) as web:
         assert web.ask("huggingface", "GET", f"{hub.url}/start").status == 200
@@ -505,6 +510,44 @@ def test_a_silent_hub_costs_no_more_than_the_time_that_is_left(world: World) -> 
     with Served(lambda _: Reply(raw=silent)) as hub, world.web(hub.url, clock=time.monotonic) as web:
         with web.within(0.3):
             assert fails(lambda: web.ask("civitai", "GET", hub.url)).reference == "hub-slow"
+
+
+def test_a_resolver_that_hangs_costs_no_more_either(world: World) -> None:
+    """A network without a way out: the system's resolver may take half a minute to say so."""
+    go_on = threading.Event()
+
+    def hang(host: str, port: int) -> list[str]:
+        go_on.wait(20)
+        return ["93.184.216.34"]
+
+    with world.web(resolve=hang, clock=time.monotonic) as web, web.within(0.3):
+        assert fails(lambda: web.ask("civitai", "GET", "http://far.test/")).reference == "hub-slow"
+    go_on.set()
+
+
+def test_an_answer_that_drips_costs_no_more_either(world: World) -> None:
+    done = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        try:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            for _ in range(2000):
+                connection.sendall(b"1")
+                time.sleep(0.01)
+        except OSError:
+            done.set()
+
+    with Served(lambda _: Reply(raw=drip)) as hub, world.web(hub.url, clock=time.monotonic) as web:
+        with web.within(0.3):
+            assert fails(lambda: web.ask("civitai", "GET", hub.url)).reference == "hub-slow"
+        assert done.wait(10)
+
+
+def test_the_next_address_of_a_name_is_tried(world: World) -> None:
+    """A name with an address that nobody listens at, and one where the hub is."""
+    with Served(lambda _: GOOD, address="127.0.0.3") as hub:
+        with world.web(f"http://two.test:{hub.port}", resolve=lambda *_: ["127.0.0.2", "127.0.0.3"]) as web:
+            assert web.ask("civitai", "GET", f"http://two.test:{hub.port}/").data == {"fine": True}
 
 
 def test_offline_sends_nothing(world: World) -> None:
@@ -815,6 +858,46 @@ def test_a_tunnel_that_is_refused(world: World) -> None:
     assert error.reference == "hub-unreachable"
     assert (proxy.asked[0].method, proxy.asked[0].target) == ("CONNECT", "far.example:443")
     assert SECRET not in proxy.seen()
+
+
+def test_through_a_tunnel(world: World, secure: Served, certificate: Path) -> None:
+    """https through CONNECT: the certificate is the hub's, the proxy sees bytes."""
+
+    def tunnel(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", secure.port)) as far:
+            back = threading.Thread(target=pipe, args=(far, connection), daemon=True)
+            back.start()
+            pipe(connection, far)
+            back.join(10)
+
+    def pipe(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    tls = ssl.create_default_context(cafile=str(certificate))
+    with Served(lambda _: Reply(raw=tunnel)) as proxy:
+        options = {"proxies": {"https": proxy.url}, "tls": tls, "token_for": "https://hub.test"}
+        with world.web(**options) as web:
+            assert web.ask("civitai", "GET", "https://hub.test/x").data == {"fine": True}
+            wrong = fails(lambda: web.ask("civitai", "GET", "https://other.test/x"))
+    assert wrong.reference == "hub-certificate"
+    assert [one.target for one in proxy.asked] == ["hub.test:443", "other.test:443"]
+    assert SECRET not in proxy.seen()
+    assert [SECRET in one.headers["authorization"] for one in secure.asked] == [True]
+
+
+def test_a_socks_proxy_without_its_package(world: World, monkeypatch: Any) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise RuntimeError("no socksio")
+
+    monkeypatch.setattr("httpcore.SOCKSProxy", missing)
+    with world.web(proxies={"all": "socks5://user:pass@127.0.0.1:1"}) as web:
+        error = fails(lambda: web.ask("civitai", "GET", "https://far.example/x"))
+    assert (error.reference, "pip install socksio" in error.hint) == ("proxy-unusable", True)
+    assert "pass" not in error.message
 
 
 @pytest.mark.parametrize("proxy", ["gopher://x:1", "http://", "http://[", "socks4://x:1"])
