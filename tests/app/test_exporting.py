@@ -29,6 +29,7 @@ from hubman.store.door import Store, open_store
 from hubman.store.reader import open_reader
 from tests.conftest import lora_bytes
 from tests.testhub import TestHub
+from tests.testhub.catalogue import Catalogue
 
 SHA = "ab" * 32
 
@@ -149,10 +150,19 @@ def test_a_folder_of_a_list_stays_inside(store: Store, webui: Path, folder: str)
 # --- finding ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[TestHub]:
+    with TestHub() as hub:
+        yield hub
+
+
 @pytest.fixture
-def hub() -> Iterator[TestHub]:
-    with TestHub() as running:
-        yield running
+def hub(running: TestHub) -> TestHub:
+    """Return the test hub of this module, with nothing in it."""
+    running.catalogue = Catalogue()
+    running.behave()
+    running.forget()
+    return running
 
 
 def wanted(store: Store, hub: TestHub, entry: Entry, home: Path) -> Any:

@@ -31,7 +31,7 @@ from hubman.store.door import Store, open_store
 from hubman.store.reader import open_reader
 from tests.conftest import lora_bytes
 from tests.testhub import TestHub
-from tests.testhub.catalogue import File, Picture, Version
+from tests.testhub.catalogue import Catalogue, File, Picture, Version
 from tests.testhub.content import content_of, evil_pickle, picture
 from tests.testhub.misbehave import LoginPage, Redirect, Slow, WrongHash, WrongSize, html
 from tests.testhub.names import HOSTILE_NAMES, PAIRS
@@ -44,10 +44,19 @@ def store(isolated: Path) -> Iterator[Store]:
     opened.close()
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[TestHub]:
+    with TestHub() as hub:
+        yield hub
+
+
 @pytest.fixture
-def hub() -> Iterator[TestHub]:
-    with TestHub() as running:
-        yield running
+def hub(running: TestHub) -> TestHub:
+    """Return the test hub of this module, with nothing in it."""
+    running.catalogue = Catalogue()
+    running.behave()
+    running.forget()
+    return running
 
 
 @pytest.fixture
@@ -617,3 +626,39 @@ def test_a_member_that_cannot_be_in_a_model_folder_is_refused(
         pull_listing(person.store, person.hubs, listing, members[0], person.options(), members=members)
     assert caught.value.reference == "folder-unfit"
     assert files(library) == []
+
+
+# --- a hub's own cache ------------------------------------------------------------------------------------------------
+
+
+def test_what_the_cache_of_hugging_face_has_is_copied(
+    person: Person, hub: TestHub, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = lora_bytes(fill=44)
+    model = hub.add(File("ink_lora.safetensors", content_of(content)), name="Ink", hubs=("huggingface",))
+    wanted = person.find(f"hf:{model.repo}/ink_lora.safetensors")
+    assert wanted.listing is not None
+    assert wanted.file is not None
+    repo = tmp_path / "cache" / f"models--{model.repo.replace('/', '--')}"
+    snapshot = repo / "snapshots" / wanted.listing.version_id
+    snapshot.mkdir(parents=True)
+    (repo / "blobs").mkdir()
+    (repo / "blobs" / str(wanted.file.sha256)).write_bytes(content)
+    (snapshot / "ink_lora.safetensors").symlink_to(f"../../blobs/{wanted.file.sha256}")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    hub.forget()
+    options = person.options(source=pulling.from_caches)
+    done = pull_listing(person.store, person.hubs, wanted.listing, wanted.file, options)
+    assert done.path == str(library / "Lora" / "ink_lora.safetensors")
+    assert Path(done.path).read_bytes() == content
+    assert hub.seen("huggingface", "ink_lora") == []
+    assert files(library) == ["Lora/ink_lora.safetensors"]
+
+
+def test_a_cache_with_other_bytes_is_not_believed(person: Person, hub: TestHub, library: Path, tmp_path: Path) -> None:
+    content = lora_bytes(fill=45)
+    (tmp_path / "lie").write_bytes(lora_bytes(fill=46))
+    options = person.options(source=lambda *_: str(tmp_path / "lie"))
+    wanted = person.find(ref(hub.add(content)))
+    done = pull_listing(person.store, person.hubs, wanted.listing, wanted.file, options)  # type: ignore[arg-type]
+    assert Path(done.path).read_bytes() == content

@@ -18,17 +18,26 @@ from hubman.cli import run
 from hubman.cli.bars import Bars
 from tests.conftest import lora_bytes
 from tests.testhub import TestHub
-from tests.testhub.catalogue import File, Version
+from tests.testhub.catalogue import Catalogue, File, Version
 from tests.testhub.content import big_safetensors, content_of
 from tests.testhub.misbehave import Slow, WrongHash
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[TestHub]:
+    with TestHub() as hub:
+        yield hub
+
+
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestHub]:
-    with TestHub() as running:
-        for name, value in running.environment().items():
-            monkeypatch.setenv(name, value)
-        yield running
+def hub(running: TestHub, monkeypatch: pytest.MonkeyPatch) -> TestHub:
+    """Return the test hub of this module, with nothing in it."""
+    for name, value in running.environment().items():
+        monkeypatch.setenv(name, value)
+    running.catalogue = Catalogue()
+    running.behave()
+    running.forget()
+    return running
 
 
 @pytest.fixture
@@ -131,6 +140,36 @@ def test_a_named_file(call: Any, hub: TestHub, library: Path) -> None:
     assert "b.safetensors" in out
 
 
+def two_loras(hub: TestHub) -> Any:
+    files = [
+        File(name, content_of(lora_bytes(fill=n))) for n, name in enumerate(("a.safetensors", "b.safetensors"), 70)
+    ]
+    return hub.add_model("Two", hubs=("huggingface",), versions=[Version(files=files)])
+
+
+def test_without_a_terminal_a_choice_is_refused_with_the_candidates(call: Any, hub: TestHub, library: Path) -> None:
+    code, _, err = call("pull", f"hf:{two_loras(hub).repo}")
+    assert code == 8
+    assert "a.safetensors" in err
+    assert "b.safetensors" in err
+    assert "--file" in err
+    code, out, _ = call("pull", "-y", f"hf:{two_loras(hub).repo}")
+    assert (code, "a.safetensors" in out) == (0, True)
+
+
+def test_on_a_terminal_it_asks(hub: TestHub, library: Path) -> None:
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "hubman", "pull", f"hf:{two_loras(hub).repo}"]
+    running = subprocess.Popen(command, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    os.write(master, b"2\n")
+    out, err = running.communicate(timeout=30)
+    os.close(slave)
+    os.close(master)
+    assert running.returncode == 0, err
+    assert "1  a.safetensors" in err
+    assert str(library / "Lora" / "b.safetensors") in out
+
+
 def test_one_name_for_several_is_refused(call: Any, hub: TestHub, library: Path) -> None:
     code, _, err = call("pull", "civitai:1@2", "civitai:3@4", "--name", "x")
     assert code == 2
@@ -177,6 +216,32 @@ def test_what_was_stopped_goes_on(call: Any, hub: TestHub, library: Path, signal
     (file,) = (library / "Lora").iterdir()
     assert file.stat().st_size == 3_000_000
     assert json.loads(call("pull", "--json")[1])["unfinished"] == []
+
+
+def test_killed_between_placing_and_recording(call: Any, hub: TestHub, library: Path) -> None:
+    model = hub.add(lora_bytes(fill=9), name="Ink")
+    script = (
+        "import os, hubman.app.pull as pull, hubman.cli as cli\n"
+        "pull.record_placed = lambda *_, **__: os._exit(9)\n"
+        f"cli.run(['pull', {ref(model)!r}])\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], env=dict(os.environ), timeout=30).returncode == 9
+    assert (library / "Lora" / "ink.safetensors").exists()
+    assert json.loads(call("sync", "--json")[1])["added"] == 1
+    hub.forget()
+    code, out, _ = call("pull", ref(model))
+    assert (code, "already here" in out) == (0, True)
+    assert hub.seen("storage") == []
+    assert [path.name for path in (library / "Lora").iterdir()] == ["ink.safetensors"]
+    assert json.loads(call("pull", "--json")[1])["unfinished"] == []
+
+
+def test_a_refusal_leaves_nothing_behind(call: Any, hub: TestHub, library: Path) -> None:
+    model = hub.add(lora_bytes(fill=10), requires_login=True)
+    code, _, err = call("pull", ref(model))
+    assert code == 5
+    assert "hubs login civitai" in err
+    assert list((library / "Lora").iterdir()) == []
 
 
 def test_what_is_given_up_is_gone(call: Any, hub: TestHub, library: Path) -> None:

@@ -58,6 +58,18 @@ def test_placing_leaves_nothing_else_behind(downloads: Downloads) -> None:
     assert downloads.names() == ["ink.safetensors"]
 
 
+def test_notes_without_a_part_are_swept_by_the_next_download(downloads: Downloads) -> None:
+    file, other = downloads.add(), downloads.add(seed=2, name="other.safetensors")
+    fetched = downloads.fetch(file)
+    os.rename(fetched.part, downloads.folder / "ink.safetensors")
+    assert right(downloads.fetch(other), other)
+    assert len(downloads.names()) == 3, "somebody is at it"
+    assert fetched.hold is not None
+    fetched.hold._lock.release()  # killed before it could clear up
+    assert right(downloads.fetch(other), other)
+    assert downloads.names() == ["ink.safetensors"]
+
+
 def test_a_cut_within_a_run_goes_on_with_if_range(downloads: Downloads) -> None:
     file = downloads.add()
     downloads.hub.misbehave(misbehave.Cut(100_000), on="storage", times=1)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hubman.app.pull import Pulled, PullOptions
     from hubman.app.pull_many import Outcome, Pull
     from hubman.app.wanted import Asked, Wanted
-    from hubman.cli.bars import Bars
+    from hubman.cli.bars import Bar, Bars
     from hubman.store.door import Store
 
 
@@ -124,6 +124,7 @@ class Run:
         self.outcomes: list[Outcome] = []
         self.not_found: list[dict[str, object]] = []
         self.bars: Bars | None = None
+        self.running: dict[int, Bar] = {}
 
     def run(self) -> int:
         """Find everything (asking where something is unclear), then fetch it; return the exit code."""
@@ -144,7 +145,7 @@ class Run:
         return 3 if self.not_found else 0
 
     def _options(self) -> PullOptions:
-        from hubman.app.pull import PullOptions
+        from hubman.app.pull import PullOptions, from_caches
 
         config, chosen = self.session.config, self.chosen
         if chosen["name"] and len(self.refs) + len(chosen["lists"]) != 1:
@@ -155,7 +156,7 @@ class Run:
             )
         return PullOptions(
             home=config.home, root=chosen["root"], folder=chosen["folder"], name=chosen["name"],
-            connections=config.connections, explicit=chosen["explicit"],
+            connections=config.connections, explicit=chosen["explicit"], source=from_caches,
         )  # fmt: skip
 
     def _wanted(self, hubs: OpenHubs, options: PullOptions) -> list[Pull]:
@@ -245,12 +246,16 @@ class Run:
 
     def _would(self, pull: Pull) -> Outcome:
         from hubman.app.pull import already, would_pull
+        from hubman.app.pull_folder import would_pull_folder
         from hubman.app.pull_many import Outcome
 
         wanted = pull.wanted
         try:
             if wanted.listing is None or wanted.file is None:
                 return Outcome(wanted.text, already(wanted.here))
+            if wanted.members:
+                found = would_pull_folder(self.store, wanted.listing, wanted.members, pull.options)
+                return Outcome(wanted.text, found)
             return Outcome(wanted.text, would_pull(self.store, wanted.listing, wanted.file, pull.options))
         except HubmanError as error:
             return Outcome(wanted.text, error=error)
@@ -264,7 +269,7 @@ class Run:
             with Bars() as bars:
                 self.bars = bars
                 pull_all(
-                    self.store, hubs, pulls, jobs=jobs, progress=lambda one: bars.bar(_label(one.wanted)),
+                    self.store, hubs, pulls, jobs=jobs, progress=self._bar,
                     ended=self._ended, stop=stop,
                 )  # fmt: skip
         except KeyboardInterrupt:
@@ -272,6 +277,11 @@ class Run:
             raise
         finally:
             self.bars = None
+
+    def _bar(self, pull: Pull) -> Bar:
+        assert self.bars is not None
+        bar = self.running[id(pull)] = self.bars.bar(_label(pull.wanted))
+        return bar
 
     def _waiting(self, hub: str, seconds: float) -> None:
         self._aside(_("{hub} asks us to wait for {seconds:.0f} s").format(hub=hub, seconds=seconds))
@@ -286,6 +296,8 @@ class Run:
 
     def _ended(self, pull: Pull, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
+        if (bar := self.running.pop(id(pull), None)) is not None:
+            bar.end()
         if outcome.error is not None:
             self._say_error(outcome.text, outcome.error)
             return
