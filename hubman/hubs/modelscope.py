@@ -255,7 +255,7 @@ def parse_model(
         model_id=repository,
         version_id=_newest_commit(entries) or revision,
         name=text(model.get("ChineseName")) or text(model.get("Name")) or repository.rpartition("/")[2],
-        version_name=revision if revision != NEWEST else "",
+        version_name="" if revision == NEWEST or _COMMIT.match(revision) else revision,
         kind=kind if hub_type else kind_of_repository(tags, "", [file.id for file in found]),
         hub_type=hub_type or next(iter(_tasks(model)), ""),
         base_model=word or (bases[0] if bases else None),
