@@ -34,6 +34,9 @@ from hubman.store.reader import Reader, open_reader
 KEPT = (Layout.INVOKE, Layout.HUGGINGFACE)
 """Layouts of roots that another program keeps by a database or links of its own: nothing is put there."""
 
+NO_HOME = (*KEPT, Layout.INBOX)
+"""Layouts of roots that no new file goes to: `add` takes files out of an inbox."""
+
 TRIES = 100
 """Names that are tried while somebody else takes them away from us."""
 
@@ -106,7 +109,7 @@ def place_for(
 
 def is_usable(root: Root) -> bool:
     """Say whether a root can be written to now, and is not another program's to keep."""
-    return root.layout not in KEPT and os.path.isdir(root.path) and os.access(root.path, os.W_OK | os.X_OK)
+    return root.layout not in NO_HOME and os.path.isdir(root.path) and os.access(root.path, os.W_OK | os.X_OK)
 
 
 def _check_root(root: Root) -> None:

@@ -18,8 +18,9 @@ from hubman.app.checking import Checked, check_file, ending_for
 from hubman.app.download import Fetched, discard, fetch
 from hubman.app.filing import Place, make_folders, place_for, put, record_placed
 from hubman.app.hashing import hash_model
+from hubman.app.local_copy import copy_local
 from hubman.app.wanted import here
-from hubman.core.hub import Listing, RemoteFile
+from hubman.core.hub import HUGGINGFACE, Listing, RemoteFile
 from hubman.core.hub_names import hub_name
 from hubman.core.library import ModelFile
 from hubman.core.plan.pull import expected_kind, reference
@@ -51,7 +52,7 @@ class PullOptions:
         root, folder, name: where the user wants it, and under which name.
         connections: for one file, where its hub allows several.
         explicit: an explicit picture may become the preview.
-        source: path of the very bytes on this machine (a hub's cache), by sha256; they are copied, not fetched.
+        source: tells where on this machine (in the cache of a hub's own client) a file lies: it is copied, not fetched.
     """
 
     home: Path
@@ -60,7 +61,7 @@ class PullOptions:
     name: str | None = None
     connections: int = 1
     explicit: bool = False
-    source: Callable[[str], str | None] | None = None
+    source: Callable[[Listing, RemoteFile], str | None] | None = None
 
     @property
     def quarantine(self) -> Path:
@@ -93,6 +94,15 @@ class Pulled:
     others: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     entry: int | None = None
+
+
+def from_caches(listing: Listing, file: RemoteFile) -> str | None:
+    """Return where the cache of Hugging Face's own client has a file; None where it has not."""
+    if listing.hub != HUGGINGFACE:
+        return None
+    from hubman.app.cached_sources import cached_file
+
+    return cached_file(listing.model_id, listing.version_id, file.id)
 
 
 # --- before it is fetched -------------------------------------------------------------------------------------------
@@ -172,7 +182,9 @@ def pull_listing(
     *,
     members: Sequence[RemoteFile] = (),
 ) -> Pulled:
-    """Fetch one file (or a folder of `members`) and file it. What was fetched of it before is gone on with; what is here is not fetched again.
+    """Fetch one file (or a folder of `members`) and file it.
+
+    What an earlier run fetched of it is gone on with; what is here is not fetched again.
 
     Raises:
         HubError, AccessError, NotFoundError, IntegrityError, ConflictError: as `download.fetch` and `filing`.
@@ -229,10 +241,10 @@ def _fetch(
     stop: Callable[[], bool],
 ) -> Fetched:  # fmt: skip
     make_folders(place)
-    return fetch(
-        hub, listing, file, place.directory, connections=options.connections if hub.parallel else 1,
-        progress=progress, stop=stop,
-    )  # fmt: skip
+    path = options.source(listing, file) if options.source else None
+    copied = copy_local(path, listing, file, place.directory, progress, stop) if path else None
+    connections = options.connections if hub.parallel else 1
+    return copied or fetch(hub, listing, file, place.directory, connections=connections, progress=progress, stop=stop)
 
 
 def _file(

@@ -72,7 +72,7 @@ def some_of(begun: Sequence[Begun], words: Sequence[str]) -> list[Begun]:
                 word=word,
             )
         found += same
-    return list(dict.fromkeys(found))
+    return list({one.entry.number: one for one in found}.values())
 
 
 def forget(store: Store, begun: Iterable[Begun]) -> list[Begun]:

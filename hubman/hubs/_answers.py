@@ -121,6 +121,16 @@ def beginning(response: httpcore.Response) -> bytes:
     return bytes(found[:MOST_REFUSAL])
 
 
+def let_go(response: httpcore.Response, headers: Mapping[str, str]) -> None:
+    """Be done with a redirect: its short page is read, so that the connection serves the next request too."""
+    length = headers.get("content-length", "")
+    if re.fullmatch(r"\d{1,5}", length):
+        with contextlib.suppress(*BROKEN):
+            for _ in _parts(response):
+                pass
+    response.close()
+
+
 def _parts(response: httpcore.Response) -> Iterator[bytes]:
     stream: Any = response.stream
     return iter(stream)
