@@ -8,10 +8,12 @@ per repository, where the user allows it.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hubman.app.hubs import enabled, open_hubs
 from hubman.app.provenance import record
 from hubman.core.hf_cache import cached_file as parts_of
 from hubman.core.hub import HUGGINGFACE, HubRef, Listing, Match
@@ -30,6 +32,7 @@ from hubman.errors import AccessError, HubError, HubmanError, NotFoundError
 from hubman.store.reader import open_reader
 
 if TYPE_CHECKING:
+    from hubman.config import Config
     from hubman.core.ports import Hub
     from hubman.store.door import Store
     from hubman.store.reader import Reader
@@ -82,6 +85,18 @@ def record_cached(
             trouble = error
     record(store, matches)
     return matches, trouble
+
+
+def learn_from_cache(
+    config: Config, store: Store, *, environ: Mapping[str, str] = os.environ
+) -> tuple[list[Match], HubmanError | None]:
+    """Record what the caches tell, and ask Hugging Face for the rest where the user enabled it."""
+    with open_reader(store.path) as reader:
+        allowed = HUGGINGFACE in enabled(reader) and not config.offline
+    if not allowed:
+        return record_cached(store, time.time_ns(), environ=environ)
+    with open_hubs(config, [HUGGINGFACE]) as hubs:
+        return record_cached(store, time.time_ns(), hub=hubs[HUGGINGFACE], environ=environ)
 
 
 def matches_of(places: Mapping[str, Sequence[str]], *, caches: Iterable[str], base: str = PAGES) -> list[Match]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import socket
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from hubman.app.cached_sources import cached_file, cached_sources, enriched, matches_of, record_cached
 from hubman.app.roots import add_root
 from hubman.app.sync import Sync, SyncOptions
+from hubman.cli import COMMANDS, run
 from hubman.core.library import SidecarPolicy
 from hubman.core.model_card import card_of
 from hubman.disk.hf_cache import cache_folder, local_download
@@ -262,6 +264,34 @@ def test_what_the_cache_tells_is_recorded(cache: Path, webui: Path, isolated: Pa
     assert known.listing.words == ("a photo of TOK dog",)
     assert record_cached(store, 1, environ={"HF_HUB_CACHE": str(cache)}) == ([], None)
     store.close()
+
+
+def test_lookup_learns_from_the_cache(
+    cache: Path, webui: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Hugging Face itself is asked only where the user enabled it."""
+    monkeypatch.setitem(COMMANDS, "lookup", ("Hubs", "lookup:lookup", "Ask the hubs about local files."))
+    monkeypatch.setitem(COMMANDS, "hubs", ("Hubs", "hubs:hubs", "Which hubs there are."))
+    (webui / "Lora/ink.safetensors").write_bytes(DATA)
+    with TestHub() as hub:
+        hub.add(b"x", hubs=["huggingface"], name="Ink", repo="someone/ink").versions[0].files[0].name = "other.bin"
+        for name, value in {**hub.environment(), "HF_HUB_CACHE": str(cache)}.items():
+            monkeypatch.setenv(name, value)
+        assert run(["sync", str(webui)]) == 0
+        capsys.readouterr()
+        assert run(["lookup", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["cached"] == 1
+        assert hub.seen("huggingface") == []
+        assert run(["triggers", "ink"]) == 0
+        assert "a photo of TOK dog" in capsys.readouterr().out
+        assert run(["hubs", "enable", "huggingface"]) == 0
+        put_cached(cache, "gone/away", OLD, {"x.safetensors": lora_bytes(fill=2)})
+        (webui / "Lora/second.safetensors").write_bytes(lora_bytes(fill=2))
+        assert run(["sync", str(webui)]) == 0
+        capsys.readouterr()
+        assert run(["lookup"]) == 0
+        assert "1 file is known from Hugging Face's cache" in capsys.readouterr().out
+        assert len(hub.seen("huggingface", "gone/away")) == 1
 
 
 @pytest.mark.parametrize(
