@@ -157,6 +157,14 @@ def _told(entry: dict[str, Any]) -> dict[str, Any]:
     return {"fact": entry["fact"], "value": entry["value"], "because": because}
 
 
+def _hubs(reader: Reader, file: ModelFile) -> list[dict[str, object]]:
+    if not file.hubs:
+        return []
+    from hubman.app.from_hubs import hubs_json  # msgspec, only where a hub knows something
+
+    return hubs_json(reader, file)
+
+
 def details_json(reader: Reader, file: ModelFile) -> dict[str, Any]:
     """Return everything known of a file, for `show --json`."""
     places = reader.resolve(file.hashes.sha256) if file.hashes else [file]
@@ -186,5 +194,6 @@ def details_json(reader: Reader, file: ModelFile) -> dict[str, Any]:
         else None,
         "places": [place.path for place in places],
         "same_name": same_name(reader, file),
+        "hubs": _hubs(reader, file),
         "verdicts": reader.verdicts(hashes.sha256 if hashes else file.alias),
     }

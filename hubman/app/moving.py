@@ -90,12 +90,13 @@ def check_ours(files: Iterable[ModelFile], roots: Sequence[Root]) -> None:
     """
     layouts = {root.id: root.layout for root in roots}
     for file in files:
-        keeper = _keeper(layouts.get(file.root_id), file.relpath)
+        keeper = keeper_of(layouts.get(file.root_id), file.relpath)
         if keeper:
-            raise _kept(file.path, keeper)
+            raise kept_by_another(file.path, keeper)
 
 
-def _keeper(layout: Layout | None, relpath: str) -> str:
+def keeper_of(layout: Layout | None, relpath: str) -> str:
+    """Return which program keeps a place by a database or links of its own, "" for none."""
     if layout is Layout.INVOKE:
         return "InvokeAI"
     parts = relpath.split("/")
@@ -103,7 +104,8 @@ def _keeper(layout: Layout | None, relpath: str) -> str:
     return "Hugging Face" if cached else ""
 
 
-def _kept(path: str, keeper: str) -> ConflictError:
+def kept_by_another(path: str, keeper: str) -> ConflictError:
+    """Return the error for a place that another program keeps."""
     return ConflictError(
         "kept-by-another",
         N_("{path} belongs to the store of {keeper}, which would lose track of it."),
@@ -201,7 +203,7 @@ def _extension(file: ModelFile) -> str:
 
 def _into(file: ModelFile, roots: Sequence[Root], path: str, stem: str, bring: bool) -> Goal:
     by_id = {root.id: root for root in roots}
-    found = next(iter(_where(roots, path)), None)
+    found = next(iter(places_in(roots, path)), None)
     if found is None:
         raise NotFoundError(
             "outside-roots",
@@ -210,15 +212,16 @@ def _into(file: ModelFile, roots: Sequence[Root], path: str, stem: str, bring: b
             path=path,
         )
     root, folder = by_id[found[0]], found[1]
-    keeper = _keeper(root.layout, folder)
+    keeper = keeper_of(root.layout, folder)
     if keeper:
-        raise _kept(path, keeper)
+        raise kept_by_another(path, keeper)
     check_folder(root.path, folder)
     return Goal(file, root.path, folder, stem, bring)
 
 
-def _where(roots: Sequence[Root], path: str) -> Iterable[tuple[int, str]]:
-    """Yield (root id, relative path) of a folder, which may be a root itself."""
+def places_in(roots: Sequence[Root], path: str) -> Iterable[tuple[int, str]]:
+    """Yield (root id, relative path) of a folder, which may be a root itself. An inbox holds no models."""
+    roots = [root for root in roots if root.layout is not Layout.INBOX]
     for form in dict.fromkeys((path, os.path.realpath(path))):
         yield from ((root.id, "") for root in roots if os.path.normcase(root.path) == os.path.normcase(form))
         yield from inside(roots, form)
@@ -278,13 +281,13 @@ def goals_in_place(
 
 
 def _home(file: ModelFile, root: Root, roots: Sequence[Root]) -> tuple[Goal | None, str]:
-    keeper = _keeper(root.layout, file.relpath)
+    keeper = keeper_of(root.layout, file.relpath)
     if keeper:
         return None, Phrase(N_("it belongs to the store of {keeper}"), keeper=keeper)
     program = PROGRAMS.get(root.layout)
     if program is None:
         return None, Phrase(N_("its root has no layout that says where a kind belongs"))
-    kind, names = Kind(file.kind), _folders(root.path)
+    kind, names = Kind(file.kind), top_folders(root.path)
     folder = its_place(root.layout, kind, names, folder=file.folder)
     if folder is None:
         return None, Phrase(N_("{program} has no folder for what it is"), program=program)
@@ -300,7 +303,7 @@ def _embeddings(file: ModelFile, root: Root, roots: Sequence[Root], names: Colle
     if is_whole_program(root.layout, names):
         return Goal(file, root.path, "embeddings", file_stem(file)), ""
     path = os.path.join(os.path.dirname(root.path), "embeddings")
-    found = next(iter(_where(roots, path)), None)
+    found = next(iter(places_in(roots, path)), None)
     if found is None:
         return None, Phrase(N_("A1111 looks for embeddings in {path}, which is in none of the roots"), path=path)
     other = next(entry for entry in roots if entry.id == found[0])
@@ -311,7 +314,7 @@ def _is_below(relpath: str, folder: str) -> bool:
     return relpath.casefold().startswith(folder.casefold() + "/")
 
 
-def _folders(root: str) -> list[str]:
+def top_folders(root: str) -> list[str]:
     """Return the folders at the top of a root, and those of its `models/`."""
     names = _subfolders(root)
     inner = next((name for name in names if name.casefold() == "models"), None)

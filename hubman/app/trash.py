@@ -59,7 +59,7 @@ def plan_removal(store: Store, models: Sequence[str], *, all_places: bool = Fals
         files = _files(reader, models, all_places=all_places)
         check_ours(files, reader.roots())
         last = _last(reader, files)
-    plan = _into_trash(files)
+    plan = into_trash(files)
     check(plan)
     return Removal(tuple(files), plan, last)
 
@@ -88,7 +88,8 @@ def _last(reader: Reader, files: Sequence[ModelFile]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _into_trash(files: Sequence[ModelFile]) -> Relocation:
+def into_trash(files: Sequence[ModelFile]) -> Relocation:
+    """Return the plan that moves files with what belongs to them to the trash of their roots."""
     moved = {path for file in files for path in own_paths(file)}
     steps: list[Step] = []
     bins: list[Bin] = []

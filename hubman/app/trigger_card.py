@@ -21,7 +21,10 @@ MOST_COPIED = 4
 
 @dataclass(frozen=True, slots=True)
 class TriggerCard:
-    """Everything a person needs to use one model in a prompt. `same_name`: paths of others that its tag calls too."""
+    """Everything a person needs to use one model in a prompt.
+
+    `same_name`: paths of others that its tag calls too. `weight_range`: the author's, least and largest.
+    """
 
     file: ModelFile
     tag: str
@@ -32,6 +35,7 @@ class TriggerCard:
     copy_positive: str
     copy_negative: str
     same_name: tuple[str, ...] = ()
+    weight_range: tuple[float, float] | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the object of `triggers --json`. Measured weights come with a sweep (not made by this version)."""
@@ -42,7 +46,7 @@ class TriggerCard:
             "tag": self.tag,
             "weight": self.weight,
             "weight_source": self.weight_source,
-            "weight_range": None,
+            "weight_range": self.weight_range and list(self.weight_range),
             "measured": [],
             "triggers": triggers_json(self.words),
             "negative": list(self.negative),
@@ -73,6 +77,7 @@ def trigger_card(file: ModelFile, same_name: Sequence[str] = ()) -> TriggerCard:
         copy_positive=built.positive,
         copy_negative=built.negative,
         same_name=tuple(same_name),
+        weight_range=author_range(file),
     )
 
 
@@ -85,11 +90,20 @@ def as_prompt_adapter(file: ModelFile, weight: float | None = None) -> PromptAda
 
 
 def preferred_weight(file: ModelFile) -> tuple[float, str]:
-    """Return the weight to use and whose number it is: the sidecar's, else the default."""
+    """Return the weight to use and whose number it is: the sidecar's, the author's on a hub, else the default."""
     stated = file.sidecar.get("weight")
     if isinstance(stated, int | float) and stated:
         return float(stated), "sidecar"
+    for note in file.hubs:
+        if note.weight:
+            return note.weight, "hub"
     return (DEFAULT_WEIGHT if file.kind == Kind.LORA else 1.0), "default"
+
+
+def author_range(file: ModelFile) -> tuple[float, float] | None:
+    """Return the least and the largest weight that the author recommends on a hub, None where no hub says both."""
+    ranges = ((note.weight_min, note.weight_max) for note in file.hubs)
+    return next(((least, most) for least, most in ranges if least is not None and most is not None), None)
 
 
 def pasted_words(file: ModelFile) -> list[Trigger]:

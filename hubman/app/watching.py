@@ -7,12 +7,15 @@ whether the folders under their names are still the same ones, is looked at ever
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hubman.app.idle_hashing import IdleHashing
+from hubman.app.idle_lookup import Ask, IdleLookup
 from hubman.app.inbox import Inbox
 from hubman.app.settling import Patiently
 from hubman.app.sync import Sync, SyncOptions, SyncReport
@@ -79,12 +82,14 @@ class Watching:
         listener: Listener,
         stop: Callable[[], bool],
         progress: Progress | None = None,
+        ask_hubs: Ask | None = None,
     ) -> None:
         self._store, self._listener, self._stop = store, listener, stop
         sync, self._options = options
         # Hashes follow in a thread of their own, so that events are followed while gigabytes are read.
         self._scanning = replace(sync, hash_mode="none")
         self._hashing = IdleHashing(store, sync, stop)
+        self._lookup = IdleLookup(ask_hubs, stop)
         self._progress = progress or Silence()
         self._inbox = Inbox(self._options.quiet)
         self._observer = Observer(self._inbox.tell, self._options.ignored)
@@ -93,10 +98,11 @@ class Watching:
         self._rescan_at = self._look_at = self._settle_at = self._clocks_at = self._retry_at = 0.0
         self._clocks = _clocks()
         self._warned: set[str] = set()
+        self._offered: set[tuple[str, int]] = set()
 
     def run(self) -> None:
         """Scan everything, then follow the events; returns when `stop` does."""
-        with self._observer, self._hashing:
+        with self._observer, self._hashing, self._lookup:
             while not self._stop():
                 try:
                     self._step()
@@ -105,7 +111,7 @@ class Watching:
                 time.sleep(STEP_SECONDS)
 
     def _step(self) -> None:
-        """Do what is due: look at the roots, scan everything, scan what changed, hash."""
+        """Do what is due: look at the roots, scan everything, scan what changed, hash, ask hubs."""
         now = time.monotonic()
         if now < self._retry_at:
             return
@@ -122,6 +128,9 @@ class Watching:
             self._scan(due)
         if report := self._hashing.step():
             self._listener.report(report)
+            self._lookup.want()
+        if looked_up := self._lookup.step():
+            self._listener.report(SyncReport(looked_up=looked_up.looked_up, found=looked_up.found))
 
     # --- when ----------------------------------------------------------------------------------------------------
 
@@ -151,6 +160,7 @@ class Watching:
         self._scan(self._roots.ids)
         self._rescan_at = now + self._options.rescan_every
         self._hashing.try_all_again()
+        self._lookup.want()
 
     def _scan_settled(self) -> None:
         """Scan the folders of files that were waited for and are still now."""
@@ -192,7 +202,19 @@ class Watching:
         if "" in folders:
             self._roots.looked(root_ids, time.monotonic() - started)
         self._hashing.want(since_ns)
+        report.offers = self._new_offers(report.offers)
         self._listener.report(report)
+
+    def _new_offers(self, paths: Sequence[str]) -> list[str]:
+        """Return those models of an inbox that were not told yet; another file under the same name is another one."""
+        found = []
+        for path in paths:
+            with contextlib.suppress(OSError):
+                mark = (path, os.stat(path).st_mtime_ns)
+                if mark not in self._offered:
+                    found.append(path)
+                    self._offered.add(mark)
+        return found
 
     def _ask_again(self, root_ids: Iterable[int], folders: Sequence[str]) -> None:
         for root_id in root_ids:

@@ -81,6 +81,11 @@ def type_name(file: ModelFile) -> str:
         return _("broken")
     if file.algorithm in ALGORITHMS:
         return ALGORITHMS[file.algorithm]
+    return kind_name(file.kind)
+
+
+def kind_name(kind: str) -> str:
+    """Return what people call a kind."""
     names = {
         "checkpoint": _("Checkpoint"), "lora": _("LoRA"), "embedding": _("Embedding"), "vae": _("VAE"),
         "hypernetwork": _("Hypernetwork"), "diffusion-model": _("Diffusion model"), "unknown": _("unknown"),
@@ -88,7 +93,7 @@ def type_name(file: ModelFile) -> str:
         "upscaler": _("Upscaler"), "text-encoder": _("Text encoder"), "clip-vision": "CLIP Vision",
         "motion-module": _("Motion module"), "face-restorer": _("Face restorer"),
     }  # fmt: skip
-    return names.get(file.kind, file.kind)
+    return names.get(kind, kind)
 
 
 def base_name(file: ModelFile) -> str:
@@ -106,19 +111,20 @@ def base_name(file: ModelFile) -> str:
 
 
 def mark(file: ModelFile) -> str:
-    """Return the one-character state: `!` would run code, `✗` does not work, `✓` proven by a rendering."""
+    """Return the one-character state: `!` would run code, `✗` does not work, `↑` can be updated, `✓` proven."""
     if file.safety == "unsafe":
         return "!"
     if file.failure:
         return "✗"
-    if file.verdict is None or file.verdict.verdict in SAYS_NOTHING:
-        return ""
-    return "✓" if file.verdict.verdict in GOOD_VERDICTS else "✗"
+    judged = file.verdict is not None and file.verdict.verdict not in SAYS_NOTHING
+    if judged and file.verdict and file.verdict.verdict not in GOOD_VERDICTS:
+        return "✗"
+    return "↑" if file.outdated else "✓" if judged else ""
 
 
 def legend(files: Sequence[ModelFile]) -> str:
     """Explain the marks that occur in a list."""
-    meanings = {"✓": _("validated"), "✗": _("does not work"), "!": _("would run code")}
+    meanings = {"✓": _("validated"), "↑": _("update available"), "✗": _("does not work"), "!": _("would run code")}
     seen = {mark(file) for file in files}
     return "   ".join(f"{sign} {meaning}" for sign, meaning in meanings.items() if sign in seen)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from urllib.parse import quote
 
 CIVITAI = "civitai"
 HUGGINGFACE = "huggingface"
@@ -45,15 +46,20 @@ class HubRef:
     host: str | None = None
 
     def __str__(self) -> str:
-        """Write it as hubman itself writes references; core/refs.parse reads it back."""
+        """Write it as hubman itself writes references; core/refs.parse reads it back, but for the host."""
         if self.hash is not None:
-            return self.hash
+            return f"{self.hub}:sha256:{self.hash}" if self.hub and len(self.hash) == 64 else self.hash
+        version = f"@{_written(self.version)}" if self.version else ""
         if self.hub in (HUGGINGFACE, MODELSCOPE):
             short = {HUGGINGFACE: "hf", MODELSCOPE: "modelscope"}[self.hub]
-            text = f"{short}:{self.model}" + (f"/{self.file}" if self.file else "")
-        else:
-            text = f"{self.hub}:{self.model or ''}"
-        return text + (f"@{self.version}" if self.version else "")
+            return f"{short}:{self.model}" + (f"/{_written(self.file)}" if self.file else "") + version
+        return f"{self.hub}:{self.model or ''}{version}" + (f"#{self.file}" if self.file else "")
+
+
+def _written(text: str) -> str:
+    """Encode what would end a reference or mean something else in it: spaces, `@`, `%`, brackets, a dot at the end."""
+    text = "".join(c if c.isalnum() or c in "-_./+" else quote(c, safe="") for c in text)
+    return text[:-1] + "%2E" if text.endswith(".") else text
 
 
 class Gate(StrEnum):
@@ -163,6 +169,7 @@ class Listing:
         nsfw: 0 none, 1 soft, 2 mature, 3 explicit, None unknown.
         page: the page a person opens. air: Civitai's urn.
         deleted: the hub says that it was taken down (CivArchive keeps such ones).
+        variant: what parts it from others on the same base: inpainting, refiner, ..., where the hub says it.
     """
 
     hub: str
@@ -192,6 +199,7 @@ class Listing:
     air: str | None = None
     downloads: int | None = None
     deleted: bool = False
+    variant: str | None = None
 
     @property
     def ref(self) -> HubRef:

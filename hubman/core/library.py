@@ -9,13 +9,14 @@ from typing import NamedTuple
 from hubman.core.listed import ID_LENGTH as ID_LENGTH
 from hubman.core.listed import UNREADABLE as UNREADABLE
 from hubman.core.listed import Failure as Failure
+from hubman.core.listed import HubNote as HubNote
 from hubman.core.listed import ModelFile as ModelFile
 from hubman.core.listed import Trigger
 from hubman.core.listed import UserData as UserData
 from hubman.core.listed import VerdictNote as VerdictNote
 from hubman.core.listed import id_of as id_of
 from hubman.core.listed import path_in as path_in
-from hubman.core.listed import with_own_words as with_own_words
+from hubman.core.listed import with_other_words as with_other_words
 from hubman.core.types import Facts, Safety, Sidecar
 
 
@@ -28,7 +29,7 @@ class RootState(StrEnum):
 
 
 class Layout(StrEnum):
-    """Which program's folder names a root follows."""
+    """Which program's folder names a root follows. An inbox is no library: new files in it are only offered."""
 
     WEBUI = "webui"
     COMFY = "comfy"
@@ -39,6 +40,7 @@ class Layout(StrEnum):
     INVOKE = "invoke"
     HUGGINGFACE = "huggingface"
     FLAT = "flat"
+    INBOX = "inbox"
 
 
 class SidecarPolicy(StrEnum):

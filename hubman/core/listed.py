@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 UNREADABLE = "unreadable"
 """Reference of a failure that is the system's and not the file's: rights, a bad cable, a network share that is away."""
@@ -69,6 +69,34 @@ class VerdictNote:
     preview: str | None
 
 
+MATURE = 2
+"""From this level on (core/hub.py: Listing.nsfw) `is:nsfw` finds a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubNote:
+    """Where a content is on a hub, as lists show it.
+
+    Attributes:
+        how: "download", or the kind of hash by which the hub knew it.
+        newer: version id of a newer version, None where none is known.
+        gone: the hub has it no more, or says that it was taken down.
+        nsfw: 0 none, 1 soft, 2 mature, 3 explicit, None unknown.
+        weight, weight_min, weight_max: the author's.
+    """
+
+    hub: str
+    model_id: str
+    version_id: str
+    how: str
+    newer: str | None = None
+    gone: bool = False
+    nsfw: int | None = None
+    weight: float | None = None
+    weight_min: float | None = None
+    weight_max: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class UserData:
     """What the user said of a content: it stays with the content through every move.
@@ -101,6 +129,7 @@ class ModelFile:
         id: first 10 hex of the sha256, or `@` + 9 hex of root and path while it has not been hashed.
         alias: the `@` id, which keeps resolving after the hash is known.
         facts: the JSON object of Facts (docs/json.md), {} for a broken file.
+        hubs: where its content comes from, downloads first.
     """
 
     file_id: int
@@ -128,6 +157,12 @@ class ModelFile:
     verdict: VerdictNote | None
     preview: str | None
     user: UserData = field(default_factory=UserData)
+    hubs: tuple[HubNote, ...] = ()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a hub has a newer version."""
+        return any(note.newer is not None for note in self.hubs)
 
     @property
     def subject(self) -> str:
@@ -151,8 +186,32 @@ def id_of(sha256: str | None, alias: str) -> str:
     return sha256[:ID_LENGTH] if sha256 else alias
 
 
-def with_own_words(words: Iterable[Trigger], own: Sequence[str]) -> tuple[Trigger, ...]:
-    """Put the user's own words before what files say; a word of theirs that a file also names appears once."""
-    folded = {word.casefold() for word in own}
-    rest = [word for word in words if word.text.casefold() not in folded]
+def same(text: str) -> str:
+    """Fold what the WebUIs treat alike: case, runs of spaces, underscores, escaped brackets."""
+    return " ".join(text.replace("\\", "").replace("_", " ").casefold().split())
+
+
+def with_other_words(
+    words: Sequence[Trigger], own: Sequence[str] = (), hubs: Sequence[Trigger] = ()
+) -> tuple[Trigger, ...]:
+    """Join the words of a file with the user's own, which come first, and with its author's on hubs, by their score.
+
+    Equal words appear once, with the source that is worth most.
+
+    Args:
+        words, hubs: best first. own: the user's.
+    """
+    # Stable: of equal scores what the file and its sidecars say stays first.
+    known = _once(sorted((*words, *hubs), key=lambda trigger: -trigger.score)) if hubs else words
+    folded = {same(word) for word in own}
+    rest = [word for word in known if same(word.text) not in folded]
     return (*(Trigger(word, "user", None, 1.0) for word in own), *rest)
+
+
+def _once(words: Iterable[Trigger]) -> list[Trigger]:
+    best: dict[str, Trigger] = {}
+    for word in words:
+        kept = best.setdefault(same(word.text), word)
+        if kept.count is None and word.count is not None:
+            best[same(word.text)] = replace(kept, count=word.count)
+    return list(best.values())

@@ -21,6 +21,9 @@ class Searchable:
     own_tags: str = ""
     note: str = ""
     columns: Mapping[str, object] = field(default_factory=dict)
+    hub_tags: str = ""
+    hub_author: str = ""
+    hub_body: str = ""
 
 
 def matches(query: Query, row: Searchable) -> bool:
@@ -36,6 +39,8 @@ def _holds(term: Term, row: Searchable) -> bool:
         several = row.columns.get("candidates")
         names = [value] if value else several if isinstance(several, (list, tuple)) else []
         return any(is_base(str(term.value), str(name)) for name in names)
+    if term.field == "hub":
+        return isinstance(value, (list, tuple)) and term.value in value
     if term.field == "path":
         return str(term.value) in fold(str(value or ""))
     if term.operator is Operator.CONTAINS:

@@ -19,8 +19,11 @@ SIZE_UNITS = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "
               "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}  # fmt: skip
 AGE_UNITS = {"h": 3600, "d": 86400, "w": 7 * 86400, "m": 30 * 86400, "y": 365 * 86400}
 SORTS = ("name", "added", "size", "type", "base", "rating", "relevance")
-HAS = ("preview", "trigger", "hash", "sidecar", "verdict", "error", "note", "rating")
-IS = ("fav", "unsafe", "suspicious", "safe", "broken", "missing", "ok", "failed", "unvalidated")
+HAS = ("preview", "trigger", "hash", "sidecar", "verdict", "error", "note", "rating", "hub")
+IS = (
+    *("fav", "unsafe", "suspicious", "safe", "broken", "missing", "ok", "failed", "unvalidated"),
+    *("outdated", "gone", "pinned", "nsfw"),
+)
 BASE_NAMES = {
     "sd1.5": "sd1",
     "sd15": "sd1",
@@ -36,9 +39,13 @@ BASE_NAMES = {
     "cascade": "stable-cascade",
 }
 """What people write for an architecture."""
+
+HUB_NAMES = {"hf": "huggingface", "liblibai": "liblib", "哩布": "liblib", "哩布哩布": "liblib", "魔搭": "modelscope"}
+"""What people write for a hub."""
+
 FIELDS = (
     *("type", "kind", "base", "lineage", "algo", "tag", "trigger", "name", "path", "author", "note", "size", "added"),
-    *("rating", "has", "is", "id", "sort"),
+    *("rating", "has", "is", "id", "hub", "sort"),
 )
 ALIASES = {"kind": "type"}
 """Another name of a field."""
@@ -50,11 +57,14 @@ LARGEST = 2**63 - 1
 """The largest number that the database compares; a larger one in a query means the same."""
 
 TEXTS: Mapping[str, tuple[str, ...]] = {
-    "text": ("name", "words", "own_tags", "tags", "author", "body", "note"),
+    "text": (
+        *("name", "words", "own_tags", "tags", "author", "body", "note"),
+        *("hub_tags", "hub_author", "hub_body"),
+    ),
     "name": ("name",),
     "trigger": ("words",),
-    "tag": ("tags", "own_tags"),
-    "author": ("author",),
+    "tag": ("tags", "own_tags", "hub_tags"),
+    "author": ("author", "hub_author"),
     "note": ("note",),
 }
 """The fields that look into folded texts, and into which of them (core/matching.py)."""
@@ -205,7 +215,9 @@ def _field(name: str, value: str, now_ns: int, *, negated: bool) -> Term:
         raise _invalid(N_("{value!r}: there is no such condition."), f"is:{value}", IS)
     if name == "base":
         value = BASE_NAMES.get(fold(value), value)
-    exact = name in ("type", "base", "lineage", "algo", "has", "is")
+    if name == "hub":
+        value = HUB_NAMES.get(fold(value), value)
+    exact = name in ("type", "base", "lineage", "algo", "has", "is", "hub")
     return Term(name, Operator.EQUALS if exact else Operator.CONTAINS, fold(value), negated)
 
 

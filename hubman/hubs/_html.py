@@ -1,11 +1,10 @@
-"""Descriptions that strangers wrote, made harmless: HTML through nh3, and plain text of it for terminals and search."""
+"""Descriptions that strangers wrote, made harmless: HTML through nh3 (plain text of it: core/plain.py)."""
 
 from __future__ import annotations
 
-import html
-import re
-
 import nh3
+
+from hubman.core.plain import plain_text as plain_text
 
 MOST_HTML = 200_000
 """Letters of a description that are looked at; the longest real ones have some 60,000."""
@@ -14,8 +13,6 @@ _TAGS = {
     "a", "b", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "li", "ol", "p",
     "pre", "s", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "u", "ul",
 }  # fmt: skip
-_BREAKS = re.compile(r"<(?:br|hr|/p|/li|/h[1-6]|/tr|/blockquote|/pre)\b[^>]*>", re.IGNORECASE)
-_ANY_TAG = re.compile(r"<[^>]*>")
 
 
 def safe_html(text: object) -> str:
@@ -30,10 +27,3 @@ def safe_html(text: object) -> str:
         link_rel="noopener noreferrer nofollow", strip_comments=True,
     )  # fmt: skip
     return cleaned.strip()
-
-
-def plain_text(safe: str) -> str:
-    """Return what a person would read of safe HTML, with line ends between its paragraphs."""
-    text = html.unescape(_ANY_TAG.sub("", _BREAKS.sub("\n", safe)))
-    lines = (" ".join(line.split()) for line in text.splitlines())
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

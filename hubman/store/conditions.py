@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 
+from hubman.core.listed import MATURE
 from hubman.core.query import PARENTS, TEXTS, Operator, Query, Term
 from hubman.core.search_text import fold
 
 _VERDICT_OK = "('ok', 'weak')"
 _HAS = {
-    "preview": "(f.preview IS NOT NULL OR v.preview IS NOT NULL)",
+    "preview": "(f.preview IS NOT NULL OR v.preview IS NOT NULL OR EXISTS (SELECT 1 FROM blob b "
+    "WHERE b.sha256 = f.sha256 AND b.hub_preview IS NOT NULL))",
     "trigger": "s.words <> ''",
     "hash": "f.sha256 IS NOT NULL",
     "sidecar": "f.has_sidecar",
@@ -18,7 +20,12 @@ _HAS = {
     "error": "f.error_reference IS NOT NULL",
     "note": "s.note <> ''",
     "rating": "s.rating IS NOT NULL",
+    "hub": "EXISTS (SELECT 1 FROM provenance p WHERE p.sha256 = f.sha256)",
 }
+_LISTED = (
+    "EXISTS (SELECT 1 FROM provenance p JOIN listing l ON l.hub = p.hub AND l.model_id = p.model_id "
+    "AND l.version_id = p.version_id WHERE p.sha256 = f.sha256 AND {})"
+)
 _IS = {
     "fav": "s.favourite",
     "unsafe": "f.safety = 'unsafe'",
@@ -29,6 +36,10 @@ _IS = {
     "ok": f"v.verdict IN {_VERDICT_OK}",
     "failed": f"(v.verdict IS NOT NULL AND v.verdict NOT IN {_VERDICT_OK})",
     "unvalidated": "v.verdict IS NULL",
+    "outdated": "EXISTS (SELECT 1 FROM provenance p WHERE p.sha256 = f.sha256 AND p.newer IS NOT NULL)",
+    "gone": _LISTED.format("(l.gone_ns IS NOT NULL OR l.deleted)"),
+    "nsfw": _LISTED.format(f"l.nsfw >= {MATURE}"),
+    "pinned": "EXISTS (SELECT 1 FROM user_pin k WHERE k.subject = coalesce(f.sha256, f.alias))",
 }
 _PLAIN_COLUMNS = {
     "type": "f.kind",
@@ -122,6 +133,8 @@ def _clause(term: Term) -> tuple[str, list[object]]:
         return _IS[str(term.value)], []
     if term.field == "id":
         return "(instr(coalesce(f.sha256, ''), ?) > 0 OR instr(f.alias, ?) > 0)", [term.value, term.value]
+    if term.field == "hub":
+        return "EXISTS (SELECT 1 FROM provenance p WHERE p.sha256 = f.sha256 AND p.hub = ?)", [term.value]
     if term.field == "path":
         return "instr(fold(f.relpath), ?) > 0", [term.value]
     if term.field == "base":
@@ -167,7 +180,7 @@ def relevance(words: Sequence[str]) -> tuple[str, list[object]]:
     values: list[object] = []
     for word in words:
         spaced = " " + _spaced(word)
-        values += [word, word, word, spaced, *[word] * 6]
+        values += [word, word, word, spaced, *[word] * 9]
     regard = f"{REGARD} - 6 * s.favourite - coalesce(s.rating, 0)"
     return f"(({tiers}) * {REGARD + 1} + {regard}) * {IDS} - s.file_id", values
 
@@ -176,8 +189,9 @@ _TIER = """CASE
     WHEN instr(s.name, ?) THEN CASE
         WHEN s.name = ? THEN 0 WHEN instr(s.name, ?) = 1 THEN 1
         WHEN instr(replace(replace(replace(s.name, '_', ' '), '-', ' '), '.', ' '), ?) THEN 2 ELSE 3 END
-    WHEN instr(s.words, ?) THEN 4 WHEN instr(s.own_tags, ?) THEN 5 WHEN instr(s.tags, ?) THEN 6
-    WHEN instr(s.author, ?) OR instr(s.body, ?) OR instr(s.note, ?) THEN 7 END"""
+    WHEN instr(s.words, ?) THEN 4 WHEN instr(s.own_tags, ?) THEN 5 WHEN instr(s.tags, ?) OR instr(s.hub_tags, ?) THEN 6
+    WHEN instr(s.author, ?) OR instr(s.body, ?) OR instr(s.note, ?) OR instr(s.hub_author, ?) OR instr(s.hub_body, ?)
+    THEN 7 END"""
 
 
 def _spaced(word: str) -> str:

@@ -15,8 +15,12 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hubman.core.hub import Listing
 from hubman.store import schema
+from hubman.store.hub_said import listings_of, word_rows
 from hubman.store.listings import listing_bytes
 from hubman.store.subjects import Subjects
+
+AT_ONCE = 300
+"""Contents (or listings, of three values each) in one question: SQLite takes 32,766 values."""
 
 DAY_NS = 86_400 * 10**9
 RETRY_DAYS = (7, 14, 30, 60, 90)
@@ -42,14 +46,16 @@ class Hubs:
         rows = [
             {
                 "hub": listing.hub, "model_id": listing.model_id, "version_id": listing.version_id,
-                "data": listing_bytes(listing), "fetched_ns": now, "gone_ns": None,
+                "data": listing_bytes(listing), "fetched_ns": now, "gone_ns": None, "deleted": listing.deleted,
+                "nsfw": listing.nsfw, "weight": listing.weight, "weight_min": listing.weight_min,
+                "weight_max": listing.weight_max,
             }
             for listing in listings
         ]  # fmt: skip
         if rows:
             statement = upsert(schema.listing)
-            changed = {name: statement.excluded[name] for name in ("data", "fetched_ns", "gone_ns")}
             keys = ["hub", "model_id", "version_id"]
+            changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
             self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
 
     def record_gone(self, hub: str, model_id: str, version_id: str | None = None) -> None:
@@ -84,27 +90,46 @@ class Hubs:
         keys = ["sha256", "hub", "model_id", "version_id"]
         self._connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
         lookup = schema.lookup
-        for sha256, listing, _, _ in entries:
-            self._connection.execute(sa.delete(lookup).where(lookup.c.sha256 == sha256, lookup.c.hub == listing.hub))
+        known = [{"of": sha256, "at": listing.hub} for sha256, listing, _, _ in entries]
+        which = (lookup.c.sha256 == sa.bindparam("of"), lookup.c.hub == sa.bindparam("at"))
+        self._connection.execute(sa.delete(lookup).where(*which), known)
         self.refresh([sha256 for sha256, _, _, _ in entries])
 
     def refresh(self, hashes: Sequence[str]) -> None:
         """Make trigger words and searchable texts of contents those of their listings."""
-        # Filled in with the search texts: see tests/store/test_hubs.py.
+        wanted = list(dict.fromkeys(hashes))
+        for part in (wanted[start : start + AT_ONCE] for start in range(0, len(wanted), AT_ONCE)):
+            self._connection.execute(sa.delete(schema.hub_word).where(schema.hub_word.c.sha256.in_(part)))
+            rows = word_rows(listings_of(self._connection, part))
+            if rows:
+                self._connection.execute(sa.insert(schema.hub_word), rows)
+            self._subjects.refresh_search(schema.file.c.sha256.in_(part))
+
+    def refresh_listings(self, listings: Iterable[Listing]) -> None:
+        """Record listings of versions that contents come from already (`record_listings`), and refresh those."""
+        listings = list(listings)
+        self.record_listings(listings)
+        table = schema.provenance
+        for part in (listings[start : start + AT_ONCE] for start in range(0, len(listings), AT_ONCE)):
+            keys = [(listing.hub, listing.model_id, listing.version_id) for listing in part]
+            which = sa.tuple_(table.c.hub, table.c.model_id, table.c.version_id).in_(keys)
+            self.refresh(list(self._connection.scalars(sa.select(table.c.sha256).where(which))))
 
     def record_misses(self, hub: str, hashes: Sequence[str]) -> None:
         """Remember that a hub did not know contents, and when it is worth asking again."""
         table, now = schema.lookup, time.time_ns()
-        for sha256 in hashes:
-            before = self._connection.scalar(
-                sa.select(table.c.misses).where(table.c.sha256 == sha256, table.c.hub == hub)
-            )
-            misses = (before or 0) + 1
-            days = RETRY_DAYS[min(misses, len(RETRY_DAYS)) - 1]
-            row = {"sha256": sha256, "hub": hub, "misses": misses, "asked_ns": now, "due_ns": now + days * DAY_NS}
-            statement = upsert(table).values(**row)
-            changed = {name: row[name] for name in ("misses", "asked_ns", "due_ns")}
-            self._connection.execute(statement.on_conflict_do_update(index_elements=["sha256", "hub"], set_=changed))
+        first = {"misses": 1, "asked_ns": now, "due_ns": now + RETRY_DAYS[0] * DAY_NS}
+        rows = [{"sha256": sha256, "hub": hub, **first} for sha256 in dict.fromkeys(hashes)]
+        if not rows:
+            return
+        waits = {number: now + days * DAY_NS for number, days in enumerate(RETRY_DAYS[1:], 1)}
+        changed = {
+            "misses": table.c.misses + 1,
+            "asked_ns": now,
+            "due_ns": sa.case(waits, value=table.c.misses, else_=now + RETRY_DAYS[-1] * DAY_NS),
+        }
+        statement = upsert(table)
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["sha256", "hub"], set_=changed), rows)
 
     def set_newer(self, newer: Mapping[tuple[str, str, str, str], str | None]) -> None:
         """Record (sha256, hub, model id, version id) -> version id of the newer version, None for none."""

@@ -6,15 +6,26 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hubman.core.hub import Listing
 from hubman.core.types import Kind, Safety
+from hubman.store.hub_said import word_rows
+from hubman.store.listings import listing_of
 from hubman.store.salvage import COLUMNS, Row, Rows
+from hubman.store.userdata import TYPED
 
 TYPED_LISTS = {"user_words": "text", "user_tag": "tag"}
 """Tables with an ordered list for every subject, and the column of its texts."""
 
+FROM_HUBS = ("listing", "provenance", "lookup")
+
 KEYS: Mapping[str, Callable[[Row], object]] = {
     "root": lambda row: row["path"],
     "user_data": lambda row: row["subject"],
+    "user_pin": lambda row: row["subject"],
+    "hub_choice": lambda row: row["hub"],
+    "listing": lambda row: (row["hub"], row["model_id"], row["version_id"]),
+    "provenance": lambda row: (row["sha256"], row["hub"], row["model_id"], row["version_id"]),
+    "lookup": lambda row: (row["sha256"], row["hub"]),
     "verdict": lambda row: (row["subject"], row["base"], row["made_ns"] if row["base"] is None else 0),
     "journal": lambda row: row["id"],
     "blob": lambda row: row["sha256"],
@@ -95,10 +106,23 @@ def _ordered(rows: Sequence[Row]) -> list[Row]:
 
 def pour(connection: sqlite3.Connection, kept: Kept) -> None:
     """Write what was kept into a library; what that has already stays as it is. The caller commits."""
-    for table in ("root", "user_words", "user_data", "user_tag", "verdict", "journal"):
+    for table in (*TYPED, *FROM_HUBS):
         names = [name for name in COLUMNS[table] if not (table == "root" and name == "id")]
         _insert(connection, table, names, kept.rows[table])
+    _pour_words(connection)
     _pour_places(connection, kept)
+
+
+def _pour_words(connection: sqlite3.Connection) -> None:
+    """Write the trigger words of contents from their listings; search texts come when the files are read."""
+    rows = connection.execute(
+        "SELECT p.sha256, l.data FROM provenance p JOIN listing l ON l.hub = p.hub AND l.model_id = p.model_id "
+        "AND l.version_id = p.version_id ORDER BY p.how <> 'download', l.deleted, p.found_ns, p.hub, p.version_id"
+    )
+    listings: dict[str, list[Listing]] = {}
+    for sha256, data in rows:
+        listings.setdefault(str(sha256), []).append(listing_of(data))
+    _insert(connection, "hub_word", ("sha256", "rank", "text", "hub", "score"), word_rows(listings))
 
 
 def _insert(connection: sqlite3.Connection, table: str, names: Sequence[str], rows: Sequence[Row]) -> None:

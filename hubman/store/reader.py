@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from hubman.core.listed import (
     Failure,
     Hashes,
+    HubNote,
     ModelFile,
     Trigger,
     UserData,
     VerdictNote,
     id_of,
-    with_own_words,
+    with_other_words,
 )
 from hubman.core.query import Query
 from hubman.core.search_text import fold
@@ -50,7 +51,7 @@ SELECT f.id, f.alias, f.root_id, r.path, f.relpath, f.name, f.size, f.mtime_ns, 
        f.architecture, f.algorithm, f.safety, f.folder, f.added_ns, d.facts, f.candidates, f.lineage,
        d.sidecar, f.preview,
        f.error_reference, f.error_message, f.sha256, b.autov1, b.autov3, b.autov3_written, b.crc32, b.blake3,
-       v.verdict, v.rule, v.preview, u.note, u.favourite, u.rating
+       v.verdict, v.rule, v.preview, u.note, u.favourite, u.rating, b.hub_preview
 FROM file f JOIN root r ON r.id = f.root_id
 LEFT JOIN search s ON s.file_id = f.id
 LEFT JOIN reading d ON d.file_id = f.id
@@ -180,6 +181,11 @@ class Reader:
             "SELECT kind, count(*), sum(size) FROM file WHERE present = 1 GROUP BY kind ORDER BY 2 DESC, 1"
         )
         return [(row[0], row[1], row[2]) for row in cursor]
+
+    def kind_by_root(self, kind: str) -> dict[int, int]:
+        """Return root id -> number of the present files of a kind in it."""
+        rows = self._ask("SELECT root_id, count(*) FROM file WHERE present = 1 AND kind = ? GROUP BY root_id", [kind])
+        return {int(row[0]): int(row[1]) for row in rows}
 
     def search(self, query: Query, limit: int | None = None) -> tuple[int, list[ModelFile]]:
         """Return (number of all hits, at most `limit` of them in order). Files that are gone need `is:missing`."""
@@ -314,28 +320,62 @@ class Reader:
 
     def _files(self, where: str, values: Sequence[object]) -> list[ModelFile]:
         rows = self._ask(f"{_FILE} WHERE {where}", list(values)).fetchall()
-        words = self._words([row[0] for row in rows])
-        own = self._said("user_words", "text", [row[0] for row in rows])
-        tags = self._said("user_tag", "tag", [row[0] for row in rows])
+        ids = [row[0] for row in rows]
+        words, own, tags = self._words(ids), self._said("user_words", "text", ids), self._said("user_tag", "tag", ids)
+        authors, hubs = self._hub_words(ids), self._hub_notes(ids)
         return [
-            _model_file(row, with_own_words(words.get(row[0], ()), own.get(row[0], ())), tuple(tags.get(row[0], ())))
+            _model_file(
+                row,
+                with_other_words(words.get(row[0], ()), own.get(row[0], ()), authors.get(row[0], ())),
+                tuple(tags.get(row[0], ())),
+                tuple(hubs.get(row[0], ())),
+            )
             for row in rows
         ]
 
-    def _said(self, table: str, column: str, file_ids: Sequence[int]) -> dict[int, list[str]]:
-        """Return file id -> the user's own words or tags; they are kept apart from what files say, joined when read."""
-        found: dict[int, list[str]] = {}
+    def _hub_words(self, file_ids: Sequence[int]) -> dict[int, list[Trigger]]:
+        """Return file id -> the author's words on hubs, best first."""
+        question = (
+            "SELECT f.id, w.text, w.hub, w.score FROM file f JOIN hub_word w ON w.sha256 = f.sha256 "
+            "WHERE f.id IN ({}) ORDER BY f.id, w.rank"
+        )
+        found: dict[int, list[Trigger]] = {}
+        for file_id, text, hub, score in self._of_files("hub_word", question, file_ids):
+            found.setdefault(file_id, []).append(Trigger(text, f"hub:{hub}", None, float(score)))
+        return found
+
+    def _hub_notes(self, file_ids: Sequence[int]) -> dict[int, list[HubNote]]:
+        """Return file id -> where its content is on hubs, downloads first."""
+        question = (
+            "SELECT f.id, p.hub, p.model_id, p.version_id, p.how, p.newer, l.gone_ns IS NOT NULL OR l.deleted, l.nsfw, "
+            "l.weight, l.weight_min, l.weight_max FROM file f JOIN provenance p ON p.sha256 = f.sha256 "
+            "JOIN listing l ON l.hub = p.hub AND l.model_id = p.model_id AND l.version_id = p.version_id "
+            "WHERE f.id IN ({}) ORDER BY f.id, p.how <> 'download', l.deleted, p.found_ns, p.hub, p.version_id"
+        )
+        found: dict[int, list[HubNote]] = {}
+        for file_id, hub, model_id, version_id, how, newer, gone, *rest in self._of_files(
+            "provenance", question, file_ids
+        ):
+            found.setdefault(file_id, []).append(HubNote(hub, model_id, version_id, how, newer, bool(gone), *rest))
+        return found
+
+    def _of_files(self, table: str, question: str, file_ids: Sequence[int]) -> Iterator[Any]:
+        """Ask about some files, a part at a time; not at all when the table is empty."""
         if not self._ask(f"SELECT 1 FROM {table} LIMIT 1").fetchone():
-            return found
+            return
         for start in range(0, len(file_ids), 500):
             part = list(file_ids[start : start + 500])
-            cursor = self._ask(
-                f"SELECT f.id, u.{column} FROM file f JOIN {table} u ON u.subject = coalesce(f.sha256, f.alias) "
-                f"WHERE f.id IN ({','.join('?' * len(part))}) ORDER BY f.id, u.rank",
-                part,
-            )
-            for file_id, text in cursor:
-                found.setdefault(file_id, []).append(str(text))
+            yield from self._ask(question.format(",".join("?" * len(part))), part)
+
+    def _said(self, table: str, column: str, file_ids: Sequence[int]) -> dict[int, list[str]]:
+        """Return file id -> the user's own words or tags; they are kept apart from what files say, joined when read."""
+        question = (
+            f"SELECT f.id, u.{column} FROM file f JOIN {table} u ON u.subject = coalesce(f.sha256, f.alias) "
+            "WHERE f.id IN ({}) ORDER BY f.id, u.rank"
+        )
+        found: dict[int, list[str]] = {}
+        for file_id, text in self._of_files(table, question, file_ids):
+            found.setdefault(file_id, []).append(str(text))
         return found
 
     def _words(self, file_ids: Sequence[int]) -> dict[int, tuple[Trigger, ...]]:
@@ -468,10 +508,13 @@ def _text(raw: bytes) -> str:
     return raw.decode("ascii") if raw.isascii() else unpack(raw.decode("utf-8", "replace"))
 
 
-def _model_file(row: tuple[Any, ...], words: tuple[Trigger, ...], tags: tuple[str, ...]) -> ModelFile:
+def _model_file(
+    row: tuple[Any, ...], words: tuple[Trigger, ...], tags: tuple[str, ...], hubs: tuple[HubNote, ...]
+) -> ModelFile:
     (file_id, alias, root_id, root, relpath, name, size, mtime_ns, present, form, kind, architecture, algorithm, safety,
      folder, added_ns, facts, candidates, lineage, sidecar, preview, reference, message, sha256, autov1, autov3,
-     written, crc32, blake3, verdict, rule, verdict_preview, note, favourite, rating) = row  # fmt: skip
+     written, crc32, blake3, verdict, rule, verdict_preview, note, favourite, rating,
+     hub_preview) = row  # fmt: skip
     hashes = Hashes(str(sha256), autov1, str(sha256)[:10], autov3, written, crc32, blake3) if sha256 else None
     return ModelFile(
         file_id=file_id, id=id_of(sha256, str(alias)), alias=alias, root_id=root_id, root=root, relpath=relpath,
@@ -481,6 +524,6 @@ def _model_file(row: tuple[Any, ...], words: tuple[Trigger, ...], tags: tuple[st
         triggers=words, hashes=hashes,
         failure=Failure(str(reference), message_of(str(message))) if reference else None,
         verdict=VerdictNote(str(verdict), str(rule), verdict_preview) if verdict else None,
-        preview=preview or verdict_preview,
-        user=UserData(note or "", tags, bool(favourite), rating),
+        preview=preview or hub_preview or verdict_preview,
+        user=UserData(note or "", tags, bool(favourite), rating), hubs=hubs,
     )  # fmt: skip

@@ -8,10 +8,15 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
+
+from hubman.store.listings import listing_of
 
 Row = dict[str, object]
 
@@ -20,15 +25,27 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "user_words": ("subject", "rank", "text"),
     "user_data": ("subject", "note", "favourite", "rating", "changed_ns"),
     "user_tag": ("subject", "rank", "tag"),
+    "user_pin": ("subject", "made_ns"),
+    "hub_choice": ("hub", "enabled", "decided_ns"),
     "verdict": ("subject", "base", "verdict", "rule", "preview", "detail", "made_ns"),
     "journal": ("id", "verb", "state", "detail", "made_ns"),
-    "blob": ("sha256", "size", "autov1", "autov3", "autov3_written", "crc32", "blake3", "claimed", "first_seen_ns"),
+    "blob": ("sha256", "size", "autov1", "autov3", "autov3_written", "crc32", "blake3", "claimed", "hub_preview",
+             "first_seen_ns"),
+    "listing": (
+        "hub", "model_id", "version_id", "fetched_ns", "gone_ns", "deleted", "nsfw", "weight", "weight_min",
+        "weight_max", "data",
+    ),
+    "provenance": ("sha256", "hub", "model_id", "version_id", "file_id", "how", "newer", "found_ns"),
+    "lookup": ("sha256", "hub", "misses", "asked_ns", "due_ns"),
     "file": (
         "id", "root_id", "relpath", "name", "alias", "folder", "size", "mtime_ns", "inode", "device", "beside",
         "present", "sha256", "added_ns", "gone_ns",
     ),
 }  # fmt: skip
-"""What is saved. Of files only their places and hashes: the rest is read anew from the files in seconds."""
+"""What is saved. Of files only their places and hashes: the rest is read anew from the files in seconds.
+
+What hubs said is saved too: of a model that was deleted there it cannot be fetched again.
+"""
 
 SUBJECT = re.compile(r"@[0-9a-f]{9}(#[0-9a-f]*)?|[0-9a-f]{64}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -136,7 +153,7 @@ def _plausible(table: str, row: Row) -> bool:
     check = _CHECKS[table]
     try:
         return check(row)
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, zlib.error, msgspec.DecodeError):
         return False
 
 
@@ -181,6 +198,34 @@ def _blob(row: Row) -> bool:
     return _is(SHA256, row["sha256"]) and _whole_numbers(row, "size", "first_seen_ns")
 
 
+def _pin(row: Row) -> bool:
+    return _is(SUBJECT, row["subject"]) and _whole_numbers(row, "made_ns")
+
+
+def _choice(row: Row) -> bool:
+    return isinstance(row["hub"], str) and row["enabled"] in (0, 1) and _whole_numbers(row, "decided_ns")
+
+
+def _version(row: Row) -> bool:
+    return all(isinstance(row[name], str) and row[name] for name in ("hub", "model_id", "version_id"))
+
+
+def _listing(row: Row) -> bool:
+    data = row["data"]
+    whole = isinstance(data, bytes) and bool(listing_of(data))
+    return whole and _version(row) and row["deleted"] in (0, 1) and _whole_numbers(row, "fetched_ns")
+
+
+def _provenance(row: Row) -> bool:
+    known = _is(SHA256, row["sha256"]) and isinstance(row["how"], str)
+    return known and _version(row) and _whole_numbers(row, "found_ns")
+
+
+def _lookup(row: Row) -> bool:
+    known = _is(SHA256, row["sha256"]) and isinstance(row["hub"], str)
+    return known and _whole_numbers(row, "misses", "asked_ns", "due_ns")
+
+
 def _file(row: Row) -> bool:
     named = isinstance(row["relpath"], str) and bool(row["relpath"]) and isinstance(row["name"], str)
     known = row["sha256"] is None or _is(SHA256, row["sha256"])
@@ -190,5 +235,6 @@ def _file(row: Row) -> bool:
 
 _CHECKS: Mapping[str, Callable[[Row], bool]] = {
     "root": _root, "user_words": _words, "user_data": _data, "user_tag": _tag, "verdict": _verdict,
-    "journal": _journal, "blob": _blob, "file": _file,
+    "journal": _journal, "blob": _blob, "file": _file, "user_pin": _pin, "hub_choice": _choice,
+    "listing": _listing, "provenance": _provenance, "lookup": _lookup,
 }  # fmt: skip

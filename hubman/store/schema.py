@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -184,9 +185,14 @@ listing = Table(
     Column("hub", String(32), primary_key=True),
     Column("model_id", Text, primary_key=True),
     Column("version_id", Text, primary_key=True),
-    Column("data", LargeBinary, nullable=False),
     Column("fetched_ns", BigInteger, nullable=False),
     Column("gone_ns", BigInteger),
+    Column("deleted", Boolean, nullable=False),
+    Column("nsfw", Integer),
+    Column("weight", Float),
+    Column("weight_min", Float),
+    Column("weight_max", Float),
+    Column("data", LargeBinary, nullable=False),  # last, so that the others are read without its pages
 )
 
 provenance = Table(
@@ -210,6 +216,7 @@ hub_word = Table(
     Column("rank", Integer, primary_key=True),
     Column("text", Text, nullable=False),
     Column("hub", String(32), nullable=False),
+    Column("score", String(8), nullable=False),
 )
 
 lookup = Table(

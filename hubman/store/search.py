@@ -46,7 +46,8 @@ POPULAR = 500
 LATIN = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 _TEXT = " || char(10) || ".join(
-    f"s.{column}" for column in ("name", "words", "own_tags", "tags", "author", "body", "note")
+    f"s.{column}"
+    for column in ("name", "words", "own_tags", "tags", "author", "body", "note", "hub_tags", "hub_author", "hub_body")
 )
 
 

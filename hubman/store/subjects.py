@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert as upsert
 
+from hubman.core.hub_texts import HubTexts, texts_of
 from hubman.core.library import UserData
 from hubman.core.search_text import SEPARATOR, fold
 from hubman.store import schema
+from hubman.store.hub_said import listings_of
 
 ASIDE = "#"
 """Between an alias and the digest of the header that the set-aside words and notes were about."""
 
+HUB_TEXTS = tuple(entry.name for entry in fields(HubTexts))
+"""Columns of `search` that hubs fill."""
+
 MOST_ASKED = 5000
 """Subjects in one question: SQLite takes 32,766 values, and each is asked of four tables."""
 
-TABLES = (schema.verdict, schema.user_words, schema.user_data, schema.user_tag)
-USER_TABLES = (schema.user_words, schema.user_data, schema.user_tag)
+TABLES = (schema.verdict, schema.user_words, schema.user_data, schema.user_tag, schema.user_pin)
 
 
 def subject_of_file() -> sa.ColumnElement[str]:
@@ -62,6 +68,15 @@ class Subjects:
         self._replace(schema.user_tag, subject, "tag", data.tags)
         self.refresh_search(is_of(subject))
 
+    def set_pin(self, subject: str, *, pinned: bool) -> None:
+        """Let `update` leave a content as it is, or no longer."""
+        table = schema.user_pin
+        if pinned:
+            row = upsert(table).values(subject=subject, made_ns=time.time_ns())
+            self._connection.execute(row.on_conflict_do_nothing())
+        else:
+            self._connection.execute(sa.delete(table).where(table.c.subject == subject))
+
     def _replace(self, table: sa.Table, subject: str, column: str, texts: Sequence[str]) -> None:
         self._connection.execute(sa.delete(table).where(table.c.subject == subject))
         rows = [{"subject": subject, "rank": rank, column: text} for rank, text in enumerate(texts)]
@@ -87,6 +102,7 @@ class Subjects:
         target = f"{alias}{ASIDE}{digest[:16]}"
         self._hand_over_words(alias, target)
         self._hand_over_data(alias, target)
+        self._hand_over_pin(alias, target)
 
     def spoken_of(self, subjects: Iterable[str]) -> set[str]:
         """Return those subjects that something hangs on."""
@@ -101,6 +117,7 @@ class Subjects:
         """Give a content what was recorded under an alias while the file had no hash; the newer comes first."""
         self._hand_over_words(alias, sha256)
         self._hand_over_data(alias, sha256)
+        self._hand_over_pin(alias, sha256)
         verdict = schema.verdict
         newer = sa.select(verdict.c.base).where(verdict.c.subject == alias)
         self._connection.execute(sa.delete(verdict).where(verdict.c.subject == sha256, verdict.c.base.in_(newer)))
@@ -121,6 +138,11 @@ class Subjects:
         for table in (schema.user_data, schema.user_tag):
             self._connection.execute(sa.delete(table).where(table.c.subject == alias))
         self.set_data(sha256, newer.over(older))
+
+    def _hand_over_pin(self, alias: str, sha256: str) -> None:
+        if self._connection.scalar(sa.select(schema.user_pin.c.made_ns).where(schema.user_pin.c.subject == alias)):
+            self.set_pin(alias, pinned=False)
+            self.set_pin(sha256, pinned=True)
 
     def data(self, subject: str) -> UserData:
         """Return what the user said of a subject."""
@@ -150,9 +172,10 @@ class Subjects:
     # --- what a search finds -------------------------------------------------------------------------------------
 
     def refresh_search(self, which: sa.ColumnElement[bool], *, only_spoken_of: bool = False) -> None:
-        """Make the searchable words, tags and notes of some files those of the files and the user's together.
+        """Make the searchable words, tags and notes of some files those of the files, the user's and hubs' together.
 
-        `only_spoken_of`: leave files alone that the user said nothing about: their texts are the files' own already.
+        `only_spoken_of`: leave files alone that neither the user nor a hub said anything about: their texts are the
+        files' own already.
         """
         file = schema.file
         said = {
@@ -160,8 +183,9 @@ class Subjects:
             "own_tags": self._said(which, schema.user_tag, "tag"),
             "note": self._said(which, schema.user_data, "note"),
         }
-        liked = self._liked(which)
-        touched: set[int] = {file_id for found in (*said.values(), liked) for file_id in found}
+        liked, hub_words = self._liked(which), self._hub_words(which)
+        listed = self._listed(which)
+        touched: set[int] = {file_id for found in (*said.values(), liked, listed) for file_id in found}
         if not only_spoken_of:
             touched |= set(self._connection.scalars(sa.select(file.c.id).where(which)))
         if not touched:
@@ -176,18 +200,41 @@ class Subjects:
         rows = [
             {
                 "row_id": file_id,
-                "new_words": _joined([*said["words"].get(file_id, ()), *named.get(file_id, ())]),
+                "new_words": _joined(
+                    [*said["words"].get(file_id, ()), *hub_words.get(file_id, ()), *named.get(file_id, ())]
+                ),
                 "new_own_tags": _joined(said["own_tags"].get(file_id, ())),
                 "new_note": _joined(said["note"].get(file_id, ())),
                 "new_favourite": liked.get(file_id, (False, None))[0],
                 "new_rating": liked.get(file_id, (False, None))[1],
+                **{f"new_{name}": text for name, text in asdict(listed.get(file_id, HubTexts())).items()},
             }
             for file_id in touched
         ]
         table = schema.search
-        values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in (*said, "favourite", "rating")}
+        values: dict[str, Any] = {
+            name: sa.bindparam(f"new_{name}") for name in (*said, "favourite", "rating", *HUB_TEXTS)
+        }
         statement = sa.update(table).where(table.c.file_id == sa.bindparam("row_id")).values(values)
         self._connection.execute(statement, rows)
+
+    def _hub_words(self, which: sa.ColumnElement[bool]) -> Mapping[int, list[str]]:
+        word = schema.hub_word
+        query = sa.select(schema.file.c.id, word.c.text).join(word, word.c.sha256 == schema.file.c.sha256).where(which)
+        return _grouped(self._connection.execute(query.order_by(schema.file.c.id, word.c.rank)))
+
+    def _listed(self, which: sa.ColumnElement[bool]) -> dict[int, HubTexts]:
+        """Return file id -> what hubs said, of the files whose content one knows."""
+        file, origin = schema.file, schema.provenance
+        known = sa.exists().where(origin.c.sha256 == file.c.sha256)
+        contents = {row[0]: str(row[1]) for row in self._connection.execute(
+            sa.select(file.c.id, file.c.sha256).where(which, known)
+        )}  # fmt: skip
+        if not contents:
+            return {}
+        said = {sha256: texts_of(found) for sha256, found in
+                listings_of(self._connection, sorted(set(contents.values()))).items()}  # fmt: skip
+        return {file_id: said[sha256] for file_id, sha256 in contents.items() if sha256 in said}
 
     def _liked(self, which: sa.ColumnElement[bool]) -> dict[int, tuple[bool, int | None]]:
         """Return file id -> (favourite, rating) of what the user said something about."""

@@ -29,9 +29,14 @@ def upgrade() -> None:
         sa.Column("hub", sa.String(32), nullable=False),
         sa.Column("model_id", sa.Text(), nullable=False),
         sa.Column("version_id", sa.Text(), nullable=False),
-        sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.Column("fetched_ns", sa.BigInteger(), nullable=False),
         sa.Column("gone_ns", sa.BigInteger()),
+        sa.Column("deleted", sa.Boolean(), nullable=False),
+        sa.Column("nsfw", sa.Integer()),
+        sa.Column("weight", sa.Float()),
+        sa.Column("weight_min", sa.Float()),
+        sa.Column("weight_max", sa.Float()),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("hub", "model_id", "version_id", name="pk_listing"),
     )
     op.create_table(
@@ -53,6 +58,7 @@ def upgrade() -> None:
         sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("hub", sa.String(32), nullable=False),
+        sa.Column("score", sa.String(8), nullable=False),
         sa.PrimaryKeyConstraint("sha256", "rank", name="pk_hub_word"),
     )
     op.create_table(

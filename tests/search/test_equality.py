@@ -34,6 +34,9 @@ ROW = st.builds(
     added=st.integers(NOW - 10**15, NOW), favourite=st.booleans(), rating=st.sampled_from([None, 1, 3, 5]),
     present=st.booleans(), safety=st.sampled_from(["safe", "unsafe", "suspicious", "not-applicable"]),
     error=st.booleans(), verdict=st.sampled_from([None, "ok", "weak", "no-effect"]),
+    hub_tags=LIST, hub_author=TEXT, hub_body=TEXT, newer=st.booleans(), gone=st.booleans(), deleted=st.booleans(),
+    nsfw=st.sampled_from([None, 0, 1, 2, 3]), pinned=st.booleans(), hub_preview=st.booleans(),
+    hubs=st.sampled_from([(), ("civitai",), ("huggingface",), ("civitai", "civarchive")]),
 )  # fmt: skip
 FIELD = st.sampled_from(["", "", "", "tag:", "author:", "name:", "trigger:", "note:", "path:", "-", "-tag:", "-name:"])
 PLAIN = st.sampled_from([
@@ -41,6 +44,9 @@ PLAIN = st.sampled_from([
     "-lineage:Pony", "is:fav", "-is:fav", "rating:>=3", "rating:5", "-rating:<4", "has:note", "-has:note", "has:rating",
     "has:trigger", "is:missing", "-is:missing", "is:ok", "-is:ok", "is:failed", "is:unvalidated", "is:broken",
     "is:unsafe", "has:verdict", "size:>100", "size:<=100", "added:<7d", "-added:<3d", "sort:name", "sort:-size",
+    "has:hub", "-has:hub", "hub:civitai", "-hub:Civitai", "hub:hf",
+    "is:outdated", "-is:outdated", "is:gone", "-is:gone",
+    "is:pinned", "-is:pinned", "is:nsfw", "-is:nsfw", "has:preview", "-has:preview", "has:hash",
     "sort:rating", "sort:-rating", "sort:-added", "sort:type", "sort:base", "sort:-relevance",
 ])  # fmt: skip
 
@@ -52,7 +58,7 @@ def queries(draw: st.DrawFn, library: list[Row]) -> str:
     for _ in range(draw(st.integers(0, 3))):
         word = draw(TEXT)
         if library and draw(st.booleans()):
-            text = draw(st.sampled_from([text for row in library for text in (*row.texts, row.path)]))
+            text = draw(st.sampled_from([text for row in library for text in (*row.texts, *row.hub_texts, row.path)]))
             start = draw(st.integers(0, len(text)))
             word = text[start : start + draw(st.integers(1, 6))]
         quote = draw(st.sampled_from(["", '"']))

@@ -1,9 +1,10 @@
-"""A library of schema 0001 with rows in every table, made by the real migration 0001."""
+"""Libraries of earlier schemas with rows in every table, made by the real migrations."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -16,8 +17,40 @@ from hubman.paths import migrations
 TABLES = ("root", "blob", "file", "trigger_word", "former_alias", "user_words", "verdict", "search")
 
 
+TABLES_2 = (*TABLES, "user_data", "user_tag", "journal", "sketch", "reading")
+
+
+def migrate_to(path: Path, target: str) -> None:
+    """Bring a library to a revision, up or down."""
+    engine = sa.create_engine(f"sqlite:///{path}")
+    config = Config()
+    config.set_main_option("script_location", str(migrations()))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        up = target > revision(path)
+        (command.upgrade if up else command.downgrade)(config, target)
+    engine.dispose()
+
+
+def make_second(path: Path, files: int = 20) -> None:
+    """Write a library of schema 0002; every file has children in all tables."""
+    make_old(path, files)
+    migrate_to(path, "0002")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO journal VALUES (1, 'rm', 'done', '{}', 7)")
+        for number in range(1, files + 1):
+            sha256 = f"{number:064x}"
+            connection.execute("INSERT INTO user_data VALUES (?, ?, 1, 4, 1)", (sha256, f"笔记 {number}"))
+            connection.execute("INSERT INTO user_tag VALUES (?, 0, 'red')", (sha256,))
+            connection.execute("INSERT INTO sketch VALUES (?, 1, x'00')", (sha256,))
+            connection.execute(
+                "UPDATE search SET note = ?, own_tags = 'red', favourite = 1, rating = 4 WHERE file_id = ?",
+                (f"笔记 {number}", number),
+            )
+
+
 def make_old(path: Path, files: int = 20) -> None:
-    """Write it; every file has children in all tables."""
+    """Write a library of schema 0001; every file has children in all tables."""
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(f"sqlite:///{path}")
     config = Config()
@@ -50,10 +83,10 @@ def _add_file(connection: sqlite3.Connection, number: int) -> None:
     connection.execute("INSERT INTO search VALUES (?, ?, 'ink', '', '', '')", (number, f"m{number}"))
 
 
-def counts(path: Path) -> dict[str, int]:
-    """Return the number of rows of every table of 0001."""
+def counts(path: Path, tables: Sequence[str] = TABLES) -> dict[str, int]:
+    """Return the number of rows of tables: those of 0001."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-        return {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
+        return {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
 
 
 def revision(path: Path) -> str:

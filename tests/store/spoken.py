@@ -13,7 +13,7 @@ from hubman.core.library import UserData
 from hubman.store.door import open_store
 from hubman.store.reader import open_reader
 
-USER_TABLES = ("root", "user_words", "user_data", "user_tag", "verdict", "journal")
+USER_TABLES = ("root", "user_words", "user_data", "user_tag", "user_pin", "hub_choice", "verdict", "journal")
 
 
 def speak(home: Path, models: Path, count: int = 6) -> None:
@@ -32,6 +32,10 @@ def speak(home: Path, models: Path, count: int = 6) -> None:
         with store.writer(durable=True) as writer:
             writer.subjects.set_words(subject, [f"word{number}", f"水墨{number}"])
             writer.subjects.set_data(subject, UserData(f"note {number}", ("red", f"tag{number}"), True, number % 5 + 1))
+            writer.subjects.set_pin(subject, pinned=True)
+    with store.writer(durable=True) as writer:
+        writer.hubs.choose("civitai", enabled=True)
+        writer.hubs.choose("liblib", enabled=False)
     store.close()
     with closing(sqlite3.connect(path)) as connection, connection:
         for number, subject in enumerate(subjects):

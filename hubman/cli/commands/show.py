@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model")
 @click.option("--why", is_flag=True, help="With the evidence for every fact.")
+@click.option("--full", is_flag=True, help="With all of the descriptions that hubs have.")
 @click.pass_obj
 @answering()
-def show(session: Session, model: str, why: bool, terminal: Terminal) -> None:
+def show(session: Session, model: str, why: bool, full: bool, terminal: Terminal) -> None:
     """Everything known of MODEL (an id, hash, name or path)."""
     from hubman.app.library import details_json, find_one
 
@@ -31,6 +32,10 @@ def show(session: Session, model: str, why: bool, terminal: Terminal) -> None:
         details = details_json(reader, file)
     if terminal.human:
         _print(file, details, terminal, why=why)
+        if details["hubs"]:
+            from hubman.cli.from_hubs import print_hubs
+
+            print_hubs(details["hubs"], terminal, model=file.id, full=full)
     else:
         terminal.document({"model": details})
     warn_of_same_name(file, details["same_name"], terminal)

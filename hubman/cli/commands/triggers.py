@@ -94,7 +94,7 @@ def print_card(card: TriggerCard, terminal: Terminal) -> None:
     if file.failure:
         terminal.text("  " + _("it cannot be used: {why}").format(why=printable(told(file.failure.message))))
     if card.tag:
-        whose = {"sidecar": _("the author's"), "default": _("usual")}.get(card.weight_source, card.weight_source)
+        whose = _whose(card)
         terminal.text(
             f"  {pad(tag, wide + 2)}   " + _("weight {weight:g}  ({whose})").format(weight=card.weight, whose=whose)
         )
@@ -110,7 +110,19 @@ def print_card(card: TriggerCard, terminal: Terminal) -> None:
         terminal.text("  " + _("negative: {words}").format(words=printable(", ".join(card.negative))))
 
 
+def _whose(card: TriggerCard) -> str:
+    """Say whose the weight is, with the author's range where a hub told it."""
+    names = {"sidecar": _("the author's"), "hub": _("the author's"), "default": _("usual")}
+    whose = names.get(card.weight_source, card.weight_source)
+    if card.weight_range is None:
+        return whose
+    least, most = card.weight_range
+    return _("{whose}; author {least:g}–{most:g}").format(whose=whose, least=least, most=most)
+
+
 def _source(source: str) -> str:
+    if source.startswith("hub:"):
+        return _("{hub}, the author's").format(hub=source.removeprefix("hub:"))
     return {
         "user": _("you"),
         "sidecar": _("sidecar"),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from hubman.core.general_words import is_never
+from hubman.core.listed import same as same
 
 MAX_TEXT = 200
 MAX_WORDS = 12
@@ -19,11 +20,6 @@ _WEIGHTED = re.compile(r"(?P<word>.+?)\s*:\s*-?\d*\.?\d+\s*[)\]}]*\Z")
 _LEAD = re.compile(r"(?:[-*•·]\s+|\d{1,2}[.)]\s+)")
 _HTML = re.compile(r"<(?:/?(?:p|br|b|i|u|em|strong|span|div|a|ul|ol|li|h[1-6]|code|pre|hr|img)\b[^>]*)>", re.IGNORECASE)
 _QUOTES = "\"'`“”‘’「」『』«» "
-
-
-def same(text: str) -> str:
-    """Fold what the WebUIs treat alike: case, runs of spaces, underscores, escaped brackets."""
-    return " ".join(text.replace("\\", "").replace("_", " ").casefold().split())
 
 
 def squeeze(text: str) -> str:

@@ -1,0 +1,358 @@
+"""One file of a hub -> a verified model in its place: fetched, looked at, placed, recorded. `pull` and `update`.
+
+Nothing has a model's name before its size, its hash, its header and its safety are known; nothing is overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hubman.app.acting import SPACE_LEFT, nearest
+from hubman.app.checking import Checked, check_file, ending_for
+from hubman.app.download import Fetched, discard, fetch
+from hubman.app.filing import Place, make_folders, place_for, put, record_placed
+from hubman.app.hashing import hash_model
+from hubman.app.local_copy import copy_local
+from hubman.app.unfinished import begin, clean_up, ended, not_ended
+from hubman.app.wanted import here
+from hubman.core.hub import HUGGINGFACE, Listing, RemoteFile
+from hubman.core.hub_names import hub_name
+from hubman.core.library import ModelFile
+from hubman.core.plan.pull import expected_kind, reference
+from hubman.core.ports import Hub, Progress, Silence
+from hubman.core.safe_name import SafeName, safe_name
+from hubman.core.types import Kind
+from hubman.errors import N_, ConflictError, HubmanError, IntegrityError, NotFoundError, Phrase, UnsafeError
+from hubman.store.door import Store
+from hubman.store.reader import Reader, open_reader
+
+VERB = "pull"
+"""Of the entry in the journal."""
+
+WAIT_S = 0.5
+"""After which is looked again whether another hubman has finished the very same download."""
+
+
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class PullOptions:
+    """How files are placed and fetched.
+
+    Attributes:
+        home: hubman's own folder, with the quarantine and the previews.
+        root, folder, name: where the user wants it, and under which name.
+        connections: for one file, where its hub allows several.
+        explicit: an explicit picture may become the preview.
+        source: tells where on this machine (in the cache of a hub's own client) a file lies: it is copied, not fetched.
+    """
+
+    home: Path
+    root: str | None = None
+    folder: str | None = None
+    name: str | None = None
+    connections: int = 1
+    explicit: bool = False
+    source: Callable[[Listing, RemoteFile], str | None] | None = None
+
+    @property
+    def quarantine(self) -> Path:
+        return self.home / "quarantine"
+
+    @property
+    def previews(self) -> Path:
+        return self.home / "previews"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What became of one file.
+
+    Attributes:
+        outcome: "pulled"; "here": it was in the library before; "would": only asked about.
+        model: the file in the library, None when only asked about.
+        path: where it is, or would go. others: further places that have it.
+        size: bytes, None where the hub does not say before.
+        notices: what the user should know (Phrases).
+        entry: number in the journal, by which `undo` takes it back.
+    """
+
+    outcome: str
+    listing: Listing | None
+    file: RemoteFile | None
+    model: ModelFile | None
+    path: str
+    size: int | None = None
+    others: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    entry: int | None = None
+
+
+def from_caches(listing: Listing, file: RemoteFile) -> str | None:
+    """Return where the cache of Hugging Face's own client has a file; None where it has not."""
+    if listing.hub != HUGGINGFACE:
+        return None
+    from hubman.app.cached_sources import cached_file
+
+    return cached_file(listing.model_id, listing.version_id, file.id)
+
+
+# --- before it is fetched -------------------------------------------------------------------------------------------
+
+
+def already(places: tuple[ModelFile, ...], listing: Listing | None = None, file: RemoteFile | None = None) -> Pulled:
+    """Return the answer for what is in the library already."""
+    first = places[0]
+    return Pulled("here", listing, file, first, first.path, first.size, tuple(place.path for place in places[1:]))
+
+
+def wanted_name(listing: Listing, file: RemoteFile, wish: str | None) -> SafeName:
+    """Return the name that a file should get: the user's, else the hub's made safe."""
+    text = hub_name(listing, file)
+    ending = os.path.splitext(text)[1] or None
+    if wish is None:
+        return safe_name(text, fallback=f"{listing.hub}-{listing.model_id.rpartition('/')[2]}")
+    return safe_name(wish if os.path.splitext(wish)[1] == ending else wish + (ending or ""))
+
+
+def expected_place(reader: Reader, listing: Listing, file: RemoteFile, options: PullOptions) -> Place:
+    """Return where a file should go by what its hub says that it is; its bytes decide when they are here.
+
+    Raises:
+        As `filing.place_for`.
+    """
+    name, kind = wanted_name(listing, file, options.name), expected_kind(listing, file)
+    try:
+        return place_for(reader, kind, name, root=options.root, folder=options.folder)
+    except NotFoundError as error:
+        if error.reference != "no-place" or kind != Kind.UNKNOWN:
+            raise
+    return place_for(reader, kind, name, root=options.root, folder=options.folder or ".")
+
+
+def would_pull(store: Store, listing: Listing, file: RemoteFile, options: PullOptions) -> Pulled:
+    """Say what `pull_listing` would do."""
+    with open_reader(store.path) as reader:
+        found = here(reader, listing, file)
+        if found:
+            return already(found, listing, file)
+        place = expected_place(reader, listing, file, options)
+    check_space(place, file.size or file.about or 0)
+    return Pulled("would", listing, file, None, place.path, file.size or file.about)
+
+
+def check_space(place: Place, size: int) -> None:
+    """Refuse a file that would not fit.
+
+    Raises:
+        ConflictError: `no-space`.
+    """
+    folder = nearest(place.directory)
+    free = shutil.disk_usage(folder).free
+    if size and size + min(SPACE_LEFT, size) > free:
+        raise ConflictError(
+            "no-space",
+            N_("{path} has {free} bytes left, and {size} are needed. Nothing was fetched."),
+            hint=N_("Free some space, or choose another folder with --to or --root."),
+            path=folder,
+            free=free,
+            size=size,
+        )
+
+
+# --- all of it -------------------------------------------------------------------------------------------------------
+
+
+def pull_listing(
+    store: Store,
+    hubs: Mapping[str, Hub],
+    listing: Listing,
+    file: RemoteFile,
+    options: PullOptions,
+    progress: Progress | None = None,
+    stop: Callable[[], bool] = never,
+    *,
+    members: Sequence[RemoteFile] = (),
+) -> Pulled:
+    """Fetch one file (or a folder of `members`) and file it.
+
+    What an earlier run fetched of it is gone on with; what is here is not fetched again.
+
+    Raises:
+        HubError, AccessError, NotFoundError, IntegrityError, ConflictError: as `download.fetch` and `filing`.
+        UnsafeError: `download-unsafe`; it is in the quarantine.
+    """
+    progress = progress or Silence()
+    if members:
+        from hubman.app.pull_folder import pull_folder
+
+        return pull_folder(store, hubs[listing.hub], listing, members, options, progress, stop)
+    number = None
+    while True:
+        expected = would_pull(store, listing, file, options)
+        if expected.outcome == "here":
+            _know(store, expected, listing, file)
+            clean_up(store, str(reference(listing, file)))
+            return expected
+        with open_reader(store.path) as reader:
+            place = expected_place(reader, listing, file, options)
+        number = _begin(store, listing, file, place, options)
+        try:
+            fetched = _fetch(hubs[listing.hub], listing, file, place, options, progress, stop)
+            break
+        except BaseException as error:
+            if getattr(error, "reference", "") != "download-under-way" or stop():
+                not_ended(store, number, error)
+                raise
+        progress.phase("wait", 0)  # another hubman is at it: then it is here, or goes on where that one stopped
+        time.sleep(WAIT_S)
+    try:
+        return _file(store, hubs[listing.hub], listing, file, place, options, fetched, number)
+    except (UnsafeError, IntegrityError):
+        discard(fetched)
+        ended(store, number)
+        raise
+    except BaseException as error:
+        not_ended(store, number, error)
+        raise
+    finally:
+        let_go(fetched)
+
+
+def let_go(fetched: Fetched) -> None:
+    """Leave a part that has no name yet to the next run; of one that has its name, take the notes away."""
+    if not os.path.lexists(fetched.part):
+        discard(fetched)
+    elif fetched.hold is not None:
+        fetched.hold.close()
+
+
+def _fetch(
+    hub: Hub, listing: Listing, file: RemoteFile, place: Place, options: PullOptions, progress: Progress,
+    stop: Callable[[], bool],
+) -> Fetched:  # fmt: skip
+    make_folders(place)
+    path = options.source(listing, file) if options.source else None
+    copied = copy_local(path, listing, file, place.directory, progress, stop) if path else None
+    connections = options.connections if hub.parallel else 1
+    return copied or fetch(hub, listing, file, place.directory, connections=connections, progress=progress, stop=stop)
+
+
+def _file(
+    store: Store, hub: Hub, listing: Listing, file: RemoteFile, place: Place, options: PullOptions, fetched: Fetched,
+    number: int,
+) -> Pulled:  # fmt: skip
+    """Look at what was fetched, put it in its place and record it."""
+    with open_reader(store.path) as reader:
+        found = tuple(reader.of_subjects([fetched.sha256]))
+    if found:  # the hub gave no hash before, or somebody else was faster
+        answer = already(found, listing, file)
+        _know(store, answer, listing, file)
+        discard(fetched)
+        ended(store, number)
+        return answer
+    checked = check_file(fetched.part, place.name, quarantine=options.quarantine)
+    place, notices = _right_place(store, listing, file, place, options, checked)
+    path = put(fetched.part, place)
+    hashes = fetched.hashes or hash_model(path)
+    row, entry = _record(store, listing, file, place, path, hashes, number)
+    notices += _taken(place, path) + _hub_picture(store, hub, listing, fetched.sha256, options)
+    with open_reader(store.path) as reader:
+        model = reader.by_ids([row])[0]
+    return Pulled("pulled", listing, file, model, path, fetched.size, (), tuple(notices), entry)
+
+
+def _right_place(
+    store: Store, listing: Listing, file: RemoteFile, place: Place, options: PullOptions, checked: Checked
+) -> tuple[Place, list[str]]:
+    """Return the place that the bytes call for, and what is to be said of it."""
+    notices: list[str] = []
+    stem, own = os.path.splitext(place.name)
+    ending = ending_for(checked.header.format, place.name)
+    name = place.name if own.lower() == ending else safe_name(stem + ending, ending=ending)
+    if checked.suspicious:
+        notices.append(Phrase(N_("nothing shows that {name} is safe to open: `hubman scan` says why"), name=name))
+    expected, kind = expected_kind(listing, file), checked.kind
+    if kind in (Kind.UNKNOWN, expected):
+        return replace(place, name=name), notices
+    if expected != Kind.UNKNOWN:
+        said = Phrase(
+            N_("{hub} calls it a {expected}, but by its bytes it is a {kind}: that is what counts"),
+            hub=listing.hub, expected=str(expected), kind=str(kind),
+        )  # fmt: skip
+        notices.append(said)
+    if options.folder is not None:
+        return replace(place, name=name), notices
+    with open_reader(store.path) as reader:
+        try:
+            return place_for(reader, kind, name, root=options.root), notices
+        except NotFoundError:
+            notices.append(Phrase(N_("no root has a folder for a {kind}, so it is in {path}"), kind=str(kind),
+                                  path=place.directory))  # fmt: skip
+            return replace(place, name=name), notices
+
+
+def _taken(place: Place, path: str) -> list[str]:
+    if os.path.basename(path) == place.name:
+        return []
+    return [Phrase(N_("{name} was taken, so it is called {new}"), name=place.name, new=os.path.basename(path))]
+
+
+# --- what is recorded -----------------------------------------------------------------------------------------------
+
+
+def _record(
+    store: Store, listing: Listing, file: RemoteFile, place: Place, path: str, hashes: Any, number: int
+) -> tuple[int, int | None]:
+    """Record file, facts, hashes and provenance, with the entry that `undo` reads; return (row, entry)."""
+    detail: dict[str, object] = {
+        "name": os.path.splitext(os.path.basename(path))[0], "before": [], "after": [path],
+        "ref": str(reference(listing, file)), "root": place.root.path, "sha256": hashes.sha256,
+    }  # fmt: skip
+    came = [(hashes.sha256, listing, file.id, "download")]
+    return record_placed(store, place.root, path, hashes, came, journal=(VERB, detail), download=number)
+
+
+def _know(store: Store, answer: Pulled, listing: Listing, file: RemoteFile) -> None:
+    """Record where a content that is here comes from: a run that was killed after placing it could not."""
+    hashes = answer.model.hashes if answer.model else None
+    if hashes is None:
+        return
+    with open_reader(store.path) as reader:
+        known = reader.hubs.of_contents([hashes.sha256]).get(hashes.sha256, [])
+    same = (listing.hub, listing.model_id, listing.version_id)
+    if any((entry.listing.hub, entry.listing.model_id, entry.listing.version_id) == same for entry in known):
+        return
+    with store.writer() as writer:
+        writer.hubs.record_provenance([(hashes.sha256, listing, file.id, "sha256")])
+
+
+def _begin(store: Store, listing: Listing, file: RemoteFile, place: Place, options: PullOptions) -> int:
+    """Record that a download is under way, with all that the next run needs to go on with it; return its number."""
+    detail = {
+        "hub": listing.hub, "model": listing.model_id, "version": listing.version_id, "file": file.id,
+        "name": place.name, "page": listing.page, "size": file.size or file.about, "sha256": file.sha256,
+        "root": options.root, "folder": options.folder, "wish": options.name,
+    }  # fmt: skip
+    return begin(store, str(reference(listing, file)), place.directory, detail)
+
+
+def _hub_picture(store: Store, hub: Hub, listing: Listing, sha256: str, options: PullOptions) -> list[str]:
+    """Keep a picture of the hub as a preview; without one a model is as good."""
+    from hubman.app.hub_picture import keep_picture
+
+    try:
+        keep_picture(store, hub, listing, sha256, options.previews, explicit=options.explicit)
+    except (HubmanError, OSError) as error:
+        why = error.message if isinstance(error, HubmanError) else error.strerror
+        return [Phrase(N_("its preview picture could not be fetched: {why}"), why=str(why))]
+    return []

@@ -1,0 +1,60 @@
+"""Forty-five names that a hub may give to a file, none of which may become a path as it is."""
+
+from __future__ import annotations
+
+HOSTILE_NAMES: tuple[str, ...] = (
+    "..",
+    ".",
+    "",
+    " ",
+    "../../escape.safetensors",
+    "..\\..\\escape.safetensors",
+    "/etc/cron.d/escape.safetensors",
+    "//server/share/escape.safetensors",
+    "\\\\server\\share\\escape.safetensors",
+    "\\\\?\\C:\\escape.safetensors",
+    "C:\\Windows\\escape.safetensors",
+    "C:escape.safetensors",
+    "~/escape.safetensors",
+    "$HOME/escape.safetensors",
+    "%2e%2e%2fescape.safetensors",
+    "..%2f..%2fescape.safetensors",
+    "%252e%252e%252fescape.safetensors",
+    "..\uff0f..\uff0fescape.safetensors",
+    "model.safetensors:hidden.exe",
+    "model.safetensors::$DATA",
+    "CON.safetensors",
+    "aux .safetensors",
+    "NUL",
+    "COM1.safetensors",
+    "COM\u00b9.safetensors",
+    "conin$.safetensors",
+    "model.safetensors.",
+    "model.safetensors ",
+    "-rf.safetensors",
+    ".bashrc",
+    ".hidden.safetensors",
+    "desktop.ini",
+    "model.safetensors.exe",
+    "model.exe",
+    "model.py",
+    "model\u202esrotnesnefas.exe",
+    "model\u200b\u2066.safetensors",
+    "nul\x00byte.safetensors",
+    "new\nline.safetensors",
+    "carriage\r\nSet-Cookie: a=b.safetensors",
+    "\x1b[2J\x1b]0;title\x07.safetensors",
+    "quo\"te';|&<>*?.safetensors",
+    "n" * 300 + ".safetensors",
+    "\u6c34\u58a8" * 90 + ".safetensors",
+    "cafe\u0301.safetensors",
+)
+"""In the order of the ways in which they are bad: paths, encodings, streams, devices, ends, hidden, endings,
+characters, lengths, and a name in NFD (see PAIRS)."""
+
+PAIRS: tuple[tuple[str, str], ...] = (
+    ("caf\u00e9.safetensors", "cafe\u0301.safetensors"),
+    ("Model.safetensors", "model.SAFETENSORS"),
+    ("stra\u00dfe.safetensors", "STRASSE.safetensors"),
+)
+"""Names that are one name on some file system: NFC and NFD, case, full case folding."""
