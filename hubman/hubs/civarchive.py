@@ -27,10 +27,9 @@ from hubman.core.hub_words import base_architecture, civitai_types, format_of_na
 from hubman.core.listed import Hashes
 from hubman.errors import N_, AccessError, HubError, HubmanError, NotFoundError
 from hubman.hubs._civitai_shape import base_variant, images_of, newest_first, nsfw_of_bits, size_of, weight_of
-from hubman.hubs._errors import refusal
 from hubman.hubs._html import safe_html
 from hubman.hubs._http import Answer, HttpStream, Web
-from hubman.hubs._mirrors import is_direct, open_first
+from hubman.hubs._mirrors import is_direct, open_first, require_open
 from hubman.hubs._tolerant import (
     mapping,
     mappings,
@@ -50,6 +49,8 @@ MOST_ASKED = 50
 """Contents per lookup: the archive is asked for one at a time, and answers 429 to those who hurry."""
 MOST_VERSIONS = 20
 """Versions of one model that are fetched, one request each."""
+NO_CONTENT = "0" * 64
+"""The sha256 of nothing that anybody has: what a working archive answers with 404."""
 MOST_PAGES = 10
 MOST_PAGE_BYTES = 4 << 20
 _BUILD = re.compile(r'"buildId"\s*:\s*"([A-Za-z0-9_.-]{1,80})"')
@@ -180,10 +181,11 @@ class CivArchive:
         """Return the versions in which a file of this content lies; () when the archive does not know it."""
         answer = self._ask(f"/api/sha256/{sha256.lower()}")
         require_service(CIVARCHIVE, answer)
-        if answer.data is None and answer.status in (200, 404, 410):  # a page: the API is not there any more
+        if answer.data is None and answer.status in (200, 404):  # a page: the API is not there any more
             answer = self._page(f"sha256/{sha256.lower()}", {})
-        if answer.status == 404:
+        if answer.status in (404, 410):
             return ()
+        require_open(CIVARCHIVE, TITLE, f"hash {sha256}", answer, self._base)
         listings = [listing for model in _models(answer) if (listing := parse_archived(model, self._base)[0])]
         known = [listing for listing in listings if any(file.sha256 == sha256.lower() for file in listing.files)]
         if not known:
@@ -214,15 +216,14 @@ class CivArchive:
         if not _IDENTIFIER.match(model):
             raise _absent(f"model {model}")
         params = {"modelVersionId": version} if version else {}
+        what = f"model {model}" if version is None else f"version {version} of model {model}"
         answer = self._ask(f"/api/models/{quote(model, safe='')}", params)
-        if answer.status != 500:
-            require_service(CIVARCHIVE, answer)
-        if answer.data is None and answer.status in (200, 404, 410):
+        if answer.status == 500 and self._ask(f"/api/sha256/{NO_CONTENT}").status in (200, 404):
+            raise _absent(what)  # it works, and says so of numbers that it does not know
+        require_service(CIVARCHIVE, answer)
+        if answer.data is None and answer.status in (200, 404):
             answer = self._page(f"models/{quote(model, safe='')}", params)
-        if answer.status in (404, 500):
-            raise _absent(f"model {model}" if version is None else f"version {version} of model {model}")
-        if answer.status != 200:
-            raise refusal(CIVARCHIVE, answer, what=f"model {model}", page=f"{self._base}/models/{model}")
+        require_open(CIVARCHIVE, TITLE, what, answer, self._base)
         for said in _models(answer):
             listing, others = parse_archived(said, self._base)
             if listing is not None:
@@ -241,6 +242,7 @@ class CivArchive:
         if answer.status == 404:
             return answer
         require_service(CIVARCHIVE, answer)
+        require_open(CIVARCHIVE, TITLE, "page", answer, self._base)
         if mapping(answer.data).get("pageProps") is None:
             raise not_understood(CIVARCHIVE, "a page", answer.data)
         return answer
@@ -451,7 +453,7 @@ def _no_mirror(listing: Listing, file: RemoteFile) -> HubmanError:
             name=file.name,
         )
     return AccessError(
-        "only-in-a-browser",
+        "browser-only",
         N_("{name} lies only where a browser must fetch it (a gate, a payment, or a page in between)."),
         hint=N_("Open {page}, download it there, then: hubman add FILE"),
         name=file.name,
