@@ -18,7 +18,7 @@ from hubman.core.ports import Hub, Progress, Silence, Stream
 from hubman.core.transfer import Body, Ending, Event, Failed, Head, Limits, Order, Remote, Verified
 from hubman.disk.part import Part, Record, open_part, token_of
 from hubman.disk.running_hash import RunningHash
-from hubman.errors import N_, AccessError, HubError, HubmanError, IntegrityError, Phrase
+from hubman.errors import N_, AccessError, HubError, HubmanError, IntegrityError, NotFoundError, Phrase
 
 BATCH = 1 << 20
 """Bytes that are written and hashed at once."""
@@ -253,18 +253,15 @@ class _Download:
         self._listen()
         try:
             self.stream = stream = self.hub.open(self.listing, self.file, start=order.start, etag=order.etag)
-        except AccessError as error:
-            if not self.answered:
-                raise
+        except (HubError, AccessError, NotFoundError) as error:
             self.trouble = error
-            return Failed(expired=True)
-        except HubError as error:
-            if not error.passing:
+            if isinstance(error, HubError) and error.passing:
+                return Failed(error.retry_after)
+            if not self.answered or error.reference == "offline":
                 raise
-            self.trouble = error
-            return Failed(error.retry_after)
+            return Failed(expired=True)  # it gave us the file before: the address that it signed may be too old
         self.answered |= stream.status in (200, 206)
-        return Head(stream.status, stream.start, stream.total, stream.etag)
+        return Head(stream.status, stream.start, stream.total, stream.etag, getattr(stream, "retry_after", None))
 
     def let_go(self) -> None:
         """Close the connection."""
@@ -411,7 +408,8 @@ class _Download:
             self._save(spans=tuple(work.state()[2]))
             raise
         self.trouble = work.trouble or self.trouble
-        front = work.state()[0]
+        front, got, _ = work.state()
+        self._advance(got)
         self._follow(front)
         self.connections = max(1, self.connections - work.busy)
         if work.fall_back:

@@ -13,7 +13,10 @@ def given_up(order: GiveUp, listing: Listing, file: RemoteFile, trouble: HubmanE
         return mismatch(listing, file)
     if order.reason is Reason.WRONG_SIZE:
         return _wrong_size(order, listing, file)
-    if order.reason is Reason.REFUSED and isinstance(trouble, AccessError):
+    refused = isinstance(trouble, AccessError | NotFoundError) or (
+        isinstance(trouble, HubError) and not trouble.passing
+    )
+    if order.reason is Reason.REFUSED and not order.status and refused and trouble is not None:
         return trouble
     if order.reason is Reason.REFUSED:
         return AccessError(

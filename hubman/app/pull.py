@@ -18,8 +18,10 @@ from hubman.app.checking import Checked, check_file, ending_for
 from hubman.app.download import Fetched, discard, fetch
 from hubman.app.filing import Place, make_folders, place_for, put, record_placed
 from hubman.app.hashing import hash_model
+from hubman.app.local_copy import copy_local
+from hubman.app.unfinished import begin, clean_up, ended, not_ended
 from hubman.app.wanted import here
-from hubman.core.hub import Listing, RemoteFile
+from hubman.core.hub import HUGGINGFACE, Listing, RemoteFile
 from hubman.core.hub_names import hub_name
 from hubman.core.library import ModelFile
 from hubman.core.plan.pull import expected_kind, reference
@@ -51,7 +53,7 @@ class PullOptions:
         root, folder, name: where the user wants it, and under which name.
         connections: for one file, where its hub allows several.
         explicit: an explicit picture may become the preview.
-        source: path of the very bytes on this machine (a hub's cache), by sha256; they are copied, not fetched.
+        source: tells where on this machine (in the cache of a hub's own client) a file lies: it is copied, not fetched.
     """
 
     home: Path
@@ -60,7 +62,7 @@ class PullOptions:
     name: str | None = None
     connections: int = 1
     explicit: bool = False
-    source: Callable[[str], str | None] | None = None
+    source: Callable[[Listing, RemoteFile], str | None] | None = None
 
     @property
     def quarantine(self) -> Path:
@@ -93,6 +95,15 @@ class Pulled:
     others: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     entry: int | None = None
+
+
+def from_caches(listing: Listing, file: RemoteFile) -> str | None:
+    """Return where the cache of Hugging Face's own client has a file; None where it has not."""
+    if listing.hub != HUGGINGFACE:
+        return None
+    from hubman.app.cached_sources import cached_file
+
+    return cached_file(listing.model_id, listing.version_id, file.id)
 
 
 # --- before it is fetched -------------------------------------------------------------------------------------------
@@ -185,34 +196,33 @@ def pull_listing(
         from hubman.app.pull_folder import pull_folder
 
         return pull_folder(store, hubs[listing.hub], listing, members, options, progress, stop)
-    hub, number = hubs[listing.hub], None
+    number = None
     while True:
         expected = would_pull(store, listing, file, options)
         if expected.outcome == "here":
             _know(store, expected, listing, file)
+            clean_up(store, str(reference(listing, file)))
             return expected
         with open_reader(store.path) as reader:
             place = expected_place(reader, listing, file, options)
         number = _begin(store, listing, file, place, options)
         try:
-            fetched = _fetch(hub, listing, file, place, options, progress, stop)
+            fetched = _fetch(hubs[listing.hub], listing, file, place, options, progress, stop)
             break
-        except ConflictError as error:
-            if error.reference != "download-under-way" or stop():
-                raise
-            progress.phase("wait", 0)  # another hubman is at it: then it is here, or goes on where that one stopped
-            time.sleep(WAIT_S)
         except BaseException as error:
-            _not_ended(store, number, error)
-            raise
+            if getattr(error, "reference", "") != "download-under-way" or stop():
+                not_ended(store, number, error)
+                raise
+        progress.phase("wait", 0)  # another hubman is at it: then it is here, or goes on where that one stopped
+        time.sleep(WAIT_S)
     try:
-        return _file(store, hub, listing, file, place, options, fetched, number)
+        return _file(store, hubs[listing.hub], listing, file, place, options, fetched, number)
     except (UnsafeError, IntegrityError):
         discard(fetched)
-        _end(store, number)
+        ended(store, number)
         raise
     except BaseException as error:
-        _not_ended(store, number, error)
+        not_ended(store, number, error)
         raise
     finally:
         let_go(fetched)
@@ -231,10 +241,10 @@ def _fetch(
     stop: Callable[[], bool],
 ) -> Fetched:  # fmt: skip
     make_folders(place)
-    return fetch(
-        hub, listing, file, place.directory, connections=options.connections if hub.parallel else 1,
-        progress=progress, stop=stop,
-    )  # fmt: skip
+    path = options.source(listing, file) if options.source else None
+    copied = copy_local(path, listing, file, place.directory, progress, stop) if path else None
+    connections = options.connections if hub.parallel else 1
+    return copied or fetch(hub, listing, file, place.directory, connections=connections, progress=progress, stop=stop)
 
 
 def _file(
@@ -248,7 +258,7 @@ def _file(
         answer = already(found, listing, file)
         _know(store, answer, listing, file)
         discard(fetched)
-        _end(store, number)
+        ended(store, number)
         return answer
     checked = check_file(fetched.part, place.name, quarantine=options.quarantine)
     place, notices = _right_place(store, listing, file, place, options, checked)
@@ -327,35 +337,13 @@ def _know(store: Store, answer: Pulled, listing: Listing, file: RemoteFile) -> N
 
 
 def _begin(store: Store, listing: Listing, file: RemoteFile, place: Place, options: PullOptions) -> int:
-    """Record that a download is under way; one that was begun before keeps its number."""
-    ref = str(reference(listing, file))
+    """Record that a download is under way, with all that the next run needs to go on with it; return its number."""
     detail = {
         "hub": listing.hub, "model": listing.model_id, "version": listing.version_id, "file": file.id,
         "name": place.name, "page": listing.page, "size": file.size or file.about, "sha256": file.sha256,
         "root": options.root, "folder": options.folder, "wish": options.name,
     }  # fmt: skip
-    with open_reader(store.path) as reader:
-        before = [entry.number for entry in reader.hubs.downloads() if entry.ref == ref]
-    with store.writer() as writer:
-        if before:
-            writer.hubs.set_download(before[0], "running", detail)
-            return before[0]
-        return writer.hubs.begin_download(ref, place.directory, detail)
-
-
-def _not_ended(store: Store, number: int, error: BaseException) -> None:
-    """Record why a download did not end; one of which nothing can be kept is over."""
-    if isinstance(error, IntegrityError):
-        _end(store, number)
-        return
-    why = error.reference if isinstance(error, HubmanError) else type(error).__name__
-    with store.writer() as writer:
-        writer.hubs.set_download(number, "stopped" if why in ("KeyboardInterrupt", "download-stopped") else "failed")
-
-
-def _end(store: Store, number: int) -> None:
-    with store.writer() as writer:
-        writer.hubs.end_download(number)
+    return begin(store, str(reference(listing, file)), place.directory, detail)
 
 
 def _hub_picture(store: Store, hub: Hub, listing: Listing, sha256: str, options: PullOptions) -> list[str]:

@@ -33,12 +33,8 @@ def pull_folder(
     Raises:
         As `pull.pull_listing`. IntegrityError: `folder-unfit`, one of its files cannot be in a model folder.
     """
-    for file in members:
-        _check_member(file)
-    name = _folder_name(listing, options)
-    with open_reader(store.path) as reader:
-        place = place_for(reader, Kind.CHECKPOINT, name, root=options.root, folder=options.folder)
-    check_space(place, sum(file.size or file.about or 0 for file in members))
+    place = _place(store, listing, members, options)
+    name = place.name
     make_folders(place)
     staging = os.path.join(place.directory, _staging_name(listing))
     for file in members:
@@ -54,9 +50,29 @@ def pull_folder(
     row, entry = record_placed(store, place.root, path, hashes, came, journal=(VERB, detail))
     with open_reader(store.path) as reader:
         model = reader.by_ids([row])[0]
-    size = sum(file.size or 0 for file in members)
     notices = () if checked.kind == Kind.CHECKPOINT else (f"by its bytes it is a {checked.kind}",)
-    return Pulled("pulled", listing, members[0], model, path, size or None, (), notices, entry)
+    return Pulled("pulled", listing, members[0], model, path, _size(members), (), notices, entry)
+
+
+def would_pull_folder(store: Store, listing: Listing, members: Sequence[RemoteFile], options: PullOptions) -> Pulled:
+    """Say what `pull_folder` would do."""
+    place = _place(store, listing, members, options)
+    return Pulled("would", listing, members[0], None, place.path, _size(members))
+
+
+def _place(store: Store, listing: Listing, members: Sequence[RemoteFile], options: PullOptions) -> Place:
+    for file in members:
+        _check_member(file)
+    with open_reader(store.path) as reader:
+        place = place_for(
+            reader, Kind.CHECKPOINT, _folder_name(listing, options), root=options.root, folder=options.folder
+        )
+    check_space(place, _size(members) or 0)
+    return place
+
+
+def _size(members: Sequence[RemoteFile]) -> int | None:
+    return sum(file.size or file.about or 0 for file in members) or None
 
 
 def _check_member(file: RemoteFile) -> None:

@@ -54,7 +54,11 @@ UNPLUGGED_FOLDER = N_("The drive or share that was here is not: {count} files ar
 
 @dataclass(slots=True)
 class SyncReport:
-    """What a run saw and did; its fields are the JSON of `sync --json`."""
+    """What a run saw and did; its fields are the JSON of `sync --json`.
+
+    Attributes:
+        looked_up, found: contents that hubs were asked about, and that one knows (app/unasked_lookup.py).
+    """
 
     roots: list[dict[str, object]] = field(default_factory=list)
     seen: int = 0
@@ -65,6 +69,8 @@ class SyncReport:
     unreachable: int = 0
     identified: int = 0
     hashed: int = 0
+    looked_up: int = 0
+    found: int = 0
     errors: list[dict[str, object]] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
     notices: list[dict[str, object]] = field(default_factory=list)
@@ -74,8 +80,8 @@ class SyncReport:
     @property
     def changed(self) -> bool:
         """Whether the run found anything new."""
-        news = self.added or self.modified or self.moved or self.removed or self.identified or self.hashed
-        return bool(news or self.offers)
+        news = self.added or self.modified or self.moved or self.removed
+        return bool(news or self.identified or self.hashed or self.found or self.offers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hubman.app.idle_hashing import IdleHashing
+from hubman.app.idle_lookup import Ask, IdleLookup
 from hubman.app.inbox import Inbox
 from hubman.app.settling import Patiently
 from hubman.app.sync import Sync, SyncOptions, SyncReport
@@ -81,12 +82,14 @@ class Watching:
         listener: Listener,
         stop: Callable[[], bool],
         progress: Progress | None = None,
+        ask_hubs: Ask | None = None,
     ) -> None:
         self._store, self._listener, self._stop = store, listener, stop
         sync, self._options = options
         # Hashes follow in a thread of their own, so that events are followed while gigabytes are read.
         self._scanning = replace(sync, hash_mode="none")
         self._hashing = IdleHashing(store, sync, stop)
+        self._lookup = IdleLookup(ask_hubs, stop)
         self._progress = progress or Silence()
         self._inbox = Inbox(self._options.quiet)
         self._observer = Observer(self._inbox.tell, self._options.ignored)
@@ -99,7 +102,7 @@ class Watching:
 
     def run(self) -> None:
         """Scan everything, then follow the events; returns when `stop` does."""
-        with self._observer, self._hashing:
+        with self._observer, self._hashing, self._lookup:
             while not self._stop():
                 try:
                     self._step()
@@ -108,7 +111,7 @@ class Watching:
                 time.sleep(STEP_SECONDS)
 
     def _step(self) -> None:
-        """Do what is due: look at the roots, scan everything, scan what changed, hash."""
+        """Do what is due: look at the roots, scan everything, scan what changed, hash, ask hubs."""
         now = time.monotonic()
         if now < self._retry_at:
             return
@@ -125,6 +128,9 @@ class Watching:
             self._scan(due)
         if report := self._hashing.step():
             self._listener.report(report)
+            self._lookup.want()
+        if looked_up := self._lookup.step():
+            self._listener.report(SyncReport(looked_up=looked_up.looked_up, found=looked_up.found))
 
     # --- when ----------------------------------------------------------------------------------------------------
 
@@ -154,6 +160,7 @@ class Watching:
         self._scan(self._roots.ids)
         self._rescan_at = now + self._options.rescan_every
         self._hashing.try_all_again()
+        self._lookup.want()
 
     def _scan_settled(self) -> None:
         """Scan the folders of files that were waited for and are still now."""

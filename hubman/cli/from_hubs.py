@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubman.cli.table import pad, printable
 from hubman.cli.terminal import Terminal
-from hubman.cli.words import _
+from hubman.cli.words import _, error_text
+
+if TYPE_CHECKING:
+    from hubman.app.lookup import AskedHub
 
 MOST_LINES = 6
 """Lines of a description that are shown without `--full`."""
@@ -23,6 +26,16 @@ TITLES = {
 def title_of(hub: str) -> str:
     """Return a hub's name as people write it."""
     return TITLES.get(hub, hub)
+
+
+def tell_trouble(hubs: Sequence[AskedHub], terminal: Terminal) -> None:
+    """Say which hubs could not be asked (about everything), and what to do."""
+    for entry in hubs:
+        if entry.trouble is not None:
+            message, hint = error_text(entry.trouble)
+            terminal.warn(f"{title_of(entry.hub)}: {message}")
+            if hint and terminal.human:
+                terminal.hint(f"  {hint}")
 
 
 def print_hubs(entries: Sequence[Mapping[str, Any]], terminal: Terminal, *, model: str, full: bool) -> None:

@@ -176,6 +176,8 @@ _PHASES = {
     "sketch": lambda: _("reading weights"),
     "compare": lambda: _("comparing weights"),
     "verify": lambda: _("verifying"),
+    "lookup": lambda: _("asking hubs"),
+    "pictures": lambda: _("fetching pictures"),
 }
 
 

@@ -230,10 +230,27 @@ def open_part(folder: str, token: str, *, wait: Callable[[], bool] | None = None
             break
         lock.release()  # whoever had it removed the file while we waited at it: lock the new one
     try:
+        _sweep(folder, token)
         return Part(folder, token, lock)
     except BaseException:
         lock.release()
         raise
+
+
+def _sweep(folder: str, token: str) -> None:
+    """Take away the notes of downloads that were killed between getting their name and the end."""
+    with contextlib.suppress(OSError):
+        names = set(os.listdir(folder))
+        for name in names:
+            other = name.removeprefix(PREFIX).removesuffix(RECORD).removesuffix(LOCK)
+            notes = name.startswith(PREFIX) and name.endswith((RECORD, LOCK))
+            if notes and other != token and PREFIX + other + PART not in names:
+                lock = FileLock(os.path.join(folder, PREFIX + other + LOCK), timeout=0)
+                with contextlib.suppress(Timeout), lock:
+                    if not os.path.lexists(os.path.join(folder, PREFIX + other + PART)):
+                        for ending in (RECORD + ".tmp", RECORD, LOCK):
+                            with contextlib.suppress(FileNotFoundError):
+                                os.unlink(os.path.join(folder, PREFIX + other + ending))
 
 
 def no_space(folder: str, free: int, size: int | None) -> ConflictError:

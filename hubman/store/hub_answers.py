@@ -64,6 +64,19 @@ class HubAnswers:
         )
         return [(str(row[0]), row[1], str(row[2])) for row in cursor]
 
+    def owned(self, hub: str, model_ids: Iterable[str]) -> set[str]:
+        """Return those of a hub's models of which a present content comes from one of their versions."""
+        wanted, found = sorted(set(model_ids)), set[str]()
+        for start in range(0, len(wanted), 400):
+            part = wanted[start : start + 400]
+            cursor = self._ask(
+                "SELECT DISTINCT p.model_id FROM provenance p JOIN file f ON f.sha256 = p.sha256 AND f.present = 1 "
+                f"WHERE p.hub = ? AND p.model_id IN ({','.join('?' * len(part))})",
+                [hub, *part],
+            )
+            found |= {str(row[0]) for row in cursor}
+        return found
+
     def listing(self, hub: str, model_id: str, version_id: str) -> Listing | None:
         """Return what a hub said of a version."""
         from hubman.store.listings import listing_of
@@ -73,24 +86,59 @@ class HubAnswers:
         ).fetchone()
         return listing_of(row[0]) if row else None
 
-    def to_look_up(self, hub: str, now_ns: int, *, again: bool = False) -> list[Hashes]:
+    def to_look_up(
+        self,
+        hub: str,
+        now_ns: int,
+        *,
+        again: bool = False,
+        kinds: Sequence[str] | None = None,
+        unknown: bool = False,
+    ) -> list[Hashes]:
         """Return the present contents of which nothing is known from a hub, and which it is time to ask about.
 
-        `again`: also those that were asked about lately.
+        Args:
+            again: also those that were asked about lately.
+            kinds: of files of these kinds only.
+            unknown: only those of which nothing is known from any other hub either.
         """
-        due = (
-            ""
-            if again
-            else "AND NOT EXISTS (SELECT 1 FROM lookup k WHERE k.sha256 = b.sha256 AND k.hub = ?1 AND k.due_ns > ?2)"
-        )
+        conditions = ["NOT EXISTS (SELECT 1 FROM provenance p WHERE p.sha256 = b.sha256 AND p.hub = ?)"]
+        values: list[object] = [hub]
+        if unknown:
+            conditions = ["NOT EXISTS (SELECT 1 FROM provenance p WHERE p.sha256 = b.sha256)"]
+            values = []
+        if not again:
+            lately = "SELECT 1 FROM lookup k WHERE k.sha256 = b.sha256 AND k.hub = ? AND k.due_ns > ?"
+            conditions.append(f"NOT EXISTS ({lately})")
+            values += [hub, now_ns]
+        if kinds is not None:
+            conditions.append(f"f.kind IN ({','.join('?' * len(kinds))})")
+            values += kinds
         cursor = self._ask(
             "SELECT DISTINCT b.sha256, b.autov1, b.autov3, b.autov3_written, b.crc32, b.blake3 "
             "FROM blob b JOIN file f ON f.sha256 = b.sha256 WHERE f.present = 1 AND f.folder = 0 "
-            f"AND NOT EXISTS (SELECT 1 FROM provenance p WHERE p.sha256 = b.sha256 AND p.hub = ?1) {due} "
-            "AND ?2 = ?2 ORDER BY b.sha256",
-            [hub, now_ns],
+            f"AND {' AND '.join(conditions)} ORDER BY b.sha256",
+            values,
         )
         return [Hashes(str(row[0]), row[1], str(row[0])[:10], row[2], row[3], row[4], row[5]) for row in cursor]
+
+    def stale(self, hub: str, before_ns: int) -> list[tuple[str, str, str]]:
+        """Return (model id, version id, sha256) of present contents whose listing was fetched before a time.
+
+        Those that are marked as gone are left out: they are asked about no more.
+        """
+        cursor = self._ask(
+            "SELECT DISTINCT p.model_id, p.version_id, p.sha256 FROM provenance p JOIN listing l ON l.hub = p.hub "
+            "AND l.model_id = p.model_id AND l.version_id = p.version_id JOIN file f ON f.sha256 = p.sha256 "
+            "WHERE p.hub = ? AND f.present = 1 AND l.gone_ns IS NULL AND l.fetched_ns <= ? ORDER BY l.fetched_ns, 1, 2",
+            [hub, before_ns],
+        )
+        return [(str(row[0]), str(row[1]), str(row[2])) for row in cursor]
+
+    def unhashed(self) -> int:
+        """Return how many present files cannot be looked up: their content has no name yet."""
+        question = "SELECT count(*) FROM file WHERE present = 1 AND folder = 0 AND sha256 IS NULL"
+        return int(self._ask(question, []).fetchone()[0])
 
     def pinned(self) -> set[str]:
         """Return the subjects that `update` leaves as they are."""

@@ -118,16 +118,18 @@ class Hubs:
     def record_misses(self, hub: str, hashes: Sequence[str]) -> None:
         """Remember that a hub did not know contents, and when it is worth asking again."""
         table, now = schema.lookup, time.time_ns()
-        for sha256 in hashes:
-            before = self._connection.scalar(
-                sa.select(table.c.misses).where(table.c.sha256 == sha256, table.c.hub == hub)
-            )
-            misses = (before or 0) + 1
-            days = RETRY_DAYS[min(misses, len(RETRY_DAYS)) - 1]
-            row = {"sha256": sha256, "hub": hub, "misses": misses, "asked_ns": now, "due_ns": now + days * DAY_NS}
-            statement = upsert(table).values(**row)
-            changed = {name: row[name] for name in ("misses", "asked_ns", "due_ns")}
-            self._connection.execute(statement.on_conflict_do_update(index_elements=["sha256", "hub"], set_=changed))
+        first = {"misses": 1, "asked_ns": now, "due_ns": now + RETRY_DAYS[0] * DAY_NS}
+        rows = [{"sha256": sha256, "hub": hub, **first} for sha256 in dict.fromkeys(hashes)]
+        if not rows:
+            return
+        waits = {number: now + days * DAY_NS for number, days in enumerate(RETRY_DAYS[1:], 1)}
+        changed = {
+            "misses": table.c.misses + 1,
+            "asked_ns": now,
+            "due_ns": sa.case(waits, value=table.c.misses, else_=now + RETRY_DAYS[-1] * DAY_NS),
+        }
+        statement = upsert(table)
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["sha256", "hub"], set_=changed), rows)
 
     def set_newer(self, newer: Mapping[tuple[str, str, str, str], str | None]) -> None:
         """Record (sha256, hub, model id, version id) -> version id of the newer version, None for none."""

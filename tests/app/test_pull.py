@@ -19,20 +19,21 @@ from hubman.app.sync import Sync, SyncOptions, SyncReport
 from hubman.app.undo import undo
 from hubman.app.unfinished import drop_finished, forget, some_of, unfinished
 from hubman.app.wanted import Asked, Wanted, find, hosts_of
-from hubman.core.hub_names import hub_name
 from hubman.core.hub import CIVITAI, Listing, RemoteFile, RemoteImage
+from hubman.core.hub_names import hub_name
+from hubman.core.plan.download import Wish
 from hubman.core.plan.pull import still_picture
 from hubman.core.ports import Hub, Silence
-from hubman.errors import ConflictError, HubmanError, IntegrityError, NotFoundError, UnsafeError
+from hubman.errors import ConflictError, HubError, HubmanError, IntegrityError, NotFoundError, UnsafeError
 from hubman.hubs import open_hub
 from hubman.hubs._http import Web
 from hubman.store.door import Store, open_store
 from hubman.store.reader import open_reader
 from tests.conftest import lora_bytes
 from tests.testhub import TestHub
-from tests.testhub.catalogue import File, Picture
+from tests.testhub.catalogue import Catalogue, File, Picture, Version
 from tests.testhub.content import content_of, evil_pickle, picture
-from tests.testhub.misbehave import LoginPage, Slow, WrongHash, html
+from tests.testhub.misbehave import LoginPage, Redirect, Slow, WrongHash, WrongSize, html
 from tests.testhub.names import HOSTILE_NAMES, PAIRS
 
 
@@ -43,16 +44,26 @@ def store(isolated: Path) -> Iterator[Store]:
     opened.close()
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[TestHub]:
+    with TestHub() as hub:
+        yield hub
+
+
 @pytest.fixture
-def hub() -> Iterator[TestHub]:
-    with TestHub() as running:
-        yield running
+def hub(running: TestHub) -> TestHub:
+    """Return the test hub of this module, with nothing in it."""
+    running.catalogue = Catalogue()
+    running.behave()
+    running.forget()
+    return running
 
 
 @pytest.fixture
 def hubs(hub: TestHub) -> Iterator[dict[str, Hub]]:
-    web = Web()
-    yield {name: open_hub(name, web, hub.url(name)) for name in ("civitai", "huggingface", "civarchive")}
+    names = ("civitai", "huggingface", "civarchive")
+    web = Web(bases=[hub.url(name) for name in names], patience_s=2.0)
+    yield {name: open_hub(name, web, hub.url(name)) for name in names}
     web.close()
 
 
@@ -188,7 +199,7 @@ def test_dry_run_changes_nothing(person: Person, hub: TestHub, library: Path) ->
     assert files(library) == []
 
 
-# --- what it is decides where it goes ----------------------------------------------------------------------------------
+# --- what it is decides where it goes ---------------------------------------------------------------------------------
 
 
 def test_the_bytes_decide_the_folder_and_the_person_is_told(person: Person, hub: TestHub, library: Path) -> None:
@@ -228,19 +239,28 @@ def test_in_a_repository_the_folder_tells_parts_apart() -> None:
     assert hub_name(listing, file) == "sdxl-turbo unet.safetensors"
 
 
-# --- case 39: names ----------------------------------------------------------------------------------------------------
+# --- case 39: names ---------------------------------------------------------------------------------------------------
 
 
 def test_hostile_names_all_land_inside(person: Person, hub: TestHub, library: Path, tmp_path: Path) -> None:
     before = files(tmp_path)
     for number, name in enumerate(HOSTILE_NAMES):
-        file = File(name, content_of(lora_bytes(fill=number + 20)), disposition=name)
-        path = Path(person.pull(ref(hub.add(file, name=f"Model {number}"))).path)
+        told = name if name.isprintable() else "plain.safetensors"  # no HTTP header holds the others
+        file = File(name, content_of(lora_bytes(fill=number + 20)), disposition=told)
+        model = ref(hub.add(file, name=f"Model {number}"))
+        if not name.strip():  # a file without a name is none to Civitai
+            with pytest.raises(NotFoundError):
+                person.find(model, wish=Wish(file=str(file.id)))
+            continue
+        wanted = person.find(model, wish=Wish(file=str(file.id)))
+        assert wanted.listing is not None and wanted.file is not None  # noqa: PT018
+        done = pull_listing(person.store, person.hubs, wanted.listing, wanted.file, person.options())
+        path = Path(done.path)
         assert path.parent == library / "Lora", name
         assert path.is_file()
         assert not path.name.startswith(".")
     after = [path for path in files(tmp_path) if path not in before]
-    assert len(after) == len(HOSTILE_NAMES)
+    assert len(after) == sum(bool(name.strip()) for name in HOSTILE_NAMES)
     assert all(path.startswith("models/Lora/") and path.endswith(".safetensors") for path in after)
     report = person.sync()
     assert (report.added, report.removed, report.errors) == (0, 0, [])
@@ -251,13 +271,13 @@ def test_two_spellings_of_one_name_are_two_files(
     person: Person, hub: TestHub, library: Path, pair: tuple[str, str]
 ) -> None:
     for number, name in enumerate(pair):
-        person.pull(ref(hub.add(File(name, content_of(lora_bytes(fill=number + 1))), name=f"M{number}")))
+        person.pull(ref(hub.add(File(name, content_of(lora_bytes(fill=number + 1))), name="M")))
     names = [path.name.casefold() for path in (library / "Lora").iterdir()]
     assert len(names) == 2
     assert sum("(2)" in name for name in names) == 1
 
 
-# --- cases 27, 28, 29: what came is not what it should be ---------------------------------------------------------------
+# --- cases 27, 28, 29: what came is not what it should be -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("fault", [LoginPage(), html()], ids=["login", "page"])
@@ -281,6 +301,29 @@ def test_wrong_bytes_are_never_visible(person: Person, hub: TestHub, library: Pa
     assert person.unfinished() == []
 
 
+@pytest.mark.parametrize("by", [-1000, 1000])
+def test_another_size_than_promised_is_refused(person: Person, hub: TestHub, library: Path, by: int) -> None:
+    model = hub.add(lora_bytes(fill=41))
+    hub.misbehave(WrongSize(by), on="storage")
+    with pytest.raises(IntegrityError):
+        person.pull(ref(model))
+    assert files(library) == []
+
+
+@pytest.mark.parametrize(
+    "target", ["http://169.254.169.254/latest/meta-data/", "file:///etc/passwd", "http://10.0.0.1/x", "ftp://x/y"]
+)
+def test_a_redirect_into_the_private_network_is_not_followed(
+    person: Person, hub: TestHub, library: Path, target: str
+) -> None:
+    model = hub.add(lora_bytes(fill=42))
+    hub.misbehave(Redirect(target), on="civitai", path="/api/download")
+    with pytest.raises(HubError) as caught:
+        person.pull(ref(model))
+    assert caught.value.reference in ("address-refused", "redirect-refused")
+    assert [name for name in files(library) if not os.path.basename(name).startswith(".")] == []
+
+
 def test_a_pickle_that_runs_code_is_quarantined(person: Person, hub: TestHub, library: Path, isolated: Path) -> None:
     model = hub.add(File("style.pt", content_of(evil_pickle()), format="PickleTensor"), kind="embedding")
     with pytest.raises(UnsafeError) as caught:
@@ -291,7 +334,7 @@ def test_a_pickle_that_runs_code_is_quarantined(person: Person, hub: TestHub, li
     assert person.unfinished() == []
 
 
-# --- case 33: a full disk -----------------------------------------------------------------------------------------------
+# --- case 33: a full disk ---------------------------------------------------------------------------------------------
 
 
 def test_a_file_that_does_not_fit_is_not_begun(person: Person, hub: TestHub, small_disk: Callable[[str], Path]) -> None:
@@ -321,7 +364,7 @@ def test_a_disk_that_fills_up_keeps_what_came(
     assert (disk / "old.safetensors").read_bytes() == lora_bytes(fill=1)[:30_000]
 
 
-# --- case 40: links ------------------------------------------------------------------------------------------------------
+# --- case 40: links ---------------------------------------------------------------------------------------------------
 
 
 def test_a_folder_that_leads_out_is_refused_before_anything_is_fetched(
@@ -339,7 +382,7 @@ def test_a_folder_that_leads_out_is_refused_before_anything_is_fetched(
     assert hub.seen("storage") == []
 
 
-# --- case 41: two of the same ------------------------------------------------------------------------------------------
+# --- case 41: two of the same -----------------------------------------------------------------------------------------
 
 
 def run_all(person: Person, texts: list[str], stop: threading.Event | None = None) -> list[Outcome]:
@@ -376,7 +419,7 @@ def test_two_at_the_same_time_are_one_transfer_and_one_file(person: Person, hub:
         thread.join()
     assert sorted(one.outcome for one in found) == ["here", "here", "pulled"]
     assert len(files(library)) == 1
-    assert len([request for request in hub.seen("civitai", path="/api/download")]) == 1
+    assert len(hub.seen("civitai", path="/api/download")) == 1
 
 
 def test_one_that_fails_stops_no_other(person: Person, hub: TestHub) -> None:
@@ -387,30 +430,32 @@ def test_one_that_fails_stops_no_other(person: Person, hub: TestHub) -> None:
     assert second.pulled is not None
 
 
-# --- stopping, going on, giving up ---------------------------------------------------------------------------------------
+# --- stopping, going on, giving up ------------------------------------------------------------------------------------
 
 
 def stopped(person: Person, hub: TestHub, model: Any) -> None:
     """Let a download stop in the middle."""
-    hub.misbehave(Cut(after=60_000), on="storage", times=1)
+    slow = hub.misbehave(Slow(400_000), on="storage")
     wanted = person.find(ref(model))
     begun = threading.Event()
 
     class Watching(Silence):
         def advance(self, amount: int = 1) -> None:
-            begun.set()
+            if amount:
+                begun.set()
 
     with pytest.raises(HubmanError) as caught:
         pull_listing(
             person.store,
             person.hubs,
-            wanted.listing,
-            wanted.file,
+            wanted.listing,  # type: ignore[arg-type]
+            wanted.file,  # type: ignore[arg-type]
             person.options(),
             Watching(),
-            begun.is_set,  # type: ignore[arg-type]
+            begun.is_set,
         )
     assert caught.value.reference == "download-stopped"
+    slow.stop()
 
 
 def test_a_stopped_download_is_listed_and_goes_on(person: Person, hub: TestHub, library: Path) -> None:
@@ -470,7 +515,12 @@ def test_killed_between_placing_and_recording(
     assert [note.model_id for note in file.hubs] == [str(model.id)]
 
 
-# --- taking it back --------------------------------------------------------------------------------------------------------
+# --- taking it back ---------------------------------------------------------------------------------------------------
+
+
+def last_entry(person: Person) -> int:
+    with open_reader(person.store.path) as reader:
+        return reader.journal.entries(1)[0].id
 
 
 def test_undo_moves_it_to_the_trash_and_undo_of_that_brings_it_back(
@@ -480,9 +530,9 @@ def test_undo_moves_it_to_the_trash_and_undo_of_that_brings_it_back(
     undo(person.store)
     assert not os.path.exists(done.path)
     assert any(name.startswith(".hubman-trash/") for name in files(library))
-    undo(person.store)
+    undo(person.store, last_entry(person))
     assert os.path.exists(done.path)
-    undo(person.store)
+    undo(person.store, last_entry(person))
     assert not os.path.exists(done.path)
     assert person.sync().errors == []
 
@@ -498,7 +548,7 @@ def test_undo_finds_it_where_it_was_moved_to(person: Person, hub: TestHub, libra
     assert [name for name in files(library) if not name.startswith(".hubman-trash/")] == []
 
 
-# --- pictures --------------------------------------------------------------------------------------------------------------
+# --- pictures ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_hubs_picture_is_kept(person: Person, hub: TestHub, isolated: Path) -> None:
@@ -526,3 +576,89 @@ def test_an_explicit_picture_or_a_video_is_not_chosen_unasked() -> None:
     assert still_picture([video, explicit, mature, plain]) == plain
     assert still_picture([video, explicit, mature]) == mature
     assert still_picture([video, explicit], explicit=True) == explicit
+
+
+# --- folders ----------------------------------------------------------------------------------------------------------
+
+
+def pipeline(hub: TestHub) -> Any:
+    unet = lora_bytes(fill=43)
+    parts = [
+        File("model_index.json", content_of(b'{"_class_name": "StableDiffusionPipeline"}'), type="Config"),
+        File("unet/config.json", content_of(b'{"_class_name": "UNet2DConditionModel"}'), type="Config"),
+        File("unet/diffusion_pytorch_model.safetensors", content_of(unet)),
+    ]
+    return hub.add_model("Tiny Pipe", hubs=("huggingface",), kind="checkpoint", versions=[Version(files=parts)])
+
+
+def test_a_repository_becomes_a_folder(person: Person, hub: TestHub, tmp_path: Path) -> None:
+    comfy = tmp_path / "comfy"
+    for name in ("checkpoints", "loras", "clip_vision", "diffusers"):
+        (comfy / name).mkdir(parents=True)
+    add_root(person.store, str(comfy), None, None)
+    wanted = person.find(f"hf:{pipeline(hub).repo}", wish=Wish(folder=True))
+    assert len(wanted.members) == 3
+    assert wanted.listing is not None
+    assert wanted.file is not None
+    done = pull_listing(
+        person.store, person.hubs, wanted.listing, wanted.file, person.options(root=str(comfy)), members=wanted.members
+    )
+    assert done.path == str(comfy / "diffusers" / "tiny-pipe")
+    assert files(comfy) == [
+        "diffusers/tiny-pipe/model_index.json", "diffusers/tiny-pipe/unet/config.json",
+        "diffusers/tiny-pipe/unet/diffusion_pytorch_model.safetensors",
+    ]  # fmt: skip
+    report = person.sync()
+    assert (report.added, report.modified, report.hashed) == (0, 0, 0)
+    undo(person.store, done.entry)
+    assert not os.path.exists(done.path)
+
+
+@pytest.mark.parametrize(
+    "name", ["../x.json", "/etc/x.json", "a/../../x.json", "unet/run.py", "unet/x.bin", "a\\b.json"]
+)
+def test_a_member_that_cannot_be_in_a_model_folder_is_refused(
+    person: Person, hub: TestHub, library: Path, name: str
+) -> None:
+    listing = Listing("huggingface", "a/b", "c", "a/b")
+    members = (RemoteFile("x", "model_index.json"), RemoteFile(name, name))
+    with pytest.raises(IntegrityError) as caught:
+        pull_listing(person.store, person.hubs, listing, members[0], person.options(), members=members)
+    assert caught.value.reference == "folder-unfit"
+    assert files(library) == []
+
+
+# --- a hub's own cache ------------------------------------------------------------------------------------------------
+
+
+def test_what_the_cache_of_hugging_face_has_is_copied(
+    person: Person, hub: TestHub, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = lora_bytes(fill=44)
+    model = hub.add(File("ink_lora.safetensors", content_of(content)), name="Ink", hubs=("huggingface",))
+    wanted = person.find(f"hf:{model.repo}/ink_lora.safetensors")
+    assert wanted.listing is not None
+    assert wanted.file is not None
+    repo = tmp_path / "cache" / f"models--{model.repo.replace('/', '--')}"
+    snapshot = repo / "snapshots" / wanted.listing.version_id
+    snapshot.mkdir(parents=True)
+    (repo / "blobs").mkdir()
+    (repo / "blobs" / str(wanted.file.sha256)).write_bytes(content)
+    (snapshot / "ink_lora.safetensors").symlink_to(f"../../blobs/{wanted.file.sha256}")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    hub.forget()
+    options = person.options(source=pulling.from_caches)
+    done = pull_listing(person.store, person.hubs, wanted.listing, wanted.file, options)
+    assert done.path == str(library / "Lora" / "ink_lora.safetensors")
+    assert Path(done.path).read_bytes() == content
+    assert hub.seen("huggingface", "ink_lora") == []
+    assert files(library) == ["Lora/ink_lora.safetensors"]
+
+
+def test_a_cache_with_other_bytes_is_not_believed(person: Person, hub: TestHub, library: Path, tmp_path: Path) -> None:
+    content = lora_bytes(fill=45)
+    (tmp_path / "lie").write_bytes(lora_bytes(fill=46))
+    options = person.options(source=lambda *_: str(tmp_path / "lie"))
+    wanted = person.find(ref(hub.add(content)))
+    done = pull_listing(person.store, person.hubs, wanted.listing, wanted.file, options)  # type: ignore[arg-type]
+    assert Path(done.path).read_bytes() == content

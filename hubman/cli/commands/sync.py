@@ -32,6 +32,7 @@ MOST_ERRORS = 10
 @click.option(
     "--nice/--no-nice", default=None, help="Hash at the lowest priority, resting while others use the machine."
 )
+@click.option("--offline", is_flag=True, help="Ask no hub about new files.")
 @click.option("--accept-missing", is_flag=True, help="More than half of a root is gone, and that was meant.")
 @click.pass_obj
 @answering()
@@ -40,10 +41,11 @@ def sync(
     roots: tuple[str, ...],
     hash_mode: str | None,
     nice: bool | None,
+    offline: bool,
     accept_missing: bool,
     terminal: Terminal,
 ) -> int:
-    """Scan the roots: identify what is new or changed, hash it, read its sidecars.
+    """Scan the roots: identify what is new or changed, hash it, read its sidecars, look it up on the enabled hubs.
 
     An unchanged file is not opened. Ctrl-C loses nothing: the next run goes on where this one was. A folder given as
     ROOT becomes a root when it is new; inside a root, only that folder is scanned.
@@ -67,6 +69,7 @@ def sync(
                 report = run.run(members, folders)
         finally:
             progress.close()
+        _look_up(session, store, report, terminal, progress, offline=offline)
         take_care(session.config, terminal)
         return report
 
@@ -80,6 +83,26 @@ def sync(
     else:
         terminal.document({**asdict(report), "rebuilt": rebuilt_json(rebuilt)})
     return 0
+
+
+def _look_up(
+    session: Session, store: Store, report: SyncReport, terminal: Terminal, progress: ProgressLine, *, offline: bool
+) -> None:
+    """Ask the hubs that the user allowed about what is new; at the first time, ask the user."""
+    if offline or session.config.offline:
+        return
+    from hubman.app.unasked_lookup import look_up_unasked
+    from hubman.cli.consent import ask_consent
+    from hubman.cli.from_hubs import tell_trouble
+
+    ask_consent(session.config, store, terminal)
+    try:
+        done = look_up_unasked(session.config, store, progress)
+    finally:
+        progress.close()
+    if done is not None:
+        report.looked_up, report.found = done.looked_up, done.found
+        tell_trouble(done.hubs, terminal)
 
 
 def _choose(store: Store, folders: tuple[str, ...]) -> list[tuple[tuple[str, ...], list[Root]]]:
@@ -117,6 +140,9 @@ def print_report(report: SyncReport, terminal: Terminal) -> None:
         identified=report.identified, hashed=report.hashed, seconds=report.seconds
     )
     terminal.text(f"{counts}; {work}")
+    if report.looked_up:
+        asked = _("{count} looked up on hubs, {found} found there")
+        terminal.text(asked.format(count=report.looked_up, found=report.found))
     for root in report.roots:
         if root["state"] == "unreachable":
             terminal.warn(

@@ -90,6 +90,7 @@ def watch(session: Session, as_lines: bool, quiet_seconds: float) -> None:
     """
     from hubman.app.care import mended
     from hubman.app.sync import options_of
+    from hubman.app.unasked_lookup import look_up_unasked
     from hubman.app.watching import Watching, WatchOptions
     from hubman.cli.commands.db import tell_rebuilt
     from hubman.errors import N_, NotFoundError
@@ -108,7 +109,14 @@ def watch(session: Session, as_lines: bool, quiet_seconds: float) -> None:
             )
         terminal.hint(_("Watching {count} roots. Ctrl-C ends it.").format(count=len(roots)))
         reporter = Reporter(session.config, terminal, progress)
-        watching = Watching(store, (options_of(session.config), options), reporter, ending.asked, progress)
+        watching = Watching(
+            store,
+            (options_of(session.config), options),
+            reporter,
+            ending.asked,
+            progress,
+            lambda stop: look_up_unasked(session.config, store, stop=stop),
+        )
         try:
             watching.run()
         except KeyboardInterrupt:
