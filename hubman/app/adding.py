@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from hubman import formats
 from hubman.app.acting import Action, acting, check, new_token, perform
 from hubman.app.adding_sources import Found, Source, Sources, Stamp, stamp_of, still_written
-from hubman.app.checking import Checked, check_file, ending_for
+from hubman.app.checking import ENDINGS, Checked, check_file, ending_for
 from hubman.app.filing import Place, place_for, taken_names
 from hubman.app.hashing import SHARD_INDEX, hash_model
 from hubman.app.library import inside
@@ -22,7 +23,6 @@ from hubman.app.moving import one_way
 from hubman.app.trash import missing_folders
 from hubman.core.hub import Match
 from hubman.core.hub_names import hub_name, says_nothing
-from hubman.core.journal import Entry, way_back
 from hubman.core.layout import is_model_name
 from hubman.core.library import Layout, ModelFile, Unhashed, stem_of
 from hubman.core.plan.place import Carried, How, Relocation, Step, belongings, renamed
@@ -157,15 +157,30 @@ def _look(store: Store, found: Found, answer: Adding, progress: Progress) -> lis
         except OSError as error:
             answer.failed.append((source.given, _unreadable(source, error)))
             continue
-        with open_reader(store.path) as reader:
-            here = [file.path for file in reader.of_subjects([one.hashes.sha256])]
-        here = [path for path in here if os.path.lexists(path)]
+        here = _already(store, one)
         if here or one.hashes.sha256 in seen:
             answer.here.append((source.given, here or [seen[one.hashes.sha256]]))
             continue
         seen[one.hashes.sha256] = source.given
         looked.append(one)
     return looked
+
+
+def _already(store: Store, one: Looked) -> list[str]:
+    """Return where the library has this content; rows of its size that nobody has hashed yet are read for that."""
+    with open_reader(store.path) as reader:
+        here = [file.path for file in reader.of_subjects([one.hashes.sha256])]
+        same_size = [
+            os.path.join(place.root, *place.relpath.split("/"))
+            for root in reader.roots()
+            for place in reader.unhashed(root, one.size - 1, one.size)
+        ]
+    here = [path for path in here if os.path.lexists(path)]
+    for path in same_size:
+        with contextlib.suppress(HubmanError, OSError):
+            if not here and hash_model(path).sha256 == one.hashes.sha256:
+                here.append(path)
+    return here
 
 
 def _look_at(source: Source, progress: Progress) -> Looked:
@@ -178,8 +193,13 @@ def _look_at(source: Source, progress: Progress) -> Looked:
 
 
 def _checked_name(source: Source) -> str:
-    """Return the name under which it is judged: some programs load by the ending."""
-    return os.path.basename(source.path) if source.folder or source.sharded else safe_name(source.name)
+    """Return the name under which it is judged: some programs load by the ending. Without one its bytes give it one."""
+    if source.folder or source.sharded:
+        return os.path.basename(source.path)
+    if is_model_name(source.name):
+        return safe_name(source.name)
+    known = ENDINGS.get(formats.container(source.path))
+    return safe_name(source.name, ending=known[0]) if known else source.name
 
 
 def _size(source: Source) -> int:
@@ -370,68 +390,3 @@ def _record(store: Store, answer: Adding) -> None:
         files = {file.file_id: file for file in reader.by_ids([number for _, number, _ in rows])}
     models = {id(filed): files[number] for filed, number, _ in rows}
     answer.filed = [replace(filed, model=models.get(id(filed))) for filed in answer.filed]
-
-
-# --- taking back ---------------------------------------------------------------------------------------------------
-
-
-def take_back(store: Store, entry: Entry, *, dry_run: bool) -> list[str]:
-    """Put what was added back where it was; taking that back adds it again.
-
-    What came out of an archive goes beside that. A copy whose original is gone meanwhile goes to where that was.
-
-    Raises:
-        ConflictError: `undo-blocked`, with what is in the way.
-    """
-    plan = Relocation.of(entry.detail)
-    archives = dict(entry.detail.get("archives") or {})
-    back = _with_rows(store, _way(plan, archives) if entry.verb == VERB else plan.reversed(new_token()))
-    made = missing_folders([os.path.dirname(step.target) for step in back.steps if step.how is not How.DROP], back.made)
-    back = replace(back, made=tuple(made))
-    try:
-        check(back)
-    except HubmanError as error:
-        raise ConflictError(
-            "undo-blocked",
-            N_("Entry {number} cannot be taken back, so nothing was changed: {why}"),
-            hint=N_("Put that right, then try again."),
-            number=entry.id,
-            why=error.message,
-        ) from error
-    if not dry_run:
-        verb, detail = way_back(entry)
-        extra: dict[str, object] = {key: detail[key] for key in ("verb", "of") if key in detail}
-        perform(store, Action(verb, back, extra, takes_back=entry.id))
-    return [f"{step.source} -> {step.target}" for step in back.steps if step.how is not How.DROP] or [
-        f"{step.source}" for step in back.steps
-    ]
-
-
-def _way(plan: Relocation, archives: Mapping[str, str]) -> Relocation:
-    steps = []
-    for step in plan.reversed(new_token()).steps:
-        if step.source in archives:
-            folder = os.path.dirname(archives[step.source])
-            name = free_name(
-                SafeName(os.path.basename(step.source)), os.listdir(folder) if os.path.isdir(folder) else ()
-            )
-            steps.append(Step(step.source, os.path.join(folder, name)))
-        elif step.how is How.DROP and not os.path.lexists(step.target):
-            steps.append(Step(step.source, step.target))
-        else:
-            steps.append(step)
-    return replace(plan.reversed(new_token()), steps=tuple(steps))
-
-
-def _with_rows(store: Store, plan: Relocation) -> Relocation:
-    """Give the models of a plan the rows that their files have now."""
-    with open_reader(store.path) as reader:
-        ids = {root.path: root.id for root in reader.roots()}
-        models = []
-        for model in plan.models:
-            row = None
-            if model.source is not None and model.source[0] in ids:
-                found = reader.at(ids[model.source[0]], model.source[1])
-                row = found[0].file_id if found else None
-            models.append(replace(model, file_id=row))
-    return replace(plan, models=tuple(models))

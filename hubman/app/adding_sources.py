@@ -127,12 +127,15 @@ class Sources:
             found.sources.append(self._model_folder(path))
             return
         before = len(found.sources)
-        walk = Walk(path)
+        walk, listed = Walk(path), dict[str, list[str]]()
         for seen in walk:
             inner = os.path.join(path, *seen.relpath.split("/"))
+            folder = os.path.dirname(inner)
+            if folder not in listed:
+                listed[folder] = os.listdir(folder)
             if os.path.islink(inner):
                 found.left.append((inner, Phrase(N_("it is a link to another place"))))
-            elif is_unfinished(os.path.basename(inner), os.listdir(os.path.dirname(inner))):
+            elif is_unfinished(os.path.basename(inner), listed[folder]):
                 found.left.append((inner, Phrase(STILL_WRITTEN)))
             else:
                 found.sources.append(self._model_folder(inner) if os.path.isdir(inner) else _single(inner))

@@ -98,13 +98,22 @@ def place_for(
         raise _nowhere(roots)
     held = reader.kind_by_root(kind)
     if folder is not None:
-        best = max(usable, key=lambda entry: (held.get(entry.id, 0), entry.layout is not Layout.FLAT))
-        return _inside(roots, Place(best, _relative(folder), name))
+        inside = _relative(folder)
+        best = max(
+            usable,
+            key=lambda entry: (_has(entry, inside), held.get(entry.id, 0), entry.layout is not Layout.FLAT),
+        )
+        return _inside(roots, Place(best, inside, name))
     found = [place for entry in usable if (place := _its_place(roots, entry, kind, name))]
     if not found:
         raise _no_place(usable, kind)
     best_place = max(found, key=lambda place: (held.get(place.root.id, 0), place.root.layout is not Layout.FLAT))
     return _inside(roots, best_place)
+
+
+def _has(root: Root, folder: str) -> bool:
+    """Say whether the first part of a relative folder is there: then this root is the one that was meant."""
+    return bool(folder) and os.path.isdir(os.path.join(root.path, folder.split("/")[0]))
 
 
 def is_usable(root: Root) -> bool:

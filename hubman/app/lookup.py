@@ -183,7 +183,7 @@ def look_up(
         refresh: fetch listings that are older than REFRESH_DAYS anew.
     """
     run = _Run(store, hubs, contents_of(files), progress or Silence(), stop, again=again, deadline_s=deadline_s)
-    for name in hubs:
+    for name in sorted(hubs, key=lambda name: name != CIVITAI):
         run.ask(name, thorough=name in named)
         if refresh and not stop():
             run.refresh(name)

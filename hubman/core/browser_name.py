@@ -77,7 +77,14 @@ def of_archive(name: str) -> str:
         raw = name.encode("cp437")
     except UnicodeEncodeError:
         return name
-    return _read_as(raw, "utf-8") or _read_as(raw, "gb18030") or name
+    # Two Chinese characters of GBK are often valid UTF-8 as well (of Latin letters that nobody writes).
+    readings = [_read_as(raw, "utf-8"), _read_as(raw, "gb18030")]
+    chinese = [reading for reading in readings if reading and all(map(_is_plain_or_chinese, reading))]
+    return next(iter(chinese), next((reading for reading in readings if reading), name))
+
+
+def _is_plain_or_chinese(letter: str) -> bool:
+    return letter.isascii() or "\u3000" <= letter <= "\u9fff" or "\uff00" <= letter <= "\uffef"
 
 
 def _read_as(raw: bytes, encoding: str) -> str | None:

@@ -93,7 +93,7 @@ class CivArchive:
         return newest_first(list(found.values()))
 
     def by_hashes(self, wanted: Sequence[Hashes]) -> Lookup:
-        """Ask for contents one by one, at most MOST_ASKED; a content is found when a file in the answer has its hash."""
+        """Ask for contents one by one, at most MOST_ASKED; found is what a file in the answer has the hash of."""
         found: dict[str, Match] = {}
         missed: list[str] = []
         before = self._calls
@@ -120,16 +120,18 @@ class CivArchive:
         params |= {"username": query.author} if query.author else {}
         params |= {"tags": query.tag} if query.tag else {}
         params |= {"rating": "all"} if query.nsfw else {}
+        seen = set[HubRef]()
         count = 0
         for page in range(1, MOST_PAGES + 1):
             answer = self._page("top-models", {**params, "page": str(page)})
             shown = mappings(mapping(mapping(_props(answer).get("data"))).get("results"))
-            for entry in shown:
-                hit = parse_hit(entry, self._base)
-                if hit and count < query.limit and _wanted(hit, query):
+            fresh = [hit for entry in shown if (hit := parse_hit(entry, self._base)) and hit.ref not in seen]
+            seen |= {hit.ref for hit in fresh}
+            for hit in fresh:
+                if count < query.limit and _wanted(hit, query):
                     count += 1
                     yield hit
-            if not shown or count >= query.limit:
+            if not fresh or count >= query.limit:
                 return
 
     def versions(self, model_ids: Sequence[str]) -> Mapping[str, tuple[Listing, ...]]:
@@ -328,7 +330,7 @@ def parse_archived(model: Mapping[str, object], base: str) -> tuple[Listing | No
         description=described,
         version_description=said,
         files=files,
-        images=images_of(version.get("images"), base),
+        images=images_of([camel(image) for image in mappings(version.get("images"))], base),
         access=_access(files, page),
         published=moment(version.get("publishedAt")) or moment(version.get("createdAt")),
         nsfw=max(2, nsfw_of_bits(bits) or 0) if flagged else nsfw_of_bits(bits, highest=False),

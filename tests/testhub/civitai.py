@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -239,7 +240,7 @@ def _search(hub: TestHub, request: Request) -> Reply:
         return _error(429, "You've requested too many pages, please use cursors instead")
     if field("favorites") and not hub.signed_in(request):
         return _error(401, "Unauthorized")
-    found = [model for model in hub.catalogue.of(request.on) if _wanted(model, request)]
+    found = _found(hub, request)
     size = int(limit)
     cursor = re.fullmatch(r"(\d+)\|932023\|257749", field("cursor"))
     start = (int(field("page") or 1) - 1) * size if field("page") else int(cursor[1]) if cursor else 0
@@ -255,23 +256,34 @@ def _search(hub: TestHub, request: Request) -> Reply:
     return reply_json({"items": items, "metadata": metadata})
 
 
-def _wanted(model: Model, request: Request) -> bool:
-    def many(name: str) -> list[str]:
-        values = request.query.get(name, []) + request.query.get(name + "[]", [])
-        return [part.strip() for value in values for part in value.split(",") if part.strip()]
+def _found(hub: TestHub, request: Request) -> list[Model]:
+    """Return the models that a search is about; numbers first, so that 100 of 10,000 are found at once."""
+    query = request.query
 
-    words = request.field("query").lower().split()
-    text = f"{model.name} {' '.join(model.tags)} {model.author}".lower()
-    tests = [
-        (many("ids"), lambda wanted: str(model.id) in wanted),
-        (many("modelVersionIds"), lambda wanted: any(str(version.id) in wanted for version in model.versions)),
-        (many("types"), lambda wanted: model.civitai_type in wanted),
-        (many("baseModels"), lambda wanted: any(version.base_model in wanted for version in model.versions)),
-        (many("tag"), lambda wanted: any(tag in wanted for tag in model.tags)),
-        (many("username"), lambda wanted: model.author in wanted),
+    def many(name: str) -> set[str]:
+        values = query.get(name, []) + query.get(name + "[]", [])
+        return {part.strip() for value in values for part in value.split(",") if part.strip()}
+
+    ids, words = many("ids"), request.field("query").lower().split()
+    nsfw = request.field("nsfw") == "true" or bool(ids)
+    models: Iterable[Model] = hub.catalogue.of(request.on)
+    if ids:
+        models = (model for model in models if str(model.id) in ids)
+    tests: list[tuple[set[str], Callable[[Model], set[str]]]] = [
+        (many("modelVersionIds"), lambda model: {str(version.id) for version in model.versions}),
+        (many("types"), lambda model: {model.civitai_type}),
+        (many("baseModels"), lambda model: {version.base_model for version in model.versions}),
+        (many("tag"), lambda model: set(model.tags)),
+        (many("username"), lambda model: {model.author}),
     ]
-    shown = not model.nsfw or request.field("nsfw") == "true" or bool(many("ids"))
-    return shown and all(word in text for word in words) and all(test(wanted) for wanted, test in tests if wanted)
+    tests = [(wanted, said) for wanted, said in tests if wanted]
+
+    def fits(model: Model) -> bool:
+        text = f"{model.name} {' '.join(model.tags)} {model.author}".lower() if words else ""
+        shown = not model.nsfw or nsfw
+        return shown and all(word in text for word in words) and all(wanted & said(model) for wanted, said in tests)
+
+    return [model for model in models if fits(model)]
 
 
 def _hashes(request: Request, most: int) -> list[str] | None:

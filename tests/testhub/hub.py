@@ -179,8 +179,8 @@ class TestHub:
     def leaks(self, token: str, home: str | None = None) -> list[Request]:
         """Return the requests in which a token was where it must not be.
 
-        Its place is a header of a request to its own hub. Any other port, and a path, query, body or Referer anywhere,
-        is a leak.
+        Its place is a header of a request to its own hub. Any other port or host name (`localhost` is another one), and
+        a path, query, body or Referer anywhere, is a leak.
 
         Args:
             home: whose token it is; None: the hub that knows it.
@@ -193,10 +193,13 @@ class TestHub:
             headers = " ".join(f"{name}: {value}" for name, value in request.headers).encode("latin-1", "replace")
             referer = (request.header("referer") or "").encode("latin-1", "replace")
             visible = unquote_to_bytes(request.target) + b" " + request.body + b" " + referer
-            foreign = HOMES.get(request.on, request.on) != home
+            foreign = HOMES.get(request.on, request.on) != home or request.header("host") != self._host(request.on)
             if needle in visible or needle in unquote_to_bytes(visible) or (foreign and needle in headers):
                 found.append(request)
         return found
+
+    def _host(self, name: str) -> str:
+        return f"127.0.0.1:{self.doors[name].port}"
 
     def _answer(self, request: Request) -> Reply:
         with self._lock:

@@ -53,6 +53,9 @@ def _answer(hub: TestHub, request: Request) -> Reply:
         return _tree(hub, request, match[1], match[2], match[3] or "")
     if match := re.fullmatch(rf"/api/models/{REPO}/paths-info/([^/]+)", path):
         return _paths(hub, request, match[1], match[2])
+    if match := re.fullmatch(rf"/api/models/{REPO}/auth-check", path):
+        found = _find(hub, request, match[1], None)
+        return found if isinstance(found, Reply) else _gate(hub, request, *found) or reply_json({})
     if match := re.fullmatch(rf"/{REPO}/(?:resolve|raw)/([^/]+)/(.+)", path, re.DOTALL):
         return _resolve(hub, request, match[1], match[2], match[3])
     return _error(404, None, "Sorry, we can't find the page you are looking for.")
@@ -246,18 +249,8 @@ def _resolve(hub: TestHub, request: Request, repo: str, revision: str, path: str
     if isinstance(found, Reply):
         return found
     model, version = found
-    if model.gated and not (hub.signed_in(request) and model.granted):
-        text = f"Access to model {repo} is restricted"
-        if hub.signed_in(request):
-            where = (
-                f"{text} and you are not in the authorized list. Visit https://huggingface.co/{repo} to ask for access."
-            )
-            return _error(403, "GatedRepo", where)
-        return _error(
-            401, "GatedRepo", f"{text}. You must have access to it and be authenticated to access it. Please log in."
-        )
-    if version.disabled:
-        return _error(403, None, "Access to this resource is disabled.")
+    if (refused := _gate(hub, request, model, version)) is not None:
+        return refused
     member = next((member for member in members(model, version) if member[0] == path), None)
     if member is None:
         return _error(404, "EntryNotFound", "Entry not found", X_Repo_Commit=version.commit)
@@ -273,6 +266,21 @@ def _resolve(hub: TestHub, request: Request, repo: str, revision: str, path: str
         302,
         {**common, "X-Linked-Size": str(content.size), "X-Linked-ETag": f'"{sha256}"', "ETag": f'"{content.blob_id}"'},
     )
+
+
+def _gate(hub: TestHub, request: Request, model: Model, version: Version) -> Reply | None:
+    """Return what keeps somebody out of a repository's files; None: nothing."""
+    if model.gated and not (hub.signed_in(request) and model.granted):
+        text = f"Access to model {model.repo} is restricted"
+        if hub.signed_in(request):
+            page = f"https://huggingface.co/{model.repo}"
+            return _error(403, "GatedRepo", f"{text} and you are not in the authorized list. Visit {page}.")
+        return _error(
+            401, "GatedRepo", f"{text}. You must have access to it and be authenticated to access it. Please log in."
+        )
+    if version.disabled:
+        return _error(403, None, "Access to this resource is disabled.")
+    return None
 
 
 def _signed(hub: TestHub, request: Request, file: File) -> str:

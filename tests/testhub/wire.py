@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import select
 import socket
 import struct
 import sys
@@ -16,6 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -69,7 +69,7 @@ class Request:
         """The path as sent."""
         return urlsplit(self.target).path
 
-    @property
+    @cached_property
     def query(self) -> dict[str, list[str]]:
         """The query's fields."""
         return parse_qs(urlsplit(self.target).query, keep_blank_values=True)
@@ -416,13 +416,18 @@ class Door:
         most = max(4096, min(int(min(pace.rate for pace in paces) / 50), 1 << 20)) if paces else 8 << 20
         file = None if reply.chunked else reply.body.opened()
         if file is not None:
+            timeout = connection.gettimeout()
+            connection.settimeout(None)  # a socket with a timeout does not block by itself: sendfile would say EAGAIN
             with file:
                 while start < end:
                     amount = min(most, end - start)
                     self._wait_for(paces, amount)
-                    sent = _sendfile(connection, file.fileno(), start, amount)
+                    sent = os.sendfile(connection.fileno(), file.fileno(), start, amount)
+                    if not sent:
+                        raise Cut
                     start += sent
                     yield sent
+            connection.settimeout(timeout)
             return
         for piece in reply.body.pieces(start, end):
             for at in range(0, len(piece), most):
@@ -449,19 +454,6 @@ class Door:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_WR)
         raise Cut
-
-
-def _sendfile(connection: socket.socket, file: int, start: int, amount: int) -> int:
-    """Send from a file with a socket that has a timeout (and so does not block by itself)."""
-    while True:
-        try:
-            sent = os.sendfile(connection.fileno(), file, start, amount)
-        except BlockingIOError:
-            select.select([], [connection], [], 120)
-            continue
-        if not sent:
-            raise Cut
-        return sent
 
 
 def _drain(connection: socket.socket) -> None:

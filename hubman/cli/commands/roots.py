@@ -58,7 +58,10 @@ def add(
         return
     for root in added:
         terminal.text(_("added {path}   layout {layout}").format(path=root.path, layout=root.layout.value))
-    terminal.hint(_("Next: hubman sync"))
+    if inbox:
+        terminal.hint(_("`hubman watch` and `hubman sync` say which new models wait there; `hubman add` files them."))
+    else:
+        terminal.hint(_("Next: hubman sync"))
 
 
 @roots.command("ls")
