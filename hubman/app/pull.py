@@ -27,6 +27,7 @@ from hubman.core.plan.pull import expected_kind, reference
 from hubman.core.ports import Hub, Progress, Silence
 from hubman.core.safe_name import SafeName, safe_name
 from hubman.core.types import Hashes, Kind
+from hubman.disk.part import sweep
 from hubman.errors import N_, ConflictError, HubmanError, IntegrityError, NotFoundError, Phrase, UnsafeError
 from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
@@ -202,6 +203,7 @@ def pull_listing(
         if expected.outcome == "here":
             _know(store, expected, listing, file)
             clean_up(store, str(reference(listing, file)))
+            sweep(os.path.dirname(expected.path))
             return expected
         with open_reader(store.path) as reader:
             place = expected_place(reader, listing, file, options)
