@@ -161,14 +161,14 @@ def _fault(dice: random.Random, size: int) -> tuple[str, Any, str, str]:
 
 def pull(place: Path, task: Task, hub_url: str, storage_url: str, token: str) -> None:
     """Pull what a task says, as the command does it, without the long waits."""
-    from hubman.app import download, pull
+    from hubman.app import download, download_work, pull
     from hubman.core import pieces
     from hubman.core.hub import HubRef
     from hubman.hubs._http import Credential, Web, origin_of
     from hubman.hubs.civitai import Civitai
     from hubman.store.door import open_store
 
-    pieces.SMALLEST, pieces.LARGEST, download.WORTH_IT = 100_000, 400_000, 300_000
+    pieces.SMALLEST, pieces.LARGEST, download_work.WORTH_IT = 100_000, 400_000, 300_000
     pull.fetch = functools.partial(download.fetch, sleep=lambda _: time.sleep(0.0005))  # type: ignore[assignment]
     secret = {"civitai": Credential(token, frozenset({origin_of(hub_url)}))}
     with Web(secret, bases=[hub_url, storage_url], stall_s=STALL_S, sleep=lambda _: None) as web:
@@ -358,7 +358,8 @@ def main() -> int:
             driver.point(options.one)
         for _ in range(0 if options.one is not None else options.points // 50):
             driver.run(50)
-            print(f"{driver.result.points} points, {len(driver.result.failures)} failures", flush=True)
+            failures = driver.result.failures
+            print(f"{driver.result.points} points, {len(failures)} failures", *failures[-5:], sep="\n  ", flush=True)
     result = driver.result
     record = {
         "points": result.points, "right": result.points - result.wrong - result.unfinished, "runs": result.runs,
