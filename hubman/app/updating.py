@@ -52,7 +52,8 @@ class Report:
 
     Attributes:
         outdated: models with a newer version, in the order of the library.
-        checked: contents whose hub was asked, without pinned ones. unknown: those of which no hub is known. pinned: left alone.
+        checked: contents whose hub was asked, without pinned ones.
+        unknown: contents of which no hub is known. pinned: left alone.
         troubles: (hub, error) of hubs that could not be asked: nothing was recorded of their models.
     """
 
