@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from hubman.app.acting import SPACE_LEFT, nearest
 from hubman.app.checking import Checked, check_file, ending_for
@@ -19,7 +18,7 @@ from hubman.app.download import Fetched, discard, fetch
 from hubman.app.filing import Place, make_folders, place_for, put, record_placed
 from hubman.app.hashing import hash_model
 from hubman.app.local_copy import copy_local
-from hubman.app.unfinished import begin, clean_up, ended, not_ended
+from hubman.app.unfinished import begin, clean_up, ended, not_ended, part_bytes
 from hubman.app.wanted import here
 from hubman.core.hub import HUGGINGFACE, Listing, RemoteFile
 from hubman.core.hub_names import hub_name
@@ -27,7 +26,7 @@ from hubman.core.library import ModelFile
 from hubman.core.plan.pull import expected_kind, reference
 from hubman.core.ports import Hub, Progress, Silence
 from hubman.core.safe_name import SafeName, safe_name
-from hubman.core.types import Kind
+from hubman.core.types import Hashes, Kind
 from hubman.errors import N_, ConflictError, HubmanError, IntegrityError, NotFoundError, Phrase, UnsafeError
 from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
@@ -146,12 +145,13 @@ def would_pull(store: Store, listing: Listing, file: RemoteFile, options: PullOp
         if found:
             return already(found, listing, file)
         place = expected_place(reader, listing, file, options)
-    check_space(place, file.size or file.about or 0)
+    size = file.size or file.about or 0
+    check_space(place, max(0, size - part_bytes(listing, file, place.directory)))
     return Pulled("would", listing, file, None, place.path, file.size or file.about)
 
 
 def check_space(place: Place, size: int) -> None:
-    """Refuse a file that would not fit.
+    """Refuse a file of which `size` bytes are still to come, and would not fit.
 
     Raises:
         ConflictError: `no-space`.
@@ -216,7 +216,7 @@ def pull_listing(
         progress.phase("wait", 0)  # another hubman is at it: then it is here, or goes on where that one stopped
         time.sleep(WAIT_S)
     try:
-        return _file(store, hubs[listing.hub], listing, file, place, options, fetched, number)
+        return _file(store, hubs[listing.hub], listing, file, place, options, fetched, number, progress)
     except (UnsafeError, IntegrityError):
         discard(fetched)
         ended(store, number)
@@ -249,7 +249,7 @@ def _fetch(
 
 def _file(
     store: Store, hub: Hub, listing: Listing, file: RemoteFile, place: Place, options: PullOptions, fetched: Fetched,
-    number: int,
+    number: int, progress: Progress,
 ) -> Pulled:  # fmt: skip
     """Look at what was fetched, put it in its place and record it."""
     with open_reader(store.path) as reader:
@@ -262,13 +262,33 @@ def _file(
         return answer
     checked = check_file(fetched.part, place.name, quarantine=options.quarantine)
     place, notices = _right_place(store, listing, file, place, options, checked)
+    hashes = _hashes(fetched, file, progress)
     path = put(fetched.part, place)
-    hashes = fetched.hashes or hash_model(path)
     row, entry = _record(store, listing, file, place, path, hashes, number)
     notices += _taken(place, path) + _hub_picture(store, hub, listing, fetched.sha256, options)
     with open_reader(store.path) as reader:
         model = reader.by_ids([row])[0]
     return Pulled("pulled", listing, file, model, path, fetched.size, (), tuple(notices), entry)
+
+
+def _hashes(fetched: Fetched, file: RemoteFile, progress: Progress) -> Hashes:
+    """Return all hashes of a part, read back from the disk where they are not known yet.
+
+    Raises:
+        IntegrityError: `copy-differs`, the disk gives other bytes than came.
+    """
+    if fetched.hashes is not None:
+        return fetched.hashes
+    progress.phase("hash", fetched.size)
+    found = hash_model(fetched.part, progress.advance)
+    if found.sha256 != fetched.sha256:
+        raise IntegrityError(
+            "copy-differs",
+            N_("What was written to {path} is not what came from the hub. It was not kept."),
+            hint=N_("Check the disk: nothing on it can be trusted now."),
+            path=fetched.part,
+        )
+    return found
 
 
 def _right_place(
@@ -311,7 +331,7 @@ def _taken(place: Place, path: str) -> list[str]:
 
 
 def _record(
-    store: Store, listing: Listing, file: RemoteFile, place: Place, path: str, hashes: Any, number: int
+    store: Store, listing: Listing, file: RemoteFile, place: Place, path: str, hashes: Hashes, number: int
 ) -> tuple[int, int | None]:
     """Record file, facts, hashes and provenance, with the entry that `undo` reads; return (row, entry)."""
     detail: dict[str, object] = {

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hubman.core.hub import HubRef
+from hubman.core.hub import HubRef, Listing, RemoteFile
 from hubman.disk.part import PART, PREFIX, open_part, token_of
 from hubman.errors import N_, AccessError, ConflictError, HubmanError, IntegrityError, NotFoundError
 from hubman.store.door import Store
@@ -161,7 +161,17 @@ def _is_there(entry: Unfinished) -> bool:
 
 
 def _have(entry: Unfinished) -> int:
+    return _bytes(_part(entry))
+
+
+def part_bytes(listing: Listing, file: RemoteFile, folder: str) -> int:
+    """Return the bytes that an earlier run left of a file in a folder."""
+    source = f"{listing.hub}:{listing.model_id}@{listing.version_id}"
+    return _bytes(os.path.join(folder, PREFIX + token_of(source, file.id, file.sha256) + PART))
+
+
+def _bytes(path: str) -> int:
     with contextlib.suppress(OSError):
-        status = os.stat(_part(entry))
+        status = os.stat(path)
         return min(status.st_size, status.st_blocks * 512) if hasattr(status, "st_blocks") else status.st_size
     return 0

@@ -255,7 +255,7 @@ class Web:
                 waited += wait
                 turns.rest(hub, wait)
                 continue
-            turns.give_up(hub, lane, lost, tried)
+            turns.give_up(hub, lost, tried)
             turns.rest(hub, turns.pause(tried))
         raise AssertionError
 
@@ -325,7 +325,14 @@ class Web:
                 )
             )
         except BROKEN as error:
-            raise HopError(url.host, error) from error
+            raise self._hop_error(url, error) from error
+
+    def _hop_error(self, url: httpx.URL, error: Exception) -> HopError:
+        """Return the error for a machine that cannot be talked to; a proxy in between is named: it may be at fault."""
+        proxy, host = self._pools.proxy(url.scheme, url.raw_host.decode("ascii"), url.port), url.host
+        if proxy:
+            host = Phrase(N_("{host}, through the proxy {proxy}"), host=url.host, proxy=redacted(proxy))
+        return HopError(url.netloc.decode("ascii"), host, error)
 
     def _with_body(self, question: _Question, got: _Got) -> _Got:
         """Read the body of an answer or a refusal; a file's is left to its reader."""
@@ -339,7 +346,7 @@ class Web:
                 late = self._turns.alarm(ANSWER_S)
                 got.body = unpacked(question.hub, got.response, encoding, question.most, late)
         except BROKEN as error:
-            raise HopError(got.url.host, error) from error
+            raise self._hop_error(got.url, error) from error
         finally:
             got.response.close()
         return got

@@ -17,11 +17,11 @@ TOLD_S = 2.0
 
 
 class HopError(Exception):
-    """A machine on the way could not be talked to."""
+    """A machine on the way could not be talked to. `netloc`: its name and port; `host`: how it is told."""
 
-    def __init__(self, host: str, cause: Exception) -> None:
+    def __init__(self, netloc: str, host: str, cause: Exception) -> None:
         super().__init__(host)
-        self.host, self.cause = host, cause
+        self.netloc, self.host, self.cause = netloc, host, cause
 
 
 class Turns:
@@ -134,7 +134,7 @@ class Turns:
         """Return the seconds before the next try where the hub does not say."""
         return pause(tried, self._chance())
 
-    def give_up(self, hub: str, lane: Lane, error: HopError, tried: int) -> None:
+    def give_up(self, hub: str, error: HopError, tried: int) -> None:
         """Raise when a machine that cannot be talked to was tried often enough.
 
         Raises:
@@ -143,6 +143,7 @@ class Turns:
         certificate = certificate_trouble(error.cause)
         if certificate is not None:
             raise _errors.untrusted(hub, error.host, self._redact(certificate))
+        lane = self.lane(error.netloc)  # not the hub's where it was the store of its files that is down
         most = FEW_TRIES if isinstance(error.cause, NoSuchHostError) else MOST_TRIES
         if self.left() == 0.0:
             raise _errors.out_of_time(hub)

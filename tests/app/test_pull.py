@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -362,6 +363,61 @@ def test_a_disk_that_fills_up_keeps_what_came(
     visible = [name for name in files(disk) if not name.startswith(".")]
     assert visible == ["old.safetensors"]
     assert (disk / "old.safetensors").read_bytes() == lora_bytes(fill=1)[:30_000]
+
+
+def test_what_is_there_of_a_file_counts_as_room(
+    person: Person, hub: TestHub, small_disk: Callable[[str], Path]
+) -> None:
+    disk = small_disk("2m")
+    add_root(person.store, str(disk), None, None)
+    content = lora_bytes(fill=47, rank=64)
+    model = hub.add(content, name="Ink")
+    slow = hub.misbehave(Slow(400_000), on="storage")
+    begun = threading.Event()
+
+    class Half(Silence):
+        came = 0
+
+        def advance(self, amount: int = 1) -> None:
+            self.came += amount
+            if self.came > len(content) // 2:
+                begun.set()
+
+    wanted = person.find(ref(model))
+    options = person.options(root=str(disk))
+    with pytest.raises(HubmanError):
+        pull_listing(
+            person.store,
+            person.hubs,
+            wanted.listing,
+            wanted.file,
+            options,
+            Half(),
+            begun.is_set,  # type: ignore[arg-type]
+        )
+    slow.stop()
+    filler = shutil.disk_usage(disk).free - int(len(content) * 1.8)  # too little for all of it and what is left free
+    (disk / "filler").write_bytes(bytes(filler))
+    assert Path(person.pull(ref(model), root=str(disk)).path).read_bytes() == content
+
+
+def test_a_disk_that_gives_other_bytes_back(
+    person: Person, hub: TestHub, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = pulling.hash_model
+    model = hub.add(lora_bytes(fill=48))
+
+    def rotten(path: str, *rest: Any) -> Any:
+        data = bytearray(Path(path).read_bytes())
+        data[-1] ^= 1
+        Path(path).write_bytes(data)
+        return real(path, *rest)
+
+    monkeypatch.setattr(pulling, "hash_model", rotten)
+    with pytest.raises(IntegrityError) as caught:
+        person.pull(ref(model))
+    assert caught.value.reference == "copy-differs"
+    assert files(library) == []
 
 
 # --- case 40: links ---------------------------------------------------------------------------------------------------

@@ -117,6 +117,13 @@ def test_ls_says_that_an_address_is_for_no_hub(tiny: Served, call: Call, monkeyp
     assert "civtai" in call("hubs", "ls")[2]
 
 
+def test_ls_says_that_a_token_can_be_overheard(tiny: Served, call: Call, monkeypatch: Any) -> None:
+    monkeypatch.setenv("HUBMAN_TINY_TOKEN", SECRET)
+    assert "unencrypted" not in call("hubs", "ls")[2]
+    monkeypatch.setenv("HUBMAN_TINY_URL", "http://mirror.example")
+    assert "http://mirror.example unencrypted" in call("hubs", "ls")[2]
+
+
 def test_enable_and_disable(tiny: Served, call: Call, isolated: Path) -> None:
     code, out, _ = call("hubs", "enable", "tiny", "hf")
     assert code == 0

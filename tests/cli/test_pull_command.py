@@ -244,6 +244,35 @@ def test_a_refusal_leaves_nothing_behind(call: Any, hub: TestHub, library: Path)
     assert list((library / "Lora").iterdir()) == []
 
 
+def test_no_token_and_no_signed_address_is_kept_or_sent_elsewhere(
+    call: Any, hub: TestHub, library: Path, isolated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in hub.token_environment().items():
+        monkeypatch.setenv(name, value)
+    model = hub.add(big_safetensors(2_000_000, 3), name="Big", requires_login=True)
+    slow = hub.misbehave(Slow(500_000), on="storage")
+    running = hubman("pull", ref(model), environ=dict(os.environ))
+    ended = time.monotonic() + 20
+    while not any(path.stat().st_size > 100_000 for path in library.rglob("*.part")) and time.monotonic() < ended:
+        time.sleep(0.05)
+    running.kill()
+    said = "".join(running.communicate(timeout=20))
+    slow.stop()
+    secrets = [hub.tokens["civitai"], *hub.signatures]
+
+    def written() -> bytes:
+        small = [path for top in (isolated, library) for path in top.rglob("*") if path.is_file()]
+        return b"".join(path.read_bytes() for path in small if path.stat().st_size < 1_000_000 or "db" in path.name)
+
+    assert [secret for secret in secrets if secret.encode() in written() or secret in said] == []
+    code, out, err = call("pull", ref(model))
+    assert code == 0, err
+    secrets = [hub.tokens["civitai"], *hub.signatures]
+    assert len(secrets) > 1
+    assert [secret for secret in secrets if secret.encode() in written() or secret in out + err] == []
+    assert hub.leaks(hub.tokens["civitai"]) == []
+
+
 def test_what_is_given_up_is_gone(call: Any, hub: TestHub, library: Path) -> None:
     model = hub.add(big_safetensors(3_000_000, 2), name="Big", kind="lora")
     hub.misbehave(Slow(300_000), on="storage")

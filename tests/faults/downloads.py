@@ -358,7 +358,8 @@ def main() -> int:
             driver.point(options.one)
         for _ in range(0 if options.one is not None else options.points // 50):
             driver.run(50)
-            print(f"{driver.result.points} points, {len(driver.result.failures)} failures", flush=True)
+            failures = driver.result.failures
+            print(f"{driver.result.points} points, {len(failures)} failures", *failures[-5:], sep="\n  ", flush=True)
     result = driver.result
     record = {
         "points": result.points, "right": result.points - result.wrong - result.unfinished, "runs": result.runs,

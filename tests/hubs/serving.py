@@ -81,6 +81,8 @@ class Served:
                 pass
 
         class Server(ThreadingHTTPServer):
+            request_queue_size = 64
+
             def handle_error(self, request: Any, client_address: Any) -> None:
                 pass  # clients that go away are what these tests are about
 

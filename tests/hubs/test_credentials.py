@@ -10,6 +10,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -115,6 +116,14 @@ def test_the_system_without_a_keyring() -> None:
     code = "import sys; sys.modules['keyring'] = None; from hubman.disk.credentials import *; print(system_keyring())"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "None\n"
     assert system_keyring() is None or hasattr(system_keyring(), "get_password")
+
+
+@pytest.mark.parametrize(("priority", "used"), [(5, True), (1, True), (0.5, False), (0, False), (-1, False)])
+def test_a_keyring_that_keeps_secrets_in_the_open_is_none(monkeypatch: Any, priority: float, used: bool) -> None:
+    """`keyrings.alt` writes plain files and says so by its priority; credentials.toml is better than that."""
+    package = SimpleNamespace(get_keyring=lambda: SimpleNamespace(priority=priority))
+    monkeypatch.setitem(sys.modules, "keyring", package)
+    assert (system_keyring() is not None) is used
 
 
 @POSIX

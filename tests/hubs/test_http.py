@@ -29,6 +29,7 @@ from hubman.hubs._errors import refusal
 from hubman.hubs._guard import Guard, is_public
 from hubman.hubs._http import Credential, Web, origin_of, redact_text, redacted
 from hubman.hubs._patience import Lane, Limit, limit_of
+from hubman.hubs._pools import Pools
 from tests.hubs.serving import Asked, Reply, Served
 
 SECRET = "s3cr3t-t0ken-of-mine"
@@ -567,6 +568,22 @@ def test_a_name_that_does_not_exist(world: World) -> None:
     assert world.slept == [0.25]
 
 
+def test_a_store_that_is_down_is_not_the_hubs_fault(world: World) -> None:
+    """The message names the machine that is down, and the hub itself is asked as patiently as before."""
+    cut = Reply(raw=lambda connection: connection.close())
+
+    def handle(asked: Asked) -> Reply:
+        if asked.target == "/start":
+            return Reply(302, b"", {"Location": "http://gone.test/x"})
+        return cut if len(hub.asked) < 5 else GOOD
+
+    with Served(handle) as hub, world.web(hub.url) as web:
+        assert "gone.test" in fails(lambda: web.stream("civitai", f"{hub.url}/start")).message
+        assert len(hub.asked) == 2
+        assert web.ask("civitai", "GET", f"{hub.url}/api/x").data == {"fine": True}
+    assert len(hub.asked) == 5
+
+
 def test_nobody_listens(world: World) -> None:
     with Served(lambda _: Reply()) as hub:
         url = hub.url
@@ -850,12 +867,27 @@ def test_through_a_proxy(world: World, monkeypatch: Any) -> None:
     assert asked.headers["authorization"] == f"Bearer {SECRET}"
 
 
+def test_networks_that_need_no_proxy(world: World) -> None:
+    """A mirror on an address of NO_PROXY's networks is asked straight; urllib itself knows names only."""
+    exceptions = "localhost,10.0.0.0/8, 93.184.0.0/16"
+    pools = Pools(Guard(), ssl.create_default_context, {"http": "http://127.0.0.1:1", "no": exceptions})
+    hosts = ("10.1.2.3", "93.184.216.34", "93.185.0.1", "far.example", "localhost", "10.evil.example")
+    assert [pools.proxy("http", host, None) for host in hosts] == [
+        "",
+        "",
+        *["http://127.0.0.1:1"] * 2,
+        "",
+        "http://127.0.0.1:1",
+    ]
+
+
 def test_a_tunnel_that_is_refused(world: World) -> None:
     """https goes through CONNECT: the proxy sees the host and no token."""
     with Served(lambda _: Reply(407, b"")) as proxy:
         with world.web(proxies={"https": f"127.0.0.1:{proxy.port}"}, token_for="https://far.example") as web:
             error = fails(lambda: web.ask("civitai", "GET", "https://far.example/x"))
     assert error.reference == "hub-unreachable"
+    assert f"far.example, through the proxy http://127.0.0.1:{proxy.port}" in error.message
     assert (proxy.asked[0].method, proxy.asked[0].target) == ("CONNECT", "far.example:443")
     assert SECRET not in proxy.seen()
 
@@ -926,18 +958,35 @@ def test_a_lane_narrows_and_widens() -> None:
 
 
 def test_many_threads_share_one_web(world: World) -> None:
-    """64 questions from 16 threads: all right, never more than the lane lets go at once, which began with four."""
-    gate = threading.Barrier(4)
+    """Four at once to begin with; more after good answers; few again after "too many"."""
+    together = threading.Barrier(8)
 
     def handle(asked: Asked) -> Reply:
-        with contextlib.suppress(threading.BrokenBarrierError):
-            gate.wait(0.5)
+        if asked.target.startswith("/together"):
+            together.wait(10)  # nobody is answered before eight have come
+        elif asked.target.startswith("/slow"):
+            time.sleep(0.02)
+        elif asked.target == "/much":
+            return Reply(429, headers={"Retry-After": "9999"})
         return Reply(body=json.dumps(asked.target).encode())
 
     with Served(handle) as hub, world.web(hub.url) as web, ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(lambda n: web.ask("civitai", "GET", f"{hub.url}/{n}").data, range(64)))
-    assert found == [f"/{n}" for n in range(64)]
-    assert 4 <= hub.most_at_once <= 16
+
+        def all_of(path: str, count: int) -> None:
+            found = list(pool.map(lambda n: web.ask("civitai", "GET", f"{hub.url}{path}{n}").data, range(count)))
+            assert found == [f"{path}{n}" for n in range(count)]
+
+        all_of("/slow", 32)
+        assert 2 <= hub.most_at_once < 16
+        all_of("/quick", 64)
+        all_of("/together", 8)
+        for _ in range(4):
+            with contextlib.suppress(HubError):
+                web.ask("civitai", "GET", f"{hub.url}/much")
+            world.time += 10_000
+        hub.most_at_once = 0
+        all_of("/slow", 8)
+        assert hub.most_at_once <= 3
 
 
 def test_closing_ends_the_waits() -> None:

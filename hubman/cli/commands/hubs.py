@@ -67,6 +67,11 @@ def ls(session: Session, terminal: Terminal) -> None:
         Column(_("ADDRESS"), flexible=True),
     ]  # fmt: skip
     terminal.table(columns, [_row(line) for line in lines])
+    for line in lines:
+        if line.token is not None and _can_be_overheard(line.address):
+            terminal.warn(
+                _("The token for {hub} goes to {address} unencrypted.").format(hub=line.title, address=line.address)
+            )
     strange = sorted(set(session.config.hub_urls) - {line.name for line in lines})
     if strange:
         terminal.warn(_("An address is set for what is no hub: {names}").format(names=", ".join(strange)))
@@ -204,6 +209,14 @@ def _title(hub: str) -> str:
     from hubman.hubs import TITLES, class_of
 
     return TITLES.get(hub) or _safe(str(class_of(hub).title))
+
+
+def _can_be_overheard(address: str) -> bool:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    return parts.scheme == "http" and not (host in ("localhost", "::1") or host.startswith("127."))
 
 
 def _safe(text: str) -> str:
