@@ -13,6 +13,7 @@ import pytest
 
 from hubman.app import pull as pulling
 from hubman.app.acting import acting
+from hubman.app.local_copy import from_caches
 from hubman.app.pull import Pulled, PullOptions, pull_listing, would_pull
 from hubman.app.pull_many import Outcome, Pull, pull_all
 from hubman.app.roots import add_root
@@ -703,7 +704,7 @@ def test_what_the_cache_of_hugging_face_has_is_copied(
     (snapshot / "ink_lora.safetensors").symlink_to(f"../../blobs/{wanted.file.sha256}")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     hub.forget()
-    options = person.options(source=pulling.from_caches)
+    options = person.options(source=from_caches)
     done = pull_listing(person.store, person.hubs, wanted.listing, wanted.file, options)
     assert done.path == str(library / "Lora" / "ink_lora.safetensors")
     assert Path(done.path).read_bytes() == content

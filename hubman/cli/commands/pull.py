@@ -145,7 +145,8 @@ class Run:
         return 3 if self.not_found else 0
 
     def _options(self) -> PullOptions:
-        from hubman.app.pull import PullOptions, from_caches
+        from hubman.app.local_copy import from_caches
+        from hubman.app.pull import PullOptions
 
         config, chosen = self.session.config, self.chosen
         if chosen["name"] and len(self.refs) + len(chosen["lists"]) != 1:
