@@ -27,9 +27,10 @@ from hubman.core.hub_words import base_architecture, civitai_types, format_of_na
 from hubman.core.listed import Hashes
 from hubman.errors import N_, AccessError, HubError, HubmanError, NotFoundError
 from hubman.hubs._civitai_shape import base_variant, images_of, newest_first, nsfw_of_bits, size_of, weight_of
+from hubman.hubs._errors import refusal
 from hubman.hubs._html import safe_html
 from hubman.hubs._http import Answer, HttpStream, Web
-from hubman.hubs._mirrors import is_direct, open_first, require_open
+from hubman.hubs._mirrors import is_direct, open_first
 from hubman.hubs._tolerant import (
     mapping,
     mappings,
@@ -185,7 +186,8 @@ class CivArchive:
             answer = self._page(f"sha256/{sha256.lower()}", {})
         if answer.status in (404, 410):
             return ()
-        require_open(CIVARCHIVE, TITLE, f"hash {sha256}", answer, self._base)
+        if answer.status != 200:
+            raise refusal(CIVARCHIVE, answer, what=f"hash {sha256[:10]}", page=f"{self._base}/sha256/{sha256}")
         listings = [listing for model in _models(answer) if (listing := parse_archived(model, self._base)[0])]
         known = [listing for listing in listings if any(file.sha256 == sha256.lower() for file in listing.files)]
         if not known:
@@ -223,7 +225,10 @@ class CivArchive:
         require_service(CIVARCHIVE, answer)
         if answer.data is None and answer.status in (200, 404):
             answer = self._page(f"models/{quote(model, safe='')}", params)
-        require_open(CIVARCHIVE, TITLE, what, answer, self._base)
+        if answer.status in (404, 410):
+            raise _absent(what)
+        if answer.status != 200:
+            raise refusal(CIVARCHIVE, answer, what=what, page=f"{self._base}/models/{model}")
         for said in _models(answer):
             listing, others = parse_archived(said, self._base)
             if listing is not None:
@@ -242,7 +247,8 @@ class CivArchive:
         if answer.status == 404:
             return answer
         require_service(CIVARCHIVE, answer)
-        require_open(CIVARCHIVE, TITLE, "page", answer, self._base)
+        if answer.status != 200:
+            raise refusal(CIVARCHIVE, answer, page=self._base)
         if mapping(answer.data).get("pageProps") is None:
             raise not_understood(CIVARCHIVE, "a page", answer.data)
         return answer
