@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import urlsplit
 
-from hubman.core.hub import CIVITAI, Gate, Listing
+from hubman.core.hub import CIVITAI, Access, Gate, Listing
+from hubman.core.plan.gates import refusal
 from hubman.errors import N_, AccessError, HubError, HubmanError, NotFoundError
 from hubman.hubs._tolerant import mapping, moment, text
 
@@ -35,37 +35,8 @@ def login_needed(what: str, page: str) -> AccessError:
     )
 
 
-def refusal_of(gate: Gate, listing: Listing, until: str | None) -> HubmanError:
-    """Return the error for a version that may not be downloaded, with what to do next."""
-    page = listing.page or HOME
-    origin = f"{urlsplit(page).scheme}://{urlsplit(page).netloc}"
-    if gate in (Gate.EARLY_ACCESS, Gate.PAID):
-        return AccessError(
-            "early-access",
-            N_("{name} is in early access on {hub} until {until}.") if until else
-            N_("{name} must be paid for on {hub}."),
-            hint=N_("Wait until then, or buy access at {page} and download with your token.") if until else
-            N_("Buy access at {page}, then download with your token: hubman hubs login civitai"),
-            name=listing.name, hub=TITLE, until=until, page=page,
-        )  # fmt: skip
-    if gate is Gate.GONE:
-        return NotFoundError(
-            "gone-from-hub",
-            N_("{hub} does not give {name} away any more: it was archived or taken down."),
-            hint=N_("Try --from civarchive."),
-            hub=TITLE,
-            name=listing.name,
-        )
-    if gate is Gate.DISABLED:
-        return AccessError(
-            "download-disabled",
-            N_("The author of {name} allows no downloads on {hub}: it can only be used there."),
-            hint=N_("See {page}"),
-            name=listing.name,
-            hub=TITLE,
-            page=page,
-        )
-    return login_needed(listing.name, origin)
+def _refusal(gate: Gate, listing: Listing, until: str | None = None) -> HubmanError:
+    return refusal(Access(gate, until, listing.page or HOME), listing)
 
 
 def download_error(status: int, body: str, listing: Listing) -> HubmanError:
@@ -76,9 +47,9 @@ def download_error(status: int, body: str, listing: Listing) -> HubmanError:
         said = {}
     message = f"{text(said.get('error'))} {text(said.get('message'))}".lower()
     if status == 401:
-        return refusal_of(Gate.DISABLED if "disabled downloads" in message else Gate.LOGIN, listing, None)
+        return _refusal(Gate.DISABLED if "disabled downloads" in message else Gate.LOGIN, listing)
     if status == 403 and "early access" in message:
-        return refusal_of(Gate.EARLY_ACCESS, listing, moment(said.get("deadline")))
+        return _refusal(Gate.EARLY_ACCESS, listing, moment(said.get("deadline")))
     if status == 403:
         return AccessError(
             "download-refused",
@@ -89,7 +60,7 @@ def download_error(status: int, body: str, listing: Listing) -> HubmanError:
             page=listing.page or HOME,
         )
     if status == 410:
-        return refusal_of(Gate.GONE, listing, None)
+        return _refusal(Gate.GONE, listing)
     if status == 404:
         return NotFoundError(
             "no-such-file",
@@ -106,7 +77,7 @@ def download_error(status: int, body: str, listing: Listing) -> HubmanError:
             hub=TITLE,
         )
     if status == 200:  # a page of the site in place of a file
-        return refusal_of(Gate.LOGIN, listing, None)
+        return _refusal(Gate.LOGIN, listing)
     error = HubError(
         "hub-busy", N_("{hub} cannot answer now (status {status})."), hint=N_("Try again later."), hub=CIVITAI,
         status=status,

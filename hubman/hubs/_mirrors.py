@@ -86,7 +86,7 @@ def _refused(status: int, url: str) -> HubmanError:
     host = urlsplit(url).hostname or ""
     if status in (200, 401, 403):
         return AccessError(
-            "login-needed-elsewhere",
+            "login-elsewhere",
             N_("{host} gives this file only to those who are logged in."),
             hint=N_("Download it in a browser at {page}, then: hubman add FILE"),
             host=host,

@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 from hubman.core.hub import CIVITAI, Gate, Hit, HubQuery, HubRef, Listing, Lookup, RemoteFile, RemoteImage
 from hubman.core.hub_words import architecture_words, civitai_types
 from hubman.core.listed import Hashes
+from hubman.core.plan.gates import refusal
 from hubman.errors import N_, AccessError, HubError, HubmanError
 from hubman.hubs._civitai_answers import cursor_of, items_of, parse_hit, parse_model, parse_version
 from hubman.hubs._civitai_lookup import MOST_IDS, MOST_VERSIONS, Session, blocks, models_by_number
-from hubman.hubs._civitai_refusals import HOME, TITLE, absent, download_error, login_needed, refusal_of
+from hubman.hubs._civitai_refusals import HOME, TITLE, absent, download_error, login_needed
 from hubman.hubs._http import Answer, HttpStream, Web
 from hubman.hubs._tolerant import mapping, not_understood, picture_bytes, require_service, text, whole
 
@@ -149,7 +150,7 @@ class Civitai:
     ) -> HttpStream:
         """Begin to read a file. The hub redirects to a signed address, anew at every call."""
         if listing.access.gate in (Gate.DISABLED, Gate.GONE):
-            raise refusal_of(listing.access.gate, listing, None)
+            raise refusal(listing.access, listing)
         where = f"/api/download/models/{listing.version_id}" + (f"?fileId={file.id}" if file.id.isdecimal() else "")
         bases = self._from(urlsplit(listing.page).hostname if listing.page else None)
         for last, base in [(base == bases[-1], base) for base in bases]:
@@ -209,7 +210,7 @@ class Civitai:
         """Ask one site after the other; return the first answer that is not 404, and who gave it."""
         for base in bases:
             answer = self._ask("GET", path, base)
-            if answer.status == 404:
+            if answer.status in (404, 410):
                 continue
             if answer.status in (401, 403):
                 raise login_needed(what, base)

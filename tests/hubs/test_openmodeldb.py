@@ -115,7 +115,7 @@ def test_what_lies_behind_a_page_is_for_a_browser(web: Web) -> None:
     assert listing is not None
     with pytest.raises(AccessError) as caught:
         OpenModelDB(web, BASE).open(listing, listing.files[0])
-    assert caught.value.reference == "only-in-a-browser"
+    assert caught.value.reference == "browser-only"
     assert "mega.nz" in caught.value.hint
 
 
