@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -22,6 +23,10 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     home = tmp_path_factory.mktemp("home")
     for name in ("HUBMAN_HASH", "HUBMAN_NICE", "HUBMAN_LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES"):
         monkeypatch.delenv(name, raising=False)
+    hubs = re.compile(r"HUBMAN_\w+_(URL|TOKEN)|HUBMAN_OFFLINE|HF_\w+|HUGGING_FACE_\w+|CIVITAI_\w+|MODELSCOPE_\w+")
+    for name in [name for name in os.environ if hubs.fullmatch(name)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HF_TOKEN_PATH", str(home / "no-token-here"))
     monkeypatch.setenv("HUBMAN_HOME", str(home))
     monkeypatch.setenv("LANG", "C.UTF-8")
     monkeypatch.setenv("NO_COLOR", "1")

@@ -92,7 +92,7 @@ def hub_states(config: Config, names: Sequence[str] | None = None, *, offline: b
         NotFoundError: `hub-unknown`. UsageError: the tokens cannot be read.
     """
     with (
-        open_hubs(config, names, offline=offline) as hubs,
+        open_hubs(config, hub_names() if names is None else names, offline=offline) as hubs,
         hubs.within(STATUS_S),
         ThreadPoolExecutor(max_workers=8) as pool,
     ):
@@ -111,7 +111,7 @@ def _state(hubs: OpenHubs, name: str) -> HubState:
             hubs.web.ask(name, "HEAD", base, anonymous=True)
     except HubmanError as error:
         trouble = error if error.reference != "login-needed" or has_token else None
-    limit = hubs.web.limit(base)
+    limit = hubs.web.limit(base) if base else None
     left, reset = (limit.left, limit.reset_s) if limit else (None, None)
     return HubState(name, title, base, has_token, account, left, reset, trouble)
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from hubman.errors import N_, NotFoundError
+from hubman.errors import N_, HubError, NotFoundError
 
 if TYPE_CHECKING:
     from hubman.config import Config
@@ -89,17 +89,23 @@ def open_hubs(
     from hubman.disk.credentials import Credentials
     from hubman.hubs import Credential, Web, origins, token_headers
 
-    chosen = tuple(dict.fromkeys(hub_names() if names is None else [check_name(name) for name in names]))
-    bases = {name: base_of(config, name) for name in chosen}
-    credentials, tokens = Credentials(config.home, environ), {}
-    for name in chosen:
+    wanted = hub_names() if names is None else tuple(dict.fromkeys(check_name(name) for name in names))
+    credentials, bases, tokens = Credentials(config.home, environ), dict[str, str](), dict[str, Credential]()
+    for name in wanted:
+        try:
+            bases[name] = base_of(config, name)
+            allowed, headers = origins(name, bases[name]), token_headers(name)
+        except HubError:  # another package's hub that does not work
+            if names is not None:
+                bases[name] = ""  # whoever names it learns why when it is asked; it is not in the way of others
+            continue
         found = None if token is not None else token_of(credentials, name)
         value = token if token is not None else found and found.value
         if value:
-            tokens[name] = Credential(value, origins(name, bases[name]), token_headers(name))
-    configured = [config.hub_urls[name] for name in chosen if name in config.hub_urls]
+            tokens[name] = Credential(value, allowed, headers)
+    configured = [config.hub_urls[name] for name in bases if name in config.hub_urls]
     web = Web(tokens, offline=offline or config.offline, bases=configured, on_wait=on_wait)
-    return OpenHubs(chosen, web, bases)
+    return OpenHubs(tuple(bases), web, bases)
 
 
 def token_of(credentials: Credentials, name: str) -> Token | None:

@@ -62,7 +62,7 @@ def system_keyring() -> Keyring | None:
     try:
         package: Any = importlib.import_module("keyring")
         backend = package.get_keyring()
-        if backend.priority <= 0:  # "none" and "nothing found" have 0 and less
+        if backend.priority < 1:  # the package's own line below which a backend keeps its secrets in the open, or not
             return None
     except Exception:  # not installed; and a backend may raise whatever its system's service raises
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import json
 import math
 import re
@@ -82,11 +84,16 @@ def what_came(content_type: str, body: bytes) -> Phrase:
     return Phrase(N_("something that is no JSON ({type})"), type=re.sub(r"[^\w/+.-]", "", content_type)[:40] or "?")
 
 
-def unpacked(hub: str, response: httpcore.Response, encoding: str, most: int) -> bytes:
+def unpacked(
+    hub: str, response: httpcore.Response, encoding: str, most: int, too_late: Callable[[], bool] = lambda: False
+) -> bytes:
     """Return a body, unpacked; never more of it is held than `most` bytes.
 
+    Args:
+        too_late: asked at every piece, as a server may send one byte a minute for ever.
+
     Raises:
-        HubError: `answer-too-large`, `hub-answer` (packed in a way that nobody asked for).
+        HubError: `hub-slow`, `answer-too-large`, `hub-answer` (packed in a way that nobody asked for).
     """
     coding = encoding.strip().lower()
     if coding not in ("", "identity", "gzip", "x-gzip", "deflate"):
@@ -95,6 +102,8 @@ def unpacked(hub: str, response: httpcore.Response, encoding: str, most: int) ->
     opener = zlib.decompressobj(47) if coding not in ("", "identity") else None
     try:
         for chunk in _parts(response):
+            if too_late():
+                raise _errors.out_of_time(hub)
             while True:
                 if opener is not None and opener.eof:
                     opener = zlib.decompressobj(47)  # gzip members may follow one another
@@ -117,6 +126,16 @@ def beginning(response: httpcore.Response) -> bytes:
         if len(found) >= MOST_REFUSAL:
             break
     return bytes(found[:MOST_REFUSAL])
+
+
+def let_go(response: httpcore.Response, headers: Mapping[str, str]) -> None:
+    """Be done with a redirect: its short page is read, so that the connection serves the next request too."""
+    length = headers.get("content-length", "")
+    if re.fullmatch(r"\d{1,5}", length):
+        with contextlib.suppress(*BROKEN):
+            for _ in _parts(response):
+                pass
+    response.close()
 
 
 def _parts(response: httpcore.Response) -> Iterator[bytes]:
@@ -236,10 +255,9 @@ def filename_of(disposition: str) -> str | None:
     """Return the file name of a Content-Disposition header (RFC 6266), untrusted."""
     encoded = re.search(r"filename\*\s*=\s*([\w-]+)'[^']*'([^;\s]+)", disposition, re.IGNORECASE)
     if encoded:
-        try:
+        with contextlib.suppress(LookupError):  # no such encoding
+            codecs.lookup(encoded[1])
             return unquote(encoded[2], encoding=encoded[1], errors="replace") or None
-        except LookupError:
-            pass
     quoted = re.search(r'filename\s*=\s*"((?:[^"\\]|\\.)*)"', disposition, re.IGNORECASE)
     if quoted:
         return re.sub(r"\\(.)", r"\1", quoted[1]) or None

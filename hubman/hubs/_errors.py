@@ -123,13 +123,18 @@ def _unauthorised(fields: dict[str, object], answer: Refused) -> HubmanError:
             **fields,
         )
     if answer.token_sent:
-        return AccessError(
-            "token-refused",
-            N_("{hub} does not accept your token for {what}: {said}"),
-            hint=N_("It may have expired or been revoked. Make a new one there, then: hubman hubs login {name}"),
-            **fields,
-        )
+        return token_refused(fields)
     return login_needed(fields)
+
+
+def token_refused(fields: Mapping[str, object]) -> AccessError:
+    """Return the error for a token that is not taken. Fields: hub, name, what, said."""
+    return AccessError(
+        "token-refused",
+        N_("{hub} does not accept your token for {what}: {said}"),
+        hint=N_("It may have expired or been revoked. Make a new one there, then: hubman hubs login {name}"),
+        **fields,
+    )
 
 
 def login_needed(fields: Mapping[str, object]) -> AccessError:

@@ -7,7 +7,10 @@ there in the user's place. The one exception are the addresses of base URLs that
 from __future__ import annotations
 
 import ipaddress
+import queue
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -159,21 +162,47 @@ class GuardedNetwork(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """Dial the addresses of a host one after the other. Without a guard (the user's proxy) the host itself."""
-        try:
-            found = [host] if self._guard is None else self._guard.addresses(host, port)
-        except OSError as error:
-            raise NoSuchHostError(error) from None
-        for rank, address in enumerate(found, start=1):
+        end = None if timeout is None else time.monotonic() + timeout
+        found = [host] if self._guard is None else _in_time(self._guard, host, port, timeout)
+        for rank, address in enumerate(found):
+            share = None if end is None else max(0.01, (end - time.monotonic()) / (len(found) - rank))
             try:
-                return _LargeReads(self._plain.connect_tcp(address, port, timeout, local_address, socket_options))
+                return _LargeReads(self._plain.connect_tcp(address, port, share, local_address, socket_options))
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if rank == len(found):
+                if rank == len(found) - 1:
                     raise
         raise AssertionError
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
         self._plain.sleep(seconds)
+
+
+def _in_time(guard: Guard, host: str, port: int, timeout: float | None) -> list[str]:
+    """Return the addresses of a host. The system's resolver knows no time limit, so a thread waits for it.
+
+    Raises:
+        NoSuchHostError: there is no such host. httpcore.ConnectTimeout: nobody said so in time.
+        HubError: `address-refused`.
+    """
+    answer: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answer.put(guard.addresses(host, port))
+        except Exception as error:  # raised again where it is waited for
+            answer.put(error)
+
+    threading.Thread(target=ask, name=f"resolve {host}", daemon=True).start()
+    try:
+        found = answer.get(timeout=timeout)
+    except queue.Empty:
+        raise httpcore.ConnectTimeout(f"the name {host} was not resolved in time") from None
+    if isinstance(found, OSError):
+        raise NoSuchHostError(found) from None
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 class NoSuchHostError(httpcore.ConnectError):

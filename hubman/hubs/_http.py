@@ -11,10 +11,9 @@ import logging
 import random
 import re
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -31,26 +30,16 @@ from hubman.hubs._answers import (
     Answer,
     HttpStream,
     beginning,
-    certificate_trouble,
+    let_go,
     parsed,
-    reason,
     unpacked,
     what_came,
 )
-from hubman.hubs._guard import Guard, NoSuchHostError, Resolve, resolve
-from hubman.hubs._patience import (
-    FEW_TRIES,
-    MOST_TRIES,
-    QUIET_S,
-    Lane,
-    Limit,
-    asked_wait,
-    limit_of,
-    pause,
-    tries_for,
-)
+from hubman.hubs._guard import Guard, Resolve, resolve
+from hubman.hubs._patience import Lane, Limit, tries_for
 from hubman.hubs._pools import Pools
 from hubman.hubs._secrets import Credential, origin_of, redact_text, redacted
+from hubman.hubs._turns import HopError, Turns
 
 __all__ = ["Answer", "Credential", "HttpStream", "Web", "origin_of", "redact_text", "redacted"]
 
@@ -59,6 +48,8 @@ USER_AGENT = f"hubman/{__version__}"
 
 MOST_REDIRECTS = 5
 LARGEST_ANSWER = 64 << 20
+ANSWER_S = 300.0
+"""Seconds that an answer which is no file may take, however many bytes drip."""
 _REDIRECTS = (301, 302, 303, 307, 308)
 _ELSEWHERE = {"accept", "accept-encoding", "range", "if-range", "if-none-match", "content-type", "referer"}
 """Headers that another origin gets to see; whatever else a hub's module sends is for its own hub."""
@@ -79,14 +70,6 @@ class _Got:
     @property
     def status(self) -> int:
         return self.response.status
-
-
-class _HopError(Exception):
-    """A machine on the way could not be talked to."""
-
-    def __init__(self, host: str, cause: Exception) -> None:
-        super().__init__(host)
-        self.host, self.cause = host, cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,18 +122,14 @@ class Web:
         self._credentials = dict(credentials or {})
         self._offline = offline
         self._guard = Guard(resolve=resolve)
-        self._bases = {base for base in map(origin_of, bases) if base}
-        for base in self._bases:
+        for base in bases:
             self.trust(base)
-        self._connect_s, self._stall_s, self._patience_s = connect_s, stall_s, patience_s
-        self._on_wait = on_wait
+        self._connect_s, self._stall_s = connect_s, stall_s
+        self._turns = Turns(
+            patience_s=patience_s, stall_s=stall_s, on_wait=on_wait, clock=clock, now=now, sleep=sleep, chance=chance,
+            redact=self.redact,
+        )  # fmt: skip
         self._pools = Pools(self._guard, (lambda: tls) if tls else httpx.create_ssl_context, proxies)
-        self._closed = threading.Event()
-        self._clock, self._now, self._chance = clock, now, chance
-        self._sleep = sleep or self._closed.wait
-        self._lock = threading.Lock()
-        self._lanes: dict[str, Lane] = {}
-        self._until: float | None = None
 
     def has_token(self, hub: str) -> bool:
         """Say whether there is a token for a hub."""
@@ -164,21 +143,19 @@ class Web:
         """Return what the machine of an address last said is left of its rate limit, if it did."""
         return self._lane(_url(url, "")).limit
 
-    @contextmanager
-    def within(self, seconds: float | None) -> Iterator[None]:
+    def within(self, seconds: float | None) -> AbstractContextManager[None]:
         """Give all requests of a block, in every thread, this many seconds together; what is late raises `hub-slow`."""
-        before = self._until
-        if seconds is not None:
-            until = self._clock() + seconds
-            self._until = until if before is None else min(before, until)
-        try:
-            yield
-        finally:
-            self._until = before
+        return self._turns.within(seconds)
 
     def redact(self, text: str) -> str:
         """Return a text without any secret that this client knows or recognises."""
         return redact_text(text, [credential.secret for credential in self._credentials.values()])
+
+    def _without_secrets(self, body: bytes) -> bytes:
+        """Return an answer that does not quote our tokens: some hubs do, and answers are shown and stored."""
+        for credential in self._credentials.values():
+            body = body.replace(credential.secret.encode(), b"***")
+        return body
 
     def ask(
         self,
@@ -205,14 +182,14 @@ class Web:
             HubError: `offline`, `hub-unreachable`, `hub-certificate`, `hub-slow`, `hub-busy` (it asks for a longer wait
                 than anybody has), `answer-too-large`, `hub-answer` (a success whose body is no JSON),
                 `redirect-refused`, `address-refused`.
-            AccessError: `login-needed`, it redirects to a login page.
+            AccessError: `login-needed`, `token-refused`: it redirects to a login page.
         """
         asked = {"Accept": "application/json", "Accept-Encoding": "gzip", **(headers or {})}
         address = _url(url, hub)
         if params:
             address = address.copy_merge_params(params)
         got = self._get(_Question(hub, method, address, asked, body, anonymous, stay=stay, most=most))
-        body_read = got.body or b""
+        body_read = self._without_secrets(got.body or b"")
         data, found = parsed(body_read)
         if not found and body_read.strip() and 200 <= got.status < 300:
             raise _errors.no_data(hub, what_came(got.headers.get("content-type", ""), body_read))
@@ -236,7 +213,7 @@ class Web:
 
         Raises:
             HubError: as `ask`; `hub-answer` too when the file comes packed, which nobody asked for.
-            AccessError: `login-needed`, it redirects to a login page.
+            AccessError: `login-needed`, `token-refused`: it redirects to a login page.
         """
         wanted = {"Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})}
         if start or end is not None:
@@ -247,94 +224,40 @@ class Web:
         if got.body is None and got.headers.get("content-encoding", "identity").lower() != "identity":
             got.response.close()
             raise _errors.no_data(hub, Phrase(N_("a packed file")))
+        body = None if got.body is None else self._without_secrets(got.body)
         return HttpStream(
-            got.response, _plain(got.headers), redacted(str(got.url)), body=got.body, token_sent=got.token_sent,
+            got.response, _plain(got.headers), redacted(str(got.url)), body=body, token_sent=got.token_sent,
             retry_after=got.retry_after, redact=self.redact, stall_s=self._stall_s,
         )  # fmt: skip
 
     def _get(self, question: _Question) -> _Got:
         """Ask until there is an answer or asking again would be rude."""
-        hub, lane = question.hub, self._lane(question.url)
-        waited = 0.0
+        if self._offline:
+            raise _errors.offline()
+        hub, turns, lane = question.hub, self._turns, self._lane(question.url)
+        api, waited = question.url.path.startswith("/api/"), 0.0
         for tried in itertools.count(1):
-            self._check(hub)
-            self._await_turn(hub, lane, question.url)
+            turns.wait(hub, lane, api=api)
             try:
-                with lane.slot(self._left) as free:
+                with lane.slot(turns.left) as free:
                     if not free:
                         raise _errors.out_of_time(hub)
                     got = self._follow(question)
-            except _HopError as error:
-                self._give_up(hub, lane, error, tried)
-                wait = pause(tried, self._chance())
+            except HopError as error:
+                lost = error
             else:
-                wait = self._learn(lane, got, question.url, tried)
+                wait, got.retry_after = turns.learn(lane, got.status, got.headers, tried, api=api)
                 text = (got.body or b"")[:2000].decode("utf-8", "replace")
                 most = tries_for(got.status, wait=got.retry_after, download=question.download, text=text)
-                if tried >= most or waited + wait > self._patience_s or wait > (self._left() or wait):
+                left = turns.left()
+                if tried >= most or waited + wait > turns.patience_s or (left is not None and wait > left):
                     return got
-                got.response.close()
-            waited += wait
-            self._rest(hub, wait)
+                waited += wait
+                turns.rest(hub, wait)
+                continue
+            turns.give_up(hub, lost, tried)
+            turns.rest(hub, turns.pause(tried))
         raise AssertionError
-
-    def _check(self, hub: str) -> None:
-        if self._offline:
-            raise _errors.offline()
-        if self._closed.is_set():
-            raise _errors.lost(Phrase(N_("hubman is stopping")))
-        if self._left() == 0.0:
-            raise _errors.out_of_time(hub)
-
-    def _left(self) -> float | None:
-        until = self._until
-        return None if until is None else max(0.0, until - self._clock())
-
-    def _learn(self, lane: Lane, got: _Got, url: httpx.URL, tried: int) -> float:
-        """Take in what an answer says about haste; return the seconds before the next try, if there is to be one."""
-        busy = got.status in (429, 503)
-        lane.heard(busy=busy)
-        lane.quiet_until = 0.0
-        lane.limit = limit_of(got.headers) or lane.limit
-        asked = asked_wait(got.headers, self._now())
-        got.retry_after = asked if got.status >= 400 else None
-        if asked is None:
-            return pause(tried, self._chance())
-        wait = max(asked * (1 + self._chance() / 10), pause(1, self._chance()))
-        if busy or got.status < 400:
-            lane.not_before[_is_api(url)] = self._clock() + wait
-        return wait
-
-    def _await_turn(self, hub: str, lane: Lane, url: httpx.URL) -> None:
-        """Wait where the machine said that nothing is left for now."""
-        wait = lane.not_before.get(_is_api(url), 0.0) - self._clock()
-        if wait <= 0:
-            return
-        left = self._left()
-        if wait > self._patience_s or (left is not None and wait > left):
-            raise _errors.busy({"hub": _errors.title_of(hub), "said": Phrase(N_("its limit is used up"))}, wait)
-        self._rest(hub, wait)
-
-    def _rest(self, hub: str, seconds: float) -> None:
-        left = self._left()
-        if left is not None and seconds > left:
-            raise _errors.out_of_time(hub)
-        if seconds > 2 and self._on_wait:
-            self._on_wait(hub, seconds)
-        self._sleep(seconds)
-
-    def _give_up(self, hub: str, lane: Lane, error: _HopError, tried: int) -> None:
-        """Raise when a machine that cannot be talked to was tried often enough."""
-        cause = error.cause
-        certificate = certificate_trouble(cause)
-        if certificate is not None:
-            raise _errors.untrusted(hub, error.host, self.redact(certificate)) from None
-        most = FEW_TRIES if isinstance(cause, NoSuchHostError) else MOST_TRIES
-        if tried >= (1 if self._clock() < lane.quiet_until else most):
-            lane.quiet_until = self._clock() + QUIET_S
-            raise _errors.unreachable(hub, error.host, reason(cause, self.redact, self._stall_s)) from None
-        if self._left() == 0.0:
-            raise _errors.out_of_time(hub) from None
 
     def _follow(self, question: _Question) -> _Got:
         """Send a request and go where it leads, at most MOST_REDIRECTS times."""
@@ -347,10 +270,10 @@ class Web:
             response = self._send(method, url, {**headers, **own}, body)
             got = _Got(response, httpx.Headers(response.headers), url, token_sent)
             location = got.headers.get("location")
-            target = self._target(hub, url, location) if response.status in _REDIRECTS and location else None
+            target = self._target(got, hub, location) if response.status in _REDIRECTS and location else None
             if target is None or (question.stay and origin_of(str(target)) != origin_of(str(url))):
                 return self._with_body(question, got)
-            response.close()
+            let_go(response, got.headers)
             if str(target) in seen:
                 raise _errors.redirect_refused(hub, Phrase(N_("it goes in circles")))
             seen.add(str(target))
@@ -361,12 +284,13 @@ class Web:
             url = target
         raise _errors.redirect_refused(hub, Phrase(N_("more than {most} times"), most=MOST_REDIRECTS))
 
-    def _target(self, hub: str, url: httpx.URL, location: str) -> httpx.URL:
+    def _target(self, got: _Got, hub: str, location: str) -> httpx.URL:
         """Return where a redirect leads.
 
         Raises:
-            HubError: `redirect-refused`. AccessError: `login-needed`.
+            HubError: `redirect-refused`. AccessError: `login-needed`, `token-refused`.
         """
+        url = got.url
         try:
             target = url.join(location).copy_with(fragment=None)
         except (httpx.InvalidURL, ValueError):
@@ -374,7 +298,8 @@ class Web:
         if target.scheme not in ("http", "https") or not target.host or target.userinfo:
             raise _errors.redirect_refused(hub, Phrase(N_("to what is no web address")))
         if _LOGIN.fullmatch(target.path) or "download-auth" in target.params.get_list("reason"):
-            raise _errors.login_needed({
+            refused = _errors.token_refused if got.token_sent else _errors.login_needed
+            raise refused({
                 "hub": _errors.title_of(hub), "name": hub, "what": Phrase(N_("this")),
                 "page": redacted(f"{url.scheme}://{url.netloc.decode('ascii')}"),
                 "said": Phrase(N_("it leads to its login page")),
@@ -385,7 +310,7 @@ class Web:
 
     def _send(self, method: str, url: httpx.URL, headers: Mapping[str, str], body: object) -> httpcore.Response:
         request = httpx.Request(method, url, headers={"User-Agent": USER_AGENT, **headers}, json=body)
-        left = self._left()
+        left = self._turns.left()
         times = {"connect": self._connect_s, "read": self._stall_s, "write": self._stall_s, "pool": self._stall_s}
         if left is not None:
             times = {name: max(0.01, min(seconds, left)) for name, seconds in times.items()}
@@ -400,7 +325,14 @@ class Web:
                 )
             )
         except BROKEN as error:
-            raise _HopError(url.host, error) from error
+            raise self._hop_error(url, error) from error
+
+    def _hop_error(self, url: httpx.URL, error: Exception) -> HopError:
+        """Return the error for a machine that cannot be talked to; a proxy in between is named: it may be at fault."""
+        proxy, host = self._pools.proxy(url.scheme, url.raw_host.decode("ascii"), url.port), url.host
+        if proxy:
+            host = Phrase(N_("{host}, through the proxy {proxy}"), host=url.host, proxy=redacted(proxy))
+        return HopError(url.netloc.decode("ascii"), host, error)
 
     def _with_body(self, question: _Question, got: _Got) -> _Got:
         """Read the body of an answer or a refusal; a file's is left to its reader."""
@@ -411,20 +343,20 @@ class Web:
                 got.body = beginning(got.response)
             else:
                 encoding = got.headers.get("content-encoding", "")
-                got.body = unpacked(question.hub, got.response, encoding, question.most)
+                late = self._turns.alarm(ANSWER_S)
+                got.body = unpacked(question.hub, got.response, encoding, question.most, late)
         except BROKEN as error:
-            raise _HopError(got.url.host, error) from error
+            raise self._hop_error(got.url, error) from error
         finally:
             got.response.close()
         return got
 
     def _lane(self, url: httpx.URL) -> Lane:
-        with self._lock:
-            return self._lanes.setdefault(url.netloc.decode("ascii"), Lane())
+        return self._turns.lane(url.netloc.decode("ascii"))
 
     def close(self) -> None:
         """Close all connections and end every wait."""
-        self._closed.set()
+        self._turns.close()
         self._pools.close()
 
     def __enter__(self) -> Self:
@@ -454,8 +386,3 @@ def _url(text: str, hub: str) -> httpx.URL:
 def _plain(headers: httpx.Headers) -> dict[str, str]:
     """Return headers without sessions and without the signed address of a redirect."""
     return {name: value for name, value in headers.items() if name not in ("set-cookie", "location")}
-
-
-def _is_api(url: httpx.URL) -> bool:
-    """Say which count of a rate limit an address falls under: hubs count calls and files apart."""
-    return url.path.startswith("/api/")

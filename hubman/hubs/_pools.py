@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import ssl
 import threading
 import urllib.request
@@ -12,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import httpcore
 
 from hubman.errors import N_, HubError
-from hubman.hubs._guard import Guard, GuardedNetwork, names_this_machine
+from hubman.hubs._guard import Guard, GuardedNetwork, literal_address, names_this_machine
 from hubman.hubs._secrets import redacted
 
 MOST_CONNECTIONS = 100
@@ -42,7 +44,7 @@ class Pools:
             HubError: `address-refused`, `proxy-unusable`. httpcore's errors: the machine could not be talked to.
         """
         scheme, host = request.url.scheme.decode("ascii"), request.url.host.decode("ascii")
-        proxy = self._proxy(scheme, host, request.url.port)
+        proxy = self.proxy(scheme, host, request.url.port)
         if proxy:
             self._guard.check_name(host)  # the proxy resolves the name: what it leads to cannot be seen from here
         with self._lock:
@@ -70,16 +72,28 @@ class Pools:
             return _through(proxy, options)
         return httpcore.ConnectionPool(network_backend=GuardedNetwork(self._guard), **options)
 
-    def _proxy(self, scheme: str, host: str, port: int | None) -> str:
+    def proxy(self, scheme: str, host: str, port: int | None) -> str:
         """Return the proxy for an address, or "". This machine itself is never asked through one."""
         if self._proxies is None:
             self._proxies = urllib.request.getproxies()
         proxy = self._proxies.get(scheme) or self._proxies.get("all") or ""
         if not proxy or names_this_machine(host) or host.startswith("127.") or host in ("::1", "[::1]"):
             return ""
-        if urllib.request.proxy_bypass(f"{host}:{port}" if port else host):
+        if urllib.request.proxy_bypass(f"{host}:{port}" if port else host) or _in_a_network(
+            host, self._proxies.get("no", "")
+        ):
             return ""
         return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _in_a_network(host: str, exceptions: str) -> bool:
+    """Say whether NO_PROXY names a network (`192.168.0.0/16`) that an address lies in; urllib knows names."""
+    address = literal_address(host)
+    for entry in exceptions.split(",") if address is not None else ():
+        with contextlib.suppress(ValueError):
+            if address in ipaddress.ip_network(entry.strip(), strict=False):
+                return True
+    return False
 
 
 def _through(proxy: str, options: dict[str, Any]) -> httpcore.ConnectionPool:
@@ -90,11 +104,10 @@ def _through(proxy: str, options: dict[str, Any]) -> httpcore.ConnectionPool:
     except (ValueError, UnicodeError):
         scheme, host, port = "", b"", None
     if not host or scheme not in ("http", "https", "socks5", "socks5h"):
-        raise HubError(
-            "proxy-unusable",
+        raise _unusable(
             N_("{proxy} is no proxy that hubman can use."),
-            hint=N_("HTTPS_PROXY is written like http://127.0.0.1:7890 or socks5://127.0.0.1:7891"),
-            proxy=redacted(proxy),
+            N_("HTTPS_PROXY is written like http://127.0.0.1:7890 or socks5://127.0.0.1:7891"),
+            proxy,
         )
     auth = None
     if parts.username is not None:
@@ -106,9 +119,14 @@ def _through(proxy: str, options: dict[str, Any]) -> httpcore.ConnectionPool:
     try:
         return httpcore.SOCKSProxy(where, proxy_auth=auth, network_backend=network, **options)
     except (ImportError, RuntimeError):
-        raise HubError(
-            "proxy-unusable",
+        raise _unusable(
             N_("The proxy {proxy} speaks SOCKS, and the package for that is not installed."),
-            hint=N_("pip install socksio    (or give HTTPS_PROXY an http:// proxy)"),
-            proxy=redacted(proxy),
+            N_("pip install socksio    (or give HTTPS_PROXY an http:// proxy)"),
+            proxy,
         ) from None
+
+
+def _unusable(message: str, hint: str, proxy: str) -> HubError:
+    error = HubError("proxy-unusable", message, hint=hint, proxy=redacted(proxy))
+    error.passing = False
+    return error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,22 +19,28 @@ from hubman.errors import N_, NotFoundError, UsageError
 if TYPE_CHECKING:
     from hubman.app.hub_states import HubLine, HubState
 
-ELSEWHERE = {"search": "hubman.cli.commands.hub_search:search"}
-"""Subcommands that live in a module of their own, imported when they are run."""
+ELSEWHERE = {"search": "hubman.cli.commands.hub_search"}
+"""Subcommands that live in a module of their own, under their own name; imported when they are run."""
 
 
 class HubsGroup(click.Group):
     """A group some of whose commands are imported only when they are run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *ELSEWHERE]
+        return [*super().list_commands(ctx), *(name for name in ELSEWHERE if self._module(name) is not None)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in ELSEWHERE:
+        module = self._module(cmd_name)
+        if module is None:
             return super().get_command(ctx, cmd_name)
-        module, _colon, attribute = ELSEWHERE[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        command: click.Command = getattr(importlib.import_module(module), cmd_name)
         return command
+
+    @staticmethod
+    def _module(name: str) -> str | None:
+        """Return where a subcommand is, if it is elsewhere and in this installation."""
+        module = ELSEWHERE.get(name)
+        return module if module and importlib.util.find_spec(module) else None
 
 
 @click.group(cls=HubsGroup)
@@ -60,6 +67,11 @@ def ls(session: Session, terminal: Terminal) -> None:
         Column(_("ADDRESS"), flexible=True),
     ]  # fmt: skip
     terminal.table(columns, [_row(line) for line in lines])
+    for line in lines:
+        if line.token is not None and _can_be_overheard(line.address):
+            terminal.warn(
+                _("The token for {hub} goes to {address} unencrypted.").format(hub=line.title, address=line.address)
+            )
     strange = sorted(set(session.config.hub_urls) - {line.name for line in lines})
     if strange:
         terminal.warn(_("An address is set for what is no hub: {names}").format(names=", ".join(strange)))
@@ -194,9 +206,17 @@ def _token(hub: str) -> str:
 
 
 def _title(hub: str) -> str:
-    from hubman.hubs import TITLES
+    from hubman.hubs import TITLES, class_of
 
-    return TITLES.get(hub, hub)
+    return TITLES.get(hub) or _safe(str(class_of(hub).title))
+
+
+def _can_be_overheard(address: str) -> bool:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    return parts.scheme == "http" and not (host in ("localhost", "::1") or host.startswith("127."))
 
 
 def _safe(text: str) -> str:
