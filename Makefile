@@ -42,9 +42,10 @@ soak-watch: $(VENV)/.ready-dev
 corpus: $(VENV)/.ready-dev
 	$(BIN)/python tests/identify/report.py --write docs/accuracy.md
 
-# Kill hubman a thousand times at random moments; nothing may be lost.
+# Kill hubman a thousand times at random moments; nothing may be lost. Then a thousand downloads, cut and killed.
 soak: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.faults.harness --points 1000 --write benchmarks/results/soak-kill.json
+	$(BIN)/python -m tests.faults.downloads --points 1000 --write benchmarks/results/soak-download.json
 
 messages: $(VENV)/.ready-dev
 	$(BIN)/python -m hubman.locale.compile

@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import download, identify, index, scan, search, start
 from benchmarks import hash as hashes
-from benchmarks import identify, index, scan, search, start
 
 SUITES: dict[str, Callable[[Path], dict[str, Callable[[], object]]]] = {
     "hash": hashes.variants,
@@ -29,7 +29,7 @@ SUITES: dict[str, Callable[[Path], dict[str, Callable[[], object]]]] = {
     "scan": scan.variants,
     "start": start.variants,
 }
-REPORTS: dict[str, Callable[[Path], dict[str, object]]] = {"search": search.report}
+REPORTS: dict[str, Callable[[Path], dict[str, object]]] = {"search": search.report, "download": download.report}
 """Benchmarks of many figures: they print them themselves."""
 
 ROUNDS = int(os.environ.get("HUBMAN_BENCH_ROUNDS", "7"))

@@ -13,7 +13,7 @@ from itertools import combinations
 
 from hubman.app.misplaced import find_clashes, find_misplaced
 from hubman.config import Config
-from hubman.core.library import ModelFile, Root, RootState
+from hubman.core.library import Layout, ModelFile, Root, RootState
 from hubman.core.misplaced import Clash, Misplaced
 from hubman.core.query import parse_query
 from hubman.disk.remains import DAY_NS, Remains, find_remains, watch_limit
@@ -75,7 +75,7 @@ class Doctor:
     def __init__(self, reader: Reader, config: Config) -> None:
         self._reader, self._config = reader, config
         self._now_ns = time.time_ns()
-        self._roots: list[Root] = reader.roots()
+        self._roots: list[Root] = [root for root in reader.roots() if root.layout is not Layout.INBOX]
         self._remains: Remains | None = None
 
     def checks(self) -> Iterator[Check]:

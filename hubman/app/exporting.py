@@ -1,6 +1,6 @@
 """A library as a portable list: what each model is, its hashes, where it comes from, what the user said of it.
 
-No absolute path and no secret is in it. `pull -r FILE` restores from it (app/restoring.py); docs/pull.md has the format.
+No absolute path and no secret is in it. `pull -r FILE` restores from it (app/restoring.py); format: docs/pull.md.
 """
 
 from __future__ import annotations

@@ -34,6 +34,9 @@ from hubman.store.reader import Reader, open_reader
 KEPT = (Layout.INVOKE, Layout.HUGGINGFACE)
 """Layouts of roots that another program keeps by a database or links of its own: nothing is put there."""
 
+NO_HOME = (*KEPT, Layout.INBOX)
+"""Layouts of roots that no new file goes to: `add` takes files out of an inbox."""
+
 TRIES = 100
 """Names that are tried while somebody else takes them away from us."""
 
@@ -95,8 +98,12 @@ def place_for(
         raise _nowhere(roots)
     held = reader.kind_by_root(kind)
     if folder is not None:
-        best = max(usable, key=lambda entry: (held.get(entry.id, 0), entry.layout is not Layout.FLAT))
-        return _inside(roots, Place(best, _relative(folder), name))
+        inside = _relative(folder)
+        best = max(
+            usable,
+            key=lambda entry: (_has(entry, inside), held.get(entry.id, 0), entry.layout is not Layout.FLAT),
+        )
+        return _inside(roots, Place(best, inside, name))
     found = [place for entry in usable if (place := _its_place(roots, entry, kind, name))]
     if not found:
         raise _no_place(usable, kind)
@@ -104,9 +111,14 @@ def place_for(
     return _inside(roots, best_place)
 
 
+def _has(root: Root, folder: str) -> bool:
+    """Say whether the first part of a relative folder is there: then this root is the one that was meant."""
+    return bool(folder) and os.path.isdir(os.path.join(root.path, folder.split("/")[0]))
+
+
 def is_usable(root: Root) -> bool:
     """Say whether a root can be written to now, and is not another program's to keep."""
-    return root.layout not in KEPT and os.path.isdir(root.path) and os.access(root.path, os.W_OK | os.X_OK)
+    return root.layout not in NO_HOME and os.path.isdir(root.path) and os.access(root.path, os.W_OK | os.X_OK)
 
 
 def _check_root(root: Root) -> None:

@@ -1,4 +1,4 @@
-"""The picture by which a hub shows a model, kept as `<home>/previews/<sha256>-hub.<ending>`: raster only, never an SVG."""
+"""The picture by which a hub shows a model, kept as `<home>/previews/<sha256>-hub.<ending>`: never an SVG."""
 
 from __future__ import annotations
 

@@ -220,7 +220,8 @@ def _into(file: ModelFile, roots: Sequence[Root], path: str, stem: str, bring: b
 
 
 def places_in(roots: Sequence[Root], path: str) -> Iterable[tuple[int, str]]:
-    """Yield (root id, relative path) of a folder, which may be a root itself."""
+    """Yield (root id, relative path) of a folder, which may be a root itself. An inbox holds no models."""
+    roots = [root for root in roots if root.layout is not Layout.INBOX]
     for form in dict.fromkeys((path, os.path.realpath(path))):
         yield from ((root.id, "") for root in roots if os.path.normcase(root.path) == os.path.normcase(form))
         yield from inside(roots, form)

@@ -11,21 +11,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from hubman.app.acting import SPACE_LEFT, nearest
 from hubman.app.checking import Checked, check_file, ending_for
 from hubman.app.download import Fetched, discard, fetch
 from hubman.app.filing import Place, make_folders, place_for, put, record_placed
 from hubman.app.hashing import hash_model
+from hubman.app.local_copy import copy_local
+from hubman.app.unfinished import begin, clean_up, ended, not_ended, part_bytes
 from hubman.app.wanted import here
-from hubman.core.hub import Listing, RemoteFile
+from hubman.core.hub import HUGGINGFACE, Listing, RemoteFile
 from hubman.core.hub_names import hub_name
 from hubman.core.library import ModelFile
 from hubman.core.plan.pull import expected_kind, reference
 from hubman.core.ports import Hub, Progress, Silence
 from hubman.core.safe_name import SafeName, safe_name
-from hubman.core.types import Kind
+from hubman.core.types import Hashes, Kind
+from hubman.disk.part import sweep
 from hubman.errors import N_, ConflictError, HubmanError, IntegrityError, NotFoundError, Phrase, UnsafeError
 from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
@@ -51,7 +53,7 @@ class PullOptions:
         root, folder, name: where the user wants it, and under which name.
         connections: for one file, where its hub allows several.
         explicit: an explicit picture may become the preview.
-        source: path of the very bytes on this machine (a hub's cache), by sha256; they are copied, not fetched.
+        source: tells where on this machine (in the cache of a hub's own client) a file lies: it is copied, not fetched.
     """
 
     home: Path
@@ -60,7 +62,7 @@ class PullOptions:
     name: str | None = None
     connections: int = 1
     explicit: bool = False
-    source: Callable[[str], str | None] | None = None
+    source: Callable[[Listing, RemoteFile], str | None] | None = None
 
     @property
     def quarantine(self) -> Path:
@@ -93,6 +95,15 @@ class Pulled:
     others: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     entry: int | None = None
+
+
+def from_caches(listing: Listing, file: RemoteFile) -> str | None:
+    """Return where the cache of Hugging Face's own client has a file; None where it has not."""
+    if listing.hub != HUGGINGFACE:
+        return None
+    from hubman.app.cached_sources import cached_file
+
+    return cached_file(listing.model_id, listing.version_id, file.id)
 
 
 # --- before it is fetched -------------------------------------------------------------------------------------------
@@ -135,12 +146,13 @@ def would_pull(store: Store, listing: Listing, file: RemoteFile, options: PullOp
         if found:
             return already(found, listing, file)
         place = expected_place(reader, listing, file, options)
-    check_space(place, file.size or file.about or 0)
+    size = file.size or file.about or 0
+    check_space(place, max(0, size - part_bytes(listing, file, place.directory)))
     return Pulled("would", listing, file, None, place.path, file.size or file.about)
 
 
 def check_space(place: Place, size: int) -> None:
-    """Refuse a file that would not fit.
+    """Refuse a file of which `size` bytes are still to come, and would not fit.
 
     Raises:
         ConflictError: `no-space`.
@@ -172,7 +184,9 @@ def pull_listing(
     *,
     members: Sequence[RemoteFile] = (),
 ) -> Pulled:
-    """Fetch one file (or a folder of `members`) and file it. What was fetched of it before is gone on with; what is here is not fetched again.
+    """Fetch one file (or a folder of `members`) and file it.
+
+    What an earlier run fetched of it is gone on with; what is here is not fetched again.
 
     Raises:
         HubError, AccessError, NotFoundError, IntegrityError, ConflictError: as `download.fetch` and `filing`.
@@ -183,34 +197,34 @@ def pull_listing(
         from hubman.app.pull_folder import pull_folder
 
         return pull_folder(store, hubs[listing.hub], listing, members, options, progress, stop)
-    hub, number = hubs[listing.hub], None
+    number = None
     while True:
         expected = would_pull(store, listing, file, options)
         if expected.outcome == "here":
             _know(store, expected, listing, file)
+            clean_up(store, str(reference(listing, file)))
+            sweep(os.path.dirname(expected.path))
             return expected
         with open_reader(store.path) as reader:
             place = expected_place(reader, listing, file, options)
         number = _begin(store, listing, file, place, options)
         try:
-            fetched = _fetch(hub, listing, file, place, options, progress, stop)
+            fetched = _fetch(hubs[listing.hub], listing, file, place, options, progress, stop)
             break
-        except ConflictError as error:
-            if error.reference != "download-under-way" or stop():
-                raise
-            progress.phase("wait", 0)  # another hubman is at it: then it is here, or goes on where that one stopped
-            time.sleep(WAIT_S)
         except BaseException as error:
-            _not_ended(store, number, error)
-            raise
+            if getattr(error, "reference", "") != "download-under-way" or stop():
+                not_ended(store, number, error)
+                raise
+        progress.phase("wait", 0)  # another hubman is at it: then it is here, or goes on where that one stopped
+        time.sleep(WAIT_S)
     try:
-        return _file(store, hub, listing, file, place, options, fetched, number)
+        return _file(store, hubs[listing.hub], listing, file, place, options, fetched, number, progress)
     except (UnsafeError, IntegrityError):
         discard(fetched)
-        _end(store, number)
+        ended(store, number)
         raise
     except BaseException as error:
-        _not_ended(store, number, error)
+        not_ended(store, number, error)
         raise
     finally:
         let_go(fetched)
@@ -229,15 +243,15 @@ def _fetch(
     stop: Callable[[], bool],
 ) -> Fetched:  # fmt: skip
     make_folders(place)
-    return fetch(
-        hub, listing, file, place.directory, connections=options.connections if hub.parallel else 1,
-        progress=progress, stop=stop,
-    )  # fmt: skip
+    path = options.source(listing, file) if options.source else None
+    copied = copy_local(path, listing, file, place.directory, progress, stop) if path else None
+    connections = options.connections if hub.parallel else 1
+    return copied or fetch(hub, listing, file, place.directory, connections=connections, progress=progress, stop=stop)
 
 
 def _file(
     store: Store, hub: Hub, listing: Listing, file: RemoteFile, place: Place, options: PullOptions, fetched: Fetched,
-    number: int,
+    number: int, progress: Progress,
 ) -> Pulled:  # fmt: skip
     """Look at what was fetched, put it in its place and record it."""
     with open_reader(store.path) as reader:
@@ -246,17 +260,37 @@ def _file(
         answer = already(found, listing, file)
         _know(store, answer, listing, file)
         discard(fetched)
-        _end(store, number)
+        ended(store, number)
         return answer
     checked = check_file(fetched.part, place.name, quarantine=options.quarantine)
     place, notices = _right_place(store, listing, file, place, options, checked)
+    hashes = _hashes(fetched, file, progress)
     path = put(fetched.part, place)
-    hashes = fetched.hashes or hash_model(path)
     row, entry = _record(store, listing, file, place, path, hashes, number)
     notices += _taken(place, path) + _hub_picture(store, hub, listing, fetched.sha256, options)
     with open_reader(store.path) as reader:
         model = reader.by_ids([row])[0]
     return Pulled("pulled", listing, file, model, path, fetched.size, (), tuple(notices), entry)
+
+
+def _hashes(fetched: Fetched, file: RemoteFile, progress: Progress) -> Hashes:
+    """Return all hashes of a part, read back from the disk where they are not known yet.
+
+    Raises:
+        IntegrityError: `copy-differs`, the disk gives other bytes than came.
+    """
+    if fetched.hashes is not None:
+        return fetched.hashes
+    progress.phase("hash", fetched.size)
+    found = hash_model(fetched.part, progress.advance)
+    if found.sha256 != fetched.sha256:
+        raise IntegrityError(
+            "copy-differs",
+            N_("What was written to {path} is not what came from the hub. It was not kept."),
+            hint=N_("Check the disk: nothing on it can be trusted now."),
+            path=fetched.part,
+        )
+    return found
 
 
 def _right_place(
@@ -299,7 +333,7 @@ def _taken(place: Place, path: str) -> list[str]:
 
 
 def _record(
-    store: Store, listing: Listing, file: RemoteFile, place: Place, path: str, hashes: Any, number: int
+    store: Store, listing: Listing, file: RemoteFile, place: Place, path: str, hashes: Hashes, number: int
 ) -> tuple[int, int | None]:
     """Record file, facts, hashes and provenance, with the entry that `undo` reads; return (row, entry)."""
     detail: dict[str, object] = {
@@ -325,35 +359,13 @@ def _know(store: Store, answer: Pulled, listing: Listing, file: RemoteFile) -> N
 
 
 def _begin(store: Store, listing: Listing, file: RemoteFile, place: Place, options: PullOptions) -> int:
-    """Record that a download is under way; one that was begun before keeps its number."""
-    ref = str(reference(listing, file))
+    """Record that a download is under way, with all that the next run needs to go on with it; return its number."""
     detail = {
         "hub": listing.hub, "model": listing.model_id, "version": listing.version_id, "file": file.id,
         "name": place.name, "page": listing.page, "size": file.size or file.about, "sha256": file.sha256,
         "root": options.root, "folder": options.folder, "wish": options.name,
     }  # fmt: skip
-    with open_reader(store.path) as reader:
-        before = [entry.number for entry in reader.hubs.downloads() if entry.ref == ref]
-    with store.writer() as writer:
-        if before:
-            writer.hubs.set_download(before[0], "running", detail)
-            return before[0]
-        return writer.hubs.begin_download(ref, place.directory, detail)
-
-
-def _not_ended(store: Store, number: int, error: BaseException) -> None:
-    """Record why a download did not end; one of which nothing can be kept is over."""
-    if isinstance(error, IntegrityError):
-        _end(store, number)
-        return
-    why = error.reference if isinstance(error, HubmanError) else type(error).__name__
-    with store.writer() as writer:
-        writer.hubs.set_download(number, "stopped" if why in ("KeyboardInterrupt", "download-stopped") else "failed")
-
-
-def _end(store: Store, number: int) -> None:
-    with store.writer() as writer:
-        writer.hubs.end_download(number)
+    return begin(store, str(reference(listing, file)), place.directory, detail)
 
 
 def _hub_picture(store: Store, hub: Hub, listing: Listing, sha256: str, options: PullOptions) -> list[str]:

@@ -11,7 +11,7 @@ from hubman.app.pull import Pulled, PullOptions, already, pull_listing
 from hubman.app.wanted import Wanted
 from hubman.core.hub import Listing, RemoteFile
 from hubman.core.ports import Hub, Progress
-from hubman.errors import HubmanError
+from hubman.errors import N_, HubmanError
 from hubman.store.door import Store
 
 
@@ -58,6 +58,8 @@ def pull_all(
             return Outcome(pull.wanted.text, _pull(store, hubs, pull, progress, stop))
         except HubmanError as error:
             return Outcome(pull.wanted.text, error=error)
+        except OSError as error:
+            return Outcome(pull.wanted.text, error=_refused(error))
 
     with ThreadPoolExecutor(max(1, jobs), "pull") as threads:
         running: dict[Future[Outcome], int] = {threads.submit(one, pulls[index]): index for index in firsts}
@@ -78,6 +80,15 @@ def pull_all(
             outcomes[index] = _same(pull, outcomes[firsts_of(pulls)[_key(pull) or ("", str(index))]])
             ended(pull, outcomes[index])
     return [outcomes[index] for index in range(len(pulls))]
+
+
+def _refused(error: OSError) -> HubmanError:
+    return HubmanError(
+        "system-refused",
+        N_("{path}: the system says: {why}"),
+        path=error.filename or "",
+        why=error.strerror or type(error).__name__,
+    )
 
 
 def _pull(

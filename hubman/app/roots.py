@@ -6,7 +6,7 @@ import os
 
 from hubman.core.layout import guess_layout
 from hubman.core.library import Layout, Root, SidecarPolicy
-from hubman.errors import N_, NotFoundError, UsageError
+from hubman.errors import N_, ConflictError, NotFoundError, UsageError
 from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
 
@@ -37,12 +37,32 @@ def add_root(store: Store, folder: str, layout: Layout | None, sidecars: Sidecar
     chosen = layout or guess_layout(_names(path))
     with open_reader(store.path) as reader:
         outer = enclosing_root(reader, path)
+        same = next((root for root in reader.roots() if root.path == path), None)
+    _check_inbox(path, chosen if layout is not None or same is None else same.layout, same, outer)
     with store.writer() as writer:
         writer.add_root(path, chosen, sidecars, os.stat(path).st_dev)
-        if outer is not None:
+        if outer is not None and outer.layout is not Layout.INBOX:
             writer.hand_over(outer.path, path)
     with open_reader(store.path) as reader:
         return next(root for root in reader.roots() if root.path == path)
+
+
+def _check_inbox(path: str, layout: Layout, same: Root | None, outer: Root | None) -> None:
+    """Refuse to make a library an inbox, or an inbox a library, unasked.
+
+    Raises:
+        ConflictError: `inbox-in-root`.
+    """
+    becomes_other = same is not None and (same.layout is Layout.INBOX) != (layout is Layout.INBOX)
+    inside = outer is not None and outer.layout is not Layout.INBOX and layout is Layout.INBOX
+    if becomes_other or (inside and same is None):
+        raise ConflictError(
+            "inbox-in-root",
+            N_("{path} is (or lies in) a root, {root}, and an inbox is no part of a library."),
+            hint=N_("Choose a download folder outside, or first: hubman roots rm {root}"),
+            path=path,
+            root=path if becomes_other or outer is None else outer.path,
+        )
 
 
 def remove_root(store: Store, root: Root) -> None:
@@ -50,7 +70,7 @@ def remove_root(store: Store, root: Root) -> None:
     with open_reader(store.path) as reader:
         outer = enclosing_root(reader, root.path)
     with store.writer() as writer:
-        if outer is not None:
+        if outer is not None and outer.layout is not Layout.INBOX:
             writer.hand_over(root.path, outer.path)
         writer.drop_root(root.id)
 

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, TypeVar
 from hubman.app.applying import apply_changes, batches, reunite_by_content, reunite_by_number
 from hubman.app.identifying import identify_all
 from hubman.config import Config
+from hubman.core.browser_name import UNFINISHED
 from hubman.core.diff import Diff, diff, is_mass
 from hubman.core.layout import covers
-from hubman.core.library import ChangeKind, Known, Root, RootState, Seen, Unhashed
+from hubman.core.library import ChangeKind, Known, Layout, Root, RootState, Seen, Unhashed
 from hubman.core.ports import Progress, Silence
 from hubman.disk.walk import Walk, enclosing_model_folder
 from hubman.errors import N_, HubmanError, NotFoundError
@@ -73,13 +74,14 @@ class SyncReport:
     errors: list[dict[str, object]] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
     notices: list[dict[str, object]] = field(default_factory=list)
+    offers: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
     def changed(self) -> bool:
         """Whether the run found anything new."""
-        worked = self.identified or self.hashed or self.found
-        return bool(self.added or self.modified or self.moved or self.removed or worked)
+        news = self.added or self.modified or self.moved or self.removed
+        return bool(news or self.identified or self.hashed or self.found or self.offers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,8 @@ class Sync:
     def _run(self, roots: Sequence[Root], folders: Sequence[str]) -> SyncReport:
         started = time.monotonic()
         everything = self._ask(lambda reader: reader.roots())
+        self._offer([root for root in roots if root.layout is Layout.INBOX], everything, folders)
+        roots = [root for root in roots if root.layout is not Layout.INBOX]
         scanned = [root for root in roots if self._scan(root, _inner_roots(root, everything), folders)]
         missing = any(place.missing for place in self._doubtful)
         if self.report.added or self.report.modified or self.report.removed or missing:
@@ -156,6 +160,16 @@ class Sync:
         return self.report
 
     # --- what is there -------------------------------------------------------------------------------------------
+
+    def _offer(self, inboxes: Sequence[Root], everything: Sequence[Root], folders: Sequence[str]) -> None:
+        """List the models that wait in download folders; they get no rows, and nothing is read of them but headers."""
+        for root in inboxes:
+            walk = Walk(root.path, _scope(root.path, folders), _inner_roots(root, everything))
+            _, seen = self._hold_back(root, [], list(walk))
+            paths = [os.path.join(root.path, *entry.relpath.split("/")) for entry in seen]
+            # Firefox and aria2 keep what is still written beside the file that it will become.
+            done = (path for path in paths if not any(os.path.lexists(path + ending) for ending in UNFINISHED))
+            self.report.offers += sorted(done)
 
     def _scan(self, root: Root, inner: frozenset[str], folders: Sequence[str]) -> bool:
         """Compare one root with its rows and record the changes. False when it cannot be reached.

@@ -21,6 +21,7 @@ UNDOERS: dict[str, str] = {
     "mv": "hubman.app.undo:move_back",
     "rm": "hubman.app.undo:move_back",
     "restore": "hubman.app.undo:move_back",
+    "add": "hubman.app.adding_undo:take_back",
     "pull": "hubman.app.pull_undo:take_back",
     **dict.fromkeys(("note", "tag", "fav", "rate", "triggers", "sidecars"), "hubman.app.user_data:take_back"),
 }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hubman.core.hub import HubRef
+from hubman.core.hub import HubRef, Listing, RemoteFile
 from hubman.disk.part import PART, PREFIX, open_part, token_of
-from hubman.errors import N_, NotFoundError
+from hubman.errors import N_, AccessError, ConflictError, HubmanError, IntegrityError, NotFoundError
 from hubman.store.door import Store
 from hubman.store.hub_answers import Unfinished
 from hubman.store.reader import Reader, open_reader
@@ -72,7 +72,7 @@ def some_of(begun: Sequence[Begun], words: Sequence[str]) -> list[Begun]:
                 word=word,
             )
         found += same
-    return list(dict.fromkeys(found))
+    return list({one.entry.number: one for one in found}.values())
 
 
 def forget(store: Store, begun: Iterable[Begun]) -> list[Begun]:
@@ -95,10 +95,54 @@ def drop_finished(store: Store) -> None:
     """Forget downloads whose folder is there and whose part is not: they ended, or were cleaned up by somebody."""
     with open_reader(store.path) as reader:
         gone = [one for one in unfinished(reader) if os.path.isdir(one.entry.part) and not _is_there(one.entry)]
-    if gone:
-        with store.writer() as writer:
-            for one in gone:
-                writer.hubs.end_download(one.entry.number)
+    with contextlib.suppress(ConflictError):  # somebody has just begun with it
+        forget(store, gone)
+
+
+# --- what a download itself says ----------------------------------------------------------------------------------
+
+
+def begin(store: Store, ref: str, folder: str, detail: Mapping[str, object]) -> int:
+    """Record that a download is under way; one that was begun before keeps its number. Return that."""
+    with open_reader(store.path) as reader:
+        before = [entry.number for entry in reader.hubs.downloads() if (entry.ref, entry.part) == (ref, folder)]
+    with store.writer() as writer:
+        if before:
+            writer.hubs.set_download(before[0], "running", detail)
+            return before[0]
+        return writer.hubs.begin_download(ref, folder, detail)
+
+
+def not_ended(store: Store, number: int, error: BaseException) -> None:
+    """Record why a download did not end. One that can have nothing to go on with is forgotten."""
+    if isinstance(error, IntegrityError):
+        ended(store, number)
+        return
+    if isinstance(error, (AccessError, NotFoundError)):
+        with open_reader(store.path) as reader:
+            empty = [one for one in unfinished(reader) if one.entry.number == number and not one.have]
+        if empty:
+            with contextlib.suppress(HubmanError, OSError):
+                forget(store, empty)
+            return
+    why = error.reference if isinstance(error, HubmanError) else type(error).__name__
+    state = "stopped" if why in ("KeyboardInterrupt", "download-stopped") else "failed"
+    with store.writer() as writer:
+        writer.hubs.set_download(number, state)
+
+
+def ended(store: Store, number: int) -> None:
+    """Record that a download is over."""
+    with store.writer() as writer:
+        writer.hubs.end_download(number)
+
+
+def clean_up(store: Store, ref: str) -> None:
+    """Take away what a killed run left of a download whose file is here."""
+    with open_reader(store.path) as reader:
+        left = [one for one in unfinished(reader) if one.entry.ref == ref]
+    with contextlib.suppress(HubmanError, OSError):
+        forget(store, left)
 
 
 def _token(entry: Unfinished) -> str:
@@ -117,7 +161,17 @@ def _is_there(entry: Unfinished) -> bool:
 
 
 def _have(entry: Unfinished) -> int:
+    return _bytes(_part(entry))
+
+
+def part_bytes(listing: Listing, file: RemoteFile, folder: str) -> int:
+    """Return the bytes that an earlier run left of a file in a folder."""
+    source = f"{listing.hub}:{listing.model_id}@{listing.version_id}"
+    return _bytes(os.path.join(folder, PREFIX + token_of(source, file.id, file.sha256) + PART))
+
+
+def _bytes(path: str) -> int:
     with contextlib.suppress(OSError):
-        status = os.stat(_part(entry))
+        status = os.stat(path)
         return min(status.st_size, status.st_blocks * 512) if hasattr(status, "st_blocks") else status.st_size
     return 0

@@ -10,7 +10,6 @@ from hubman.core import refs
 from hubman.core.hub import (
     CIVARCHIVE,
     CIVITAI,
-    HASH_KINDS,
     HUGGINGFACE,
     LIBLIB,
     MODELSCOPE,
@@ -24,7 +23,7 @@ from hubman.core.plan.download import Choice, Wish, choose, has_hash
 from hubman.core.plan.pull import hash_says
 from hubman.core.ports import Hub
 from hubman.core.types import Hashes
-from hubman.errors import N_, AccessError, ConflictError, HubError, HubmanError, NotFoundError, UsageError
+from hubman.errors import N_, AccessError, ConflictError, HubError, HubmanError, NotFoundError
 from hubman.store.reader import Reader
 
 ORDER = (CIVITAI, HUGGINGFACE, MODELSCOPE, LIBLIB, CIVARCHIVE, OPENMODELDB)
@@ -81,8 +80,8 @@ def find(reader: Reader, hubs: Mapping[str, Hub], text: str, asked: Asked) -> Wa
     """Say which file a pasted text leads to, and where the library has it.
 
     Raises:
-        UsageError: `ref-unknown`, `hub-unknown`. ConflictError: `choice-needed`.
-        NotFoundError, AccessError, HubError: as the hub says it.
+        UsageError: `ref-unknown`. ConflictError: `choice-needed`.
+        NotFoundError: `hub-unknown`. NotFoundError, AccessError, HubError: as the hub says it.
     """
     return find_ref(reader, hubs, text, refs.parse(text, hosts=asked.hosts), asked)
 
@@ -120,10 +119,10 @@ def chosen(listings: Sequence[Listing], ref: HubRef, asked: Asked) -> Choice:
 def _hub(hubs: Mapping[str, Hub], name: str) -> Hub:
     found = hubs.get(name)
     if found is None:
-        raise UsageError(
+        raise NotFoundError(
             "hub-unknown",
-            N_("There is no hub {name!r} here."),
-            hint=N_("These are: {names}."),
+            N_("There is no hub {name!r}."),
+            hint=N_("There are: {names}"),
             name=name,
             names=", ".join(sorted(hubs)),
         )
@@ -205,8 +204,8 @@ def by_hash(
     asked: list[str] = []
     for name in names:
         hub = _hub(hubs, name)
-        if not set(HASH_KINDS.get(len(text), ())) & set(hub.hash_kinds):
-            continue
+        if not hub.hash_kinds:
+            continue  # it finds nothing by a hash
         try:
             match = _ask_one(hub, text)
         except NotFoundError:

@@ -7,6 +7,8 @@ whether the folders under their names are still the same ones, is looked at ever
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -96,6 +98,7 @@ class Watching:
         self._rescan_at = self._look_at = self._settle_at = self._clocks_at = self._retry_at = 0.0
         self._clocks = _clocks()
         self._warned: set[str] = set()
+        self._offered: set[tuple[str, int]] = set()
 
     def run(self) -> None:
         """Scan everything, then follow the events; returns when `stop` does."""
@@ -199,7 +202,19 @@ class Watching:
         if "" in folders:
             self._roots.looked(root_ids, time.monotonic() - started)
         self._hashing.want(since_ns)
+        report.offers = self._new_offers(report.offers)
         self._listener.report(report)
+
+    def _new_offers(self, paths: Sequence[str]) -> list[str]:
+        """Return those models of an inbox that were not told yet; another file under the same name is another one."""
+        found = []
+        for path in paths:
+            with contextlib.suppress(OSError):
+                mark = (path, os.stat(path).st_mtime_ns)
+                if mark not in self._offered:
+                    found.append(path)
+                    self._offered.add(mark)
+        return found
 
     def _ask_again(self, root_ids: Iterable[int], folders: Sequence[str]) -> None:
         for root_id in root_ids:

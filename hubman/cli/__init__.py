@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "triggers": ("Find and use", "triggers:triggers", "Trigger words, weight and the tag to paste; -c copies."),
     "prompt": ("Find and use", "prompt:prompt", "A ready prompt from several models."),
     "lookup": ("From the hubs", "lookup:lookup", "Ask hubs about local files by hash: words, pages, newer versions."),
+    "outdated": ("From the hubs", "outdated:outdated", "Newer versions of your models, of the same base and variant."),
+    "update": ("From the hubs", "update:update", "Fetch newer versions; --pin keeps a model as it is."),
     "pull": ("From the hubs", "pull:pull", "Download models: verified, filed by what they are, resumable."),
     "export": ("From the hubs", "export:export", "A portable list of your models; `pull -r` restores from it."),
     "note": ("Your data", "note:note", "Keep a note on a model, or print it."),

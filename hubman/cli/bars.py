@@ -15,15 +15,13 @@ from typing import Self
 
 import click
 
-from hubman.cli.table import printable
+from hubman.cli.table import cells, clip, pad, printable
 from hubman.cli.terminal import human_size, safe
 from hubman.cli.words import _
 
 REDRAW_S = 0.1
 WINDOW_S = 8.0
 """Seconds over which the speed is taken: a mean since the beginning would hide that it stalls."""
-
-NARROWEST = 30
 
 
 class Bar:
@@ -64,12 +62,9 @@ class Bar:
         self._bars.redraw(now=True)
 
     def line(self, width: int) -> str:
-        """Return the line of this bar, at most so many characters."""
-        tail = self._tail()
-        room = max(NARROWEST, width - 1) - len(tail) - 2
-        label = printable(self.label)
-        label = label if len(label) <= room else label[: max(1, room - 1)] + "…"
-        return f"{label.ljust(room)}  {tail}"[: width - 1]
+        """Return the line of this bar, less than so many cells."""
+        room = max(4, width - 1 - cells(tail := self._tail()) - 2)
+        return clip(pad(clip(printable(self.label), room), room) + "  " + tail, width - 1)
 
     def _tail(self) -> str:
         if self._phase not in ("", "download"):

@@ -81,6 +81,11 @@ def type_name(file: ModelFile) -> str:
         return _("broken")
     if file.algorithm in ALGORITHMS:
         return ALGORITHMS[file.algorithm]
+    return kind_name(file.kind)
+
+
+def kind_name(kind: str) -> str:
+    """Return what people call a kind."""
     names = {
         "checkpoint": _("Checkpoint"), "lora": _("LoRA"), "embedding": _("Embedding"), "vae": _("VAE"),
         "hypernetwork": _("Hypernetwork"), "diffusion-model": _("Diffusion model"), "unknown": _("unknown"),
@@ -88,7 +93,7 @@ def type_name(file: ModelFile) -> str:
         "upscaler": _("Upscaler"), "text-encoder": _("Text encoder"), "clip-vision": "CLIP Vision",
         "motion-module": _("Motion module"), "face-restorer": _("Face restorer"),
     }  # fmt: skip
-    return names.get(file.kind, file.kind)
+    return names.get(kind, kind)
 
 
 def base_name(file: ModelFile) -> str:

@@ -29,7 +29,7 @@ class RootState(StrEnum):
 
 
 class Layout(StrEnum):
-    """Which program's folder names a root follows."""
+    """Which program's folder names a root follows. An inbox is no library: new files in it are only offered."""
 
     WEBUI = "webui"
     COMFY = "comfy"
@@ -40,6 +40,7 @@ class Layout(StrEnum):
     INVOKE = "invoke"
     HUGGINGFACE = "huggingface"
     FLAT = "flat"
+    INBOX = "inbox"
 
 
 class SidecarPolicy(StrEnum):

@@ -91,6 +91,14 @@ def with_primary(files: Iterable[RemoteFile]) -> tuple[RemoteFile, ...]:
     return given
 
 
+def is_repository(name: str, *, owned: bool = False) -> bool:
+    """Say whether a text is `owner/name` or (unless `owned`) a bare name, and leads nowhere else in a path."""
+    parts = name.split("/")
+    return len(parts) in ((2,) if owned else (1, 2)) and all(
+        re.fullmatch(r"[\w.-]+", part) and part.strip(".") for part in parts
+    )
+
+
 def is_inside(path: str) -> bool:
     """Say whether a path stays in its repository when it becomes part of an address."""
     return all(part not in ("", ".", "..") for part in path.split("/")) and "\\" not in path and path.isprintable()

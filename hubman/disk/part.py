@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import stat
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ from hubman.errors import N_, ConflictError
 PREFIX, PART, RECORD, LOCK = ".hubman-", ".part", ".part.json", ".lock"
 SPACE_LEFT = 16 << 20
 """Bytes that a download leaves on a file system."""
+MOST_CHUNKS = 512
+"""That one call of the system may write: IOV_MAX is 1024."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FLAGS = (
     os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -108,10 +111,12 @@ class Part:
         Raises:
             ConflictError: `no-space`.
         """
-        position = self.size
-        for chunk in chunks:
-            position = self._write(chunk, position)
-        self.size = position
+        position, whole = self.size, sum(map(len, chunks))
+        with self._no_space():
+            done = _pwritev(self._file, chunks, position)
+        if done < whole:  # seldom: a full disk, a signal
+            self._write(b"".join(chunks)[done:], position + done)
+        self.size = position + whole
 
     def write_at(self, chunk: bytes, position: int) -> None:
         """Write anywhere; safe to use from several threads. `size` is not counted."""
@@ -230,10 +235,27 @@ def open_part(folder: str, token: str, *, wait: Callable[[], bool] | None = None
             break
         lock.release()  # whoever had it removed the file while we waited at it: lock the new one
     try:
+        sweep(folder, but=token)
         return Part(folder, token, lock)
     except BaseException:
         lock.release()
         raise
+
+
+def sweep(folder: str, *, but: str = "") -> None:
+    """Take away the notes of downloads that were killed between getting their name and the end."""
+    with contextlib.suppress(OSError):
+        names = set(os.listdir(folder))
+        for name in names:
+            other = name.removeprefix(PREFIX).removesuffix(RECORD).removesuffix(LOCK)
+            notes = name.startswith(PREFIX) and name.endswith((RECORD, LOCK))
+            if notes and other != but and PREFIX + other + PART not in names:
+                lock = FileLock(os.path.join(folder, PREFIX + other + LOCK), timeout=0)
+                with contextlib.suppress(Timeout), lock:
+                    if not os.path.lexists(os.path.join(folder, PREFIX + other + PART)):
+                        for ending in (RECORD + ".tmp", RECORD, LOCK):
+                            with contextlib.suppress(FileNotFoundError):
+                                os.unlink(os.path.join(folder, PREFIX + other + ending))
 
 
 def no_space(folder: str, free: int, size: int | None) -> ConflictError:
@@ -322,6 +344,12 @@ def _inode(path: str, *, make: bool = False) -> int | None:
         return os.stat(path).st_ino
     except FileNotFoundError:
         return None
+
+
+def _pwritev(file: int, chunks: Sequence[bytes], position: int) -> int:
+    if sys.platform == "win32" or len(chunks) > MOST_CHUNKS:
+        return 0
+    return os.pwritev(file, chunks, position)
 
 
 if hasattr(os, "pwrite"):

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from hubman.core.hub import LIBLIB, Access, Gate, Hit, HubQuery, HubRef, Licence, Listing, RemoteFile, RemoteImage
 from hubman.core.hub_words import LIBLIB_BASES, LIBLIB_TYPES, base_architecture, format_of_name, kind_of_hub_type
+from hubman.core.query import is_base
 from hubman.core.repository import precision_of
 from hubman.hubs._html import safe_html
 from hubman.hubs._tolerant import (
@@ -209,10 +210,11 @@ def parse_hash_hit(data: object) -> tuple[str, str | None]:
 def search_body(query: HubQuery, page: int) -> dict[str, object]:
     """Return the question of a search: kinds and bases are the hub's numbers."""
     kinds = [code for code in LIBLIB_TYPES if kind_of_hub_type(LIBLIB, code) == query.kind]
-    bases = [code for code, word in LIBLIB_BASES.items() if base_architecture(word) == query.architecture]
+    wanted = query.architecture or ""
+    bases = [code for code, word in LIBLIB_BASES.items() if is_base(wanted, base_architecture(word) or "")]
     return {
         "keyword": query.text, "page": page, "pageSize": PAGE_SIZE,
-        "types": bases if query.architecture else [], "models": kinds if query.kind else [],
+        "types": bases if wanted else [], "models": kinds if query.kind else [],
         "tagIds": [], "scene": "ImgGenerator", "cid": request_id("search"), "requestId": request_id(query.text),
     }  # fmt: skip
 

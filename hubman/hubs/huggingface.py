@@ -27,7 +27,8 @@ from hubman.core.hub import (
 )
 from hubman.core.hub_words import base_architecture
 from hubman.core.listed import Hashes
-from hubman.core.repository import is_inside, kind_of_repository, precision_of, role_of, with_primary
+from hubman.core.query import is_base
+from hubman.core.repository import is_inside, is_repository, kind_of_repository, precision_of, role_of, with_primary
 from hubman.errors import N_, AccessError, HubError, HubmanError, NotFoundError
 from hubman.hubs._errors import refusal
 from hubman.hubs._http import Answer, HttpStream, Web
@@ -53,7 +54,6 @@ ADULT_TAG = "not-for-all-audiences"
 SORTS = {"downloads": "downloads", "likes": "likes", "newest": "createdAt", "updated": "lastModified"}
 KIND_TAGS = {"lora": "lora", "embedding": "textual_inversion", "controlnet": "controlnet", "ip-adapter": "ip-adapter"}
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
-_REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)?\Z")
 _LINKED = re.compile(r'"?([0-9a-f]{64})"?\Z')
 
 
@@ -87,7 +87,7 @@ class HuggingFace:
         return (self._with_heads(listing, ref.file),)
 
     def _listing(self, repository: str, revision: str | None, wanted: str | None = None) -> Listing:
-        if not _REPOSITORY.match(repository) or ".." in repository:
+        if not is_repository(repository):
             raise NotFoundError(
                 "not-on-hub",
                 N_("{hub} has no {what}."),
@@ -294,7 +294,7 @@ def parse_model(answer: object, base: str, wanted: str | None = None) -> Listing
     """
     model = mapping(answer)
     repository, commit = text(model.get("id")) or text(model.get("modelId")), text(model.get("sha"))
-    if not _REPOSITORY.match(repository) or not _COMMIT.match(commit) or not isinstance(model.get("siblings"), list):
+    if not is_repository(repository) or not _COMMIT.match(commit) or not isinstance(model.get("siblings"), list):
         raise not_understood(TITLE, "a model", answer)
     card, tags = mapping(model.get("cardData")), _tags(model)
     pipeline = text(mapping(mapping(model.get("config")).get("diffusers")).get("class_name"))
@@ -423,7 +423,7 @@ def parse_hits(answer: object, base: str) -> list[Hit]:
 
 def _hit(model: Mapping[str, object], base: str) -> Hit | None:
     repository = text(model.get("id")) or text(model.get("modelId"))
-    if not _REPOSITORY.match(repository):
+    if not is_repository(repository):
         return None
     card, tags = mapping(model.get("cardData")), _tags(model)
     bases = base_models(card, tags)
@@ -446,5 +446,5 @@ def _fits(hit: Hit, query: HubQuery) -> bool:
     return (
         (query.nsfw or not hit.nsfw)
         and (query.kind is None or hit.kind == query.kind)
-        and (query.architecture is None or hit.architecture == query.architecture)
+        and (query.architecture is None or is_base(query.architecture, hit.architecture or ""))
     )

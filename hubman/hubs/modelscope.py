@@ -27,7 +27,8 @@ from hubman.core.hub import (
 )
 from hubman.core.hub_words import base_architecture, kind_of_hub_type
 from hubman.core.listed import Hashes
-from hubman.core.repository import is_inside, kind_of_repository, precision_of, role_of, with_primary
+from hubman.core.query import is_base
+from hubman.core.repository import is_inside, is_repository, kind_of_repository, precision_of, role_of, with_primary
 from hubman.errors import N_, AccessError, HubmanError, NotFoundError
 from hubman.hubs._errors import refusal
 from hubman.hubs._html import safe_html
@@ -56,7 +57,6 @@ MOST_PAGES = 20
 SORTS = {"downloads": "DownloadsCount", "likes": "StarsCount", "newest": "GmtModified", "updated": "GmtModified"}
 OPEN_SORTS = {"downloads": "downloads", "likes": "likes", "newest": "last_modified", "updated": "last_modified"}
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")
-_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+\Z")
 
 
 class ModelScope:
@@ -92,7 +92,7 @@ class ModelScope:
         return SITES[theirs] if theirs and ours and theirs != ours else self._base
 
     def _listing(self, base: str, model: str, revision: str | None, wanted: str | None = None) -> Listing:
-        if not _REPOSITORY.match(model) or ".." in model:
+        if not is_repository(model, owned=True):
             raise NotFoundError(
                 "not-on-hub",
                 N_("{hub} has no {what}."),
@@ -342,7 +342,7 @@ def parse_hits(data: object, base: str) -> tuple[list[Hit], int]:
 def _hit(model: Mapping[str, object], base: str) -> Hit | None:
     owner, name = text(model.get("Path")), text(model.get("Name"))
     repository = name if "/" in name else f"{owner}/{name}"
-    if not _REPOSITORY.match(repository):
+    if not is_repository(repository, owned=True):
         return None
     word, bases, hub_type = _foundation(model), texts(model.get("BaseModel")), text(model.get("AigcType"))
     return Hit(
@@ -369,7 +369,7 @@ def parse_open_hits(data: object, base: str) -> tuple[list[Hit], int]:
 
 def _open_hit(model: Mapping[str, object], base: str) -> Hit | None:
     repository = text(model.get("id"))
-    if not _REPOSITORY.match(repository):
+    if not is_repository(repository, owned=True):
         return None
     tags = [tag.removeprefix("custom_tag:") for tag in texts(model.get("tags"))]
     bases = texts(model.get("base_model"))
@@ -388,6 +388,6 @@ def _open_hit(model: Mapping[str, object], base: str) -> Hit | None:
 def _fits(hit: Hit, query: HubQuery) -> bool:
     return (
         (query.kind is None or hit.kind == query.kind)
-        and (query.architecture is None or hit.architecture == query.architecture)
+        and (query.architecture is None or is_base(query.architecture, hit.architecture or ""))
         and (query.author is None or (hit.author or "").casefold() == query.author.casefold())
     )

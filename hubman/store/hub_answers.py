@@ -62,6 +62,19 @@ class HubAnswers:
         )
         return [(str(row[0]), row[1], str(row[2])) for row in cursor]
 
+    def owned(self, hub: str, model_ids: Iterable[str]) -> set[str]:
+        """Return those of a hub's models of which a present content comes from one of their versions."""
+        wanted, found = sorted(set(model_ids)), set[str]()
+        for start in range(0, len(wanted), 400):
+            part = wanted[start : start + 400]
+            cursor = self._ask(
+                "SELECT DISTINCT p.model_id FROM provenance p JOIN file f ON f.sha256 = p.sha256 AND f.present = 1 "
+                f"WHERE p.hub = ? AND p.model_id IN ({','.join('?' * len(part))})",
+                [hub, *part],
+            )
+            found |= {str(row[0]) for row in cursor}
+        return found
+
     def listing(self, hub: str, model_id: str, version_id: str) -> Listing | None:
         """Return what a hub said of a version."""
         row = self._ask(

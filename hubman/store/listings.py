@@ -11,7 +11,7 @@ from hubman.core.hub import Listing
 
 def listing_bytes(listing: Listing) -> bytes:
     """Encode a listing for its column."""
-    return zlib.compress(msgspec.json.encode(listing), 6)
+    return zlib.compress(msgspec.json.encode(listing, enc_hook=dict), 6)  # a file without hashes has a mappingproxy
 
 
 def readable(stored: object) -> Listing | None:

@@ -29,9 +29,14 @@ def hub() -> Iterator[TestHub]:
         yield running
 
 
+def web_of(hub: TestHub) -> Web:
+    names = ("civarchive", "civitai", "storage")
+    return Web(bases=[*(hub.url(name) for name in names), "http://127.0.0.1:1"], sleep=lambda _: None)
+
+
 @pytest.fixture
 def archive(hub: TestHub) -> Iterator[CivArchive]:
-    web = Web()
+    web = web_of(hub)
     yield CivArchive(web, hub.url("civarchive"))
     web.close()
 
@@ -163,7 +168,7 @@ def test_no_mirror_left(hub: TestHub, archive: CivArchive) -> None:
 
 def test_a_configured_hub_is_used_for_its_mirrors(hub: TestHub) -> None:
     model = hub.add(b"content", hubs=["civitai"])
-    web = Web()
+    web = web_of(hub)
     archive = CivArchive(web, hub.url("civarchive"), bases={"civitai": hub.url("civitai")})
     said = parse_file(file(mirror(f"https://civitai.com/api/download/models/{model.versions[0].id}", "civitai")), PAGE)
     assert said is not None

@@ -52,8 +52,9 @@ def hub() -> Iterator[TestHub]:
             WEBS.pop().close()
 
 
-def web(credentials: dict[str, Credential] | None = None) -> Web:
-    WEBS.append(Web(credentials))
+def web(hub: TestHub, credentials: dict[str, Credential] | None = None) -> Web:
+    bases = [hub.url(name) for name in ("civitai", "civitai.red", "storage")]
+    WEBS.append(Web(credentials, bases=bases, sleep=lambda _: None))
     return WEBS[-1]
 
 
@@ -63,7 +64,7 @@ def client(hub: TestHub, *, token: bool = False, red: bool = False) -> Civitai:
         origins = frozenset(origin_of(hub.url(name)) for name in ("civitai", "civitai.red"))
         credentials["civitai"] = Credential(hub.tokens["civitai"], origins)
     sibling = hub.url("civitai.red") if red else None
-    return Civitai(web(credentials), hub.url("civitai"), sibling=sibling, clock=lambda: NOW)
+    return Civitai(web(hub, credentials), hub.url("civitai"), sibling=sibling, clock=lambda: NOW)
 
 
 # --- recorded answers ----------------------------------------------------------------------------------------------
@@ -196,18 +197,17 @@ JUNK: tuple[object, ...] = (None, 7, -1, 1e400, True, "x", "\x00", [], {}, [None
 def test_a_field_of_another_type_never_breaks_a_version(junk: object) -> None:
     plain = recorded("doc_model-versions_2514310.json")
     for key in plain:
-        try:
-            listing = parse_version({**plain, key: junk}, BASE, NOW)
-        except HubError as error:
-            assert error.reference == "hub-answer"
-            assert key in ("id", "modelId")
+        spoiled = {**plain, key: junk}
+        if key in ("id", "modelId") and junk != 7:
+            with pytest.raises(HubError, match="does not understand"):
+                parse_version(spoiled, BASE, NOW)
         else:
-            assert isinstance(listing, Listing)
+            assert isinstance(parse_version(spoiled, BASE, NOW), Listing)
         for inner in ("model", "files"):
             part = plain[inner][0] if inner == "files" else plain[inner]
             for name in part:
-                spoiled = {**part, name: junk}
-                parse_version({**plain, inner: [spoiled] if inner == "files" else spoiled}, BASE, NOW)
+                bad = {**part, name: junk}
+                parse_version({**plain, inner: [bad] if inner == "files" else bad}, BASE, NOW)
 
 
 def test_what_is_no_model_tells_its_shape_and_no_value() -> None:
@@ -453,7 +453,7 @@ def test_the_account(hub: TestHub) -> None:
     assert client(hub, token=True).account() == "tester"
     revoked = Credential("revoked", frozenset({origin_of(hub.url("civitai"))}))
     with pytest.raises(AccessError) as caught:
-        Civitai(web({"civitai": revoked}), hub.url("civitai")).account()
+        Civitai(web(hub, {"civitai": revoked}), hub.url("civitai")).account()
     assert caught.value.reference == "token-refused"
     assert "revoked" not in str(caught.value)
 
@@ -464,7 +464,7 @@ def test_the_account(hub: TestHub) -> None:
 def one(hub: TestHub, **what: Any) -> tuple[Model, Listing]:
     model = hub.add(bytes(range(256)) * 40, **what)
     address = f"{hub.url('civitai')}/api/v1/model-versions/{model.versions[0].id}"
-    return model, parse_version(web().ask("civitai", "GET", address).data, hub.url("civitai"), NOW)
+    return model, parse_version(web(hub).ask("civitai", "GET", address).data, hub.url("civitai"), NOW)
 
 
 def test_a_file_is_read_from_the_address_that_we_build(hub: TestHub) -> None:

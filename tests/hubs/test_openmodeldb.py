@@ -40,9 +40,13 @@ def hub() -> Iterator[TestHub]:
         yield running
 
 
+def web_of(hub: TestHub, *, offline: bool = False) -> Web:
+    return Web(bases=[hub.url("openmodeldb"), hub.url("storage")], offline=offline, sleep=lambda _: None)
+
+
 @pytest.fixture
-def web() -> Iterator[Web]:
-    made = Web()
+def web(hub: TestHub) -> Iterator[Web]:
+    made = web_of(hub)
     yield made
     made.close()
 
@@ -121,7 +125,7 @@ def test_the_table_is_kept_for_a_day_and_works_offline(hub: TestHub, tmp_path: P
     base, cache, now = hub.url("openmodeldb"), str(tmp_path / "cache"), [1_790_000_000.0]
 
     def found(*, offline: bool = False) -> tuple[int, int, bool]:
-        web = Web(offline=offline)
+        web = web_of(hub, offline=offline)
         answer = OpenModelDB(web, base, cache=cache, clock=lambda: now[0]).by_hashes([wanted(sha256), wanted(SHA)])
         web.close()
         return len(answer.found), len(answer.missed), answer.trouble is None
@@ -141,7 +145,7 @@ def test_the_table_is_kept_for_a_day_and_works_offline(hub: TestHub, tmp_path: P
 def test_a_table_that_did_not_change_is_not_sent_again(hub: TestHub, tmp_path: Path) -> None:
     hub.add(File("4x.pth", Held(b"weights")), name="Sharp", kind="upscaler", hubs=["openmodeldb"])
     now = [1_790_000_000.0]
-    web = Web()
+    web = web_of(hub)
     db = OpenModelDB(web, hub.url("openmodeldb"), cache=str(tmp_path), clock=lambda: now[0])
     assert db._fresh().etag is None  # this server gives none; the real one's is sent back
     db._table = type(db._fresh())(db._fresh().models, db._fresh().raw, '"v1"', now[0])

@@ -18,11 +18,11 @@ from hubman.errors import N_, ConflictError, HubmanError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from hubman.app.hubs import OpenHubs
     from hubman.app.pull import Pulled, PullOptions
     from hubman.app.pull_many import Outcome, Pull
     from hubman.app.wanted import Asked, Wanted
-    from hubman.cli.bars import Bars
-    from hubman.core.ports import Hub
+    from hubman.cli.bars import Bar, Bars
     from hubman.store.door import Store
 
 
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 @click.option(
     "--forget", "give_up", is_flag=True, help="Give unfinished downloads up and delete what is there of them."
 )
+@click.option("--offline", is_flag=True, help="Ask no hub: only what is here already can be answered.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be fetched, and where it would go.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask: of several files take what the hub names first.")
 @click.option("--no-input", is_flag=True, help="Never ask, even on a terminal.")
@@ -123,13 +124,14 @@ class Run:
         self.outcomes: list[Outcome] = []
         self.not_found: list[dict[str, object]] = []
         self.bars: Bars | None = None
+        self.running: dict[int, Bar] = {}
 
     def run(self) -> int:
         """Find everything (asking where something is unclear), then fetch it; return the exit code."""
         from hubman.app.hubs import open_hubs
 
         options = self._options()
-        with open_hubs(self.session.config) as hubs:
+        with open_hubs(self.session.config, offline=self.chosen["offline"], on_wait=self._waiting) as hubs:
             pulls = self._wanted(hubs, options)
             if self.chosen["dry_run"]:
                 for pull in pulls:
@@ -143,7 +145,7 @@ class Run:
         return 3 if self.not_found else 0
 
     def _options(self) -> PullOptions:
-        from hubman.app.pull import PullOptions
+        from hubman.app.pull import PullOptions, from_caches
 
         config, chosen = self.session.config, self.chosen
         if chosen["name"] and len(self.refs) + len(chosen["lists"]) != 1:
@@ -154,10 +156,10 @@ class Run:
             )
         return PullOptions(
             home=config.home, root=chosen["root"], folder=chosen["folder"], name=chosen["name"],
-            connections=config.connections, explicit=chosen["explicit"],
+            connections=config.connections, explicit=chosen["explicit"], source=from_caches,
         )  # fmt: skip
 
-    def _wanted(self, hubs: Mapping[str, Hub], options: PullOptions) -> list[Pull]:
+    def _wanted(self, hubs: OpenHubs, options: PullOptions) -> list[Pull]:
         """Find what every reference leads to; one that leads nowhere is an outcome of its own."""
         from hubman.app.pull_many import Pull
         from hubman.app.wanted import find
@@ -174,7 +176,7 @@ class Run:
                 self._failed(text, error)
         return pulls
 
-    def _texts(self, hubs: Mapping[str, Hub], options: PullOptions, asked: Asked, pulls: list[Pull]) -> list[str]:
+    def _texts(self, hubs: OpenHubs, options: PullOptions, asked: Asked, pulls: list[Pull]) -> list[str]:
         """Return the references of the command line and of plain lists; lists by `export` are put into `pulls`."""
         from hubman.app.restoring import read_list, wanted_of
         from hubman.store.reader import open_reader
@@ -192,7 +194,7 @@ class Run:
                     self._failed(entry.name, error, pages=entry.pages)
         return texts
 
-    def _resumed(self, hubs: Mapping[str, Hub], options: PullOptions, asked: Asked) -> list[Pull]:
+    def _resumed(self, hubs: OpenHubs, options: PullOptions, asked: Asked) -> list[Pull]:
         from hubman.app.pull_many import Pull
         from hubman.app.unfinished import drop_finished, some_of, unfinished
         from hubman.app.wanted import find_ref
@@ -212,9 +214,10 @@ class Run:
                     self._failed(one.entry.ref, error)
         return pulls
 
-    def _asked(self, hubs: Mapping[str, Hub]) -> Asked:
+    def _asked(self, hubs: OpenHubs) -> Asked:
         import time
 
+        from hubman.app.hubs import check_name
         from hubman.app.wanted import Asked, hosts_of
         from hubman.core.plan.download import Wish
 
@@ -224,8 +227,9 @@ class Run:
             safetensors_only=chosen["safetensors_only"], folder=chosen["whole_folder"],
             now=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         )  # fmt: skip
-        tokens = frozenset(getattr(hubs, "tokens", ()))
-        return Asked(wish, chosen["hub"], hosts_of(self.session.config.hub_urls), tokens, self._ask)
+        tokens = frozenset(name for name in hubs if hubs.web.has_token(name))
+        hub = check_name(chosen["hub"]) if chosen["hub"] else None
+        return Asked(wish, hub, hosts_of({name: hubs.base(name) for name in hubs}), tokens, self._ask)
 
     def _ask(self, error: ConflictError) -> str:
         """Let a person choose between files; without anybody to ask, -y takes the first."""
@@ -242,17 +246,21 @@ class Run:
 
     def _would(self, pull: Pull) -> Outcome:
         from hubman.app.pull import already, would_pull
+        from hubman.app.pull_folder import would_pull_folder
         from hubman.app.pull_many import Outcome
 
         wanted = pull.wanted
         try:
             if wanted.listing is None or wanted.file is None:
                 return Outcome(wanted.text, already(wanted.here))
+            if wanted.members:
+                found = would_pull_folder(self.store, wanted.listing, wanted.members, pull.options)
+                return Outcome(wanted.text, found)
             return Outcome(wanted.text, would_pull(self.store, wanted.listing, wanted.file, pull.options))
         except HubmanError as error:
             return Outcome(wanted.text, error=error)
 
-    def _fetch(self, hubs: Mapping[str, Hub], pulls: Sequence[Pull]) -> None:
+    def _fetch(self, hubs: OpenHubs, pulls: Sequence[Pull]) -> None:
         from hubman.app.pull_many import pull_all
         from hubman.cli.bars import Bars
 
@@ -261,7 +269,7 @@ class Run:
             with Bars() as bars:
                 self.bars = bars
                 pull_all(
-                    self.store, hubs, pulls, jobs=jobs, progress=lambda one: bars.bar(_label(one.wanted)),
+                    self.store, hubs, pulls, jobs=jobs, progress=self._bar,
                     ended=self._ended, stop=stop,
                 )  # fmt: skip
         except KeyboardInterrupt:
@@ -269,6 +277,14 @@ class Run:
             raise
         finally:
             self.bars = None
+
+    def _bar(self, pull: Pull) -> Bar:
+        assert self.bars is not None
+        bar = self.running[id(pull)] = self.bars.bar(_label(pull.wanted))
+        return bar
+
+    def _waiting(self, hub: str, seconds: float) -> None:
+        self._aside(_("{hub} asks us to wait for {seconds:.0f} s").format(hub=hub, seconds=seconds))
 
     # --- what is said -------------------------------------------------------------------------------------------------
 
@@ -280,6 +296,8 @@ class Run:
 
     def _ended(self, pull: Pull, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
+        if (bar := self.running.pop(id(pull), None)) is not None:
+            bar.end()
         if outcome.error is not None:
             self._say_error(outcome.text, outcome.error)
             return

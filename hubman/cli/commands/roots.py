@@ -25,15 +25,29 @@ def roots() -> None:
     type=click.Choice(["off", "missing", "merge"]),
     help="May hubman write previews and .json beside the models? missing: only where there is none. A new root: off.",
 )
+@click.option("--inbox", is_flag=True, help="A download folder: new models in it are offered, and nothing is moved.")
 @click.pass_obj
 @answering()
 def add(
-    session: Session, folders: tuple[str, ...], layout: str | None, sidecars: str | None, terminal: Terminal
+    session: Session,
+    folders: tuple[str, ...],
+    layout: str | None,
+    sidecars: str | None,
+    inbox: bool,
+    terminal: Terminal,
 ) -> None:
-    """Watch FOLDER (say, the `models` folder of a WebUI). Run `hubman sync` afterwards."""
+    """Watch FOLDER (say, the `models` folder of a WebUI). Run `hubman sync` afterwards.
+
+    With --inbox it is where your browser saves: `hubman watch` and `hubman sync` say which models wait there, and
+    `hubman add` files them. Files in it are in no list before that.
+    """
     from hubman.app.roots import add_root
     from hubman.core.library import Layout, SidecarPolicy
 
+    if inbox and (layout or sidecars):
+        raise click.UsageError("--inbox has no layout and no sidecars.")
+    if inbox:
+        layout = Layout.INBOX.value
     with session.store() as store:
         added = [
             add_root(store, folder, Layout(layout) if layout else None, SidecarPolicy(sidecars) if sidecars else None)
@@ -44,7 +58,10 @@ def add(
         return
     for root in added:
         terminal.text(_("added {path}   layout {layout}").format(path=root.path, layout=root.layout.value))
-    terminal.hint(_("Next: hubman sync"))
+    if inbox:
+        terminal.hint(_("`hubman watch` and `hubman sync` say which new models wait there; `hubman add` files them."))
+    else:
+        terminal.hint(_("Next: hubman sync"))
 
 
 @roots.command("ls")

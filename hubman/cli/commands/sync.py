@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -158,12 +159,24 @@ def print_report(report: SyncReport, terminal: Terminal) -> None:
     for path in report.unsettled[:MOST_ERRORS]:
         terminal.warn(_("{path} is still being written; it is left for later.").format(path=path))
     _print_notices(report, terminal)
+    _print_offers(report, terminal)
     if report.errors:
         terminal.warn(_("Cannot be used ({count}):").format(count=len(report.errors)))
         for entry in report.errors[:MOST_ERRORS]:
             terminal.text(f"  {entry['path']}\n      {told(entry['message'])}")
         if len(report.errors) > MOST_ERRORS:
             terminal.hint(_("… the rest: hubman search is:broken"))
+
+
+def _print_offers(report: SyncReport, terminal: Terminal) -> None:
+    """Say which models wait in a download folder, with the command that files them."""
+    if not report.offers:
+        return
+    terminal.hint(_("New in a download folder; to file it, checked and in its right place:"))
+    for path in report.offers[:MOST_ERRORS]:
+        terminal.hint(f"  hubman add {shlex.quote(path)}")
+    if len(report.offers) > MOST_ERRORS:
+        terminal.hint(_("… and {count} more").format(count=len(report.offers) - MOST_ERRORS))
 
 
 def _print_notices(report: SyncReport, terminal: Terminal) -> None:

@@ -1,0 +1,79 @@
+"""The way back of `add`: everything to where it was. Taking that back adds it again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hubman.app.acting import Action, check, new_token, perform
+from hubman.app.adding import VERB
+from hubman.app.trash import missing_folders
+from hubman.core.journal import Entry, way_back
+from hubman.core.plan.place import How, Relocation, Step
+from hubman.core.safe_name import SafeName, free_name
+from hubman.errors import N_, ConflictError, HubmanError
+from hubman.store.door import Store
+from hubman.store.reader import open_reader
+
+
+def take_back(store: Store, entry: Entry, *, dry_run: bool) -> list[str]:
+    """Put what was added back where it was; taking that back adds it again.
+
+    What came out of an archive goes beside that. A copy whose original is gone meanwhile goes to where that was.
+
+    Raises:
+        ConflictError: `undo-blocked`, with what is in the way.
+    """
+    plan = Relocation.of(entry.detail)
+    archives = dict(entry.detail.get("archives") or {})
+    back = _with_rows(store, _way(plan, archives) if entry.verb == VERB else plan.reversed(new_token()))
+    made = missing_folders([os.path.dirname(step.target) for step in back.steps if step.how is not How.DROP], back.made)
+    back = replace(back, made=tuple(made))
+    try:
+        check(back)
+    except HubmanError as error:
+        raise ConflictError(
+            "undo-blocked",
+            N_("Entry {number} cannot be taken back, so nothing was changed: {why}"),
+            hint=N_("Put that right, then try again."),
+            number=entry.id,
+            why=error.message,
+        ) from error
+    if not dry_run:
+        verb, detail = way_back(entry)
+        extra: dict[str, object] = {key: detail[key] for key in ("verb", "of") if key in detail}
+        perform(store, Action(verb, back, extra, takes_back=entry.id))
+    return [f"{step.source} -> {step.target}" for step in back.steps if step.how is not How.DROP] or [
+        f"{step.source}" for step in back.steps
+    ]
+
+
+def _way(plan: Relocation, archives: Mapping[str, str]) -> Relocation:
+    steps = []
+    for step in plan.reversed(new_token()).steps:
+        if step.source in archives:
+            folder = os.path.dirname(archives[step.source])
+            name = free_name(
+                SafeName(os.path.basename(step.source)), os.listdir(folder) if os.path.isdir(folder) else ()
+            )
+            steps.append(Step(step.source, os.path.join(folder, name)))
+        elif step.how is How.DROP and not os.path.lexists(step.target):
+            steps.append(Step(step.source, step.target))
+        else:
+            steps.append(step)
+    return replace(plan.reversed(new_token()), steps=tuple(steps))
+
+
+def _with_rows(store: Store, plan: Relocation) -> Relocation:
+    """Give the models of a plan the rows that their files have now."""
+    with open_reader(store.path) as reader:
+        ids = {root.path: root.id for root in reader.roots()}
+        models = []
+        for model in plan.models:
+            row = None
+            if model.source is not None and model.source[0] in ids:
+                found = reader.at(ids[model.source[0]], model.source[1])
+                row = found[0].file_id if found else None
+            models.append(replace(model, file_id=row))
+    return replace(plan, models=tuple(models))

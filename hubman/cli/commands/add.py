@@ -1,0 +1,150 @@
+"""`hubman add`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from hubman.cli.session import Session, answering
+from hubman.cli.terminal import ProgressLine, Terminal
+from hubman.cli.words import _, told
+
+if TYPE_CHECKING:
+    from hubman.app.adding import Adding, Filed, Pages
+    from hubman.app.adding_pages import AskingPages
+    from hubman.errors import HubmanError
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, metavar="FILE|FOLDER...")
+@click.option("--copy", is_flag=True, help="Leave the originals where they are.")
+@click.option("--root", metavar="ROOT", help="The root that it shall go into.")
+@click.option("--to", "folder", metavar="FOLDER", help="The folder, instead of the one of its kind.")
+@click.option("--offline", is_flag=True, help="Ask no hub for its page.")
+@click.option("-n", "--dry-run", is_flag=True, help="Check everything, and only say where it would go.")
+@click.pass_obj
+@answering()
+def add(
+    session: Session,
+    paths: tuple[str, ...],
+    copy: bool,
+    root: str | None,
+    folder: str | None,
+    offline: bool,
+    dry_run: bool,
+    terminal: Terminal,
+) -> int:
+    """File what a browser saved: checked like a download, then moved into its right folder. `hubman undo` goes back.
+
+    A FOLDER is one model (diffusers, PEFT) or holds many. Of a .zip the models in it are unpacked, and it stays. What
+    is unsafe, broken, still being downloaded or in the library already is left where it is, and said so. Pages are
+    looked up by hash on the hubs that you enabled.
+    """
+    from hubman.app.adding import AddOrder, add
+
+    order = AddOrder(paths, session.config.home, copy, root, folder)
+    progress = ProgressLine()
+    with session.store() as store, _pages(session, offline=offline or dry_run) as (ask, asking):
+        try:
+            answer = add(store, order, progress, pages=ask, dry_run=dry_run)
+        finally:
+            progress.close()
+    troubles = asking.troubles if asking is not None else []
+    if terminal.human:
+        _show(answer, terminal, dry_run=dry_run)
+        for hub, error in troubles:
+            terminal.warn(_("{hub} could not be asked: {why}").format(hub=hub, why=told(_phrase(error))))
+    else:
+        terminal.document(_json(answer, troubles, dry_run=dry_run))
+    return next((error.exit_code for _path, error in answer.failed), 0)
+
+
+@contextmanager
+def _pages(session: Session, *, offline: bool) -> Iterator[tuple[Pages, AskingPages | None]]:
+    """Open the hubs that the user said yes to."""
+    from hubman.app.adding import nobody
+    from hubman.app.adding_pages import AskingPages
+    from hubman.app.hubs import enabled, open_hubs
+
+    with session.reader() as reader:
+        names = [] if offline or session.config.offline else sorted(enabled(reader))
+    if not names:
+        yield nobody, None
+        return
+    with open_hubs(session.config, names) as hubs:
+        asking = AskingPages(hubs)
+        yield asking, asking
+
+
+def _phrase(error: HubmanError) -> str:
+    from hubman.errors import Phrase
+
+    return Phrase(error.template, **error.fields)
+
+
+def _show(answer: Adding, terminal: Terminal, *, dry_run: bool) -> None:
+    for one in answer.filed:
+        terminal.text(f"{one.source.given} -> {one.target}   {one.kind}")
+        if one.match is not None and one.match.listing.page:
+            terminal.hint("  " + one.match.listing.page)
+        for notice in one.notices:
+            terminal.warn("  " + told(notice))
+    if answer.plan is not None:
+        own = {one.target for one in answer.filed} | {path for one in answer.filed for path in one.source.members}
+        for step in answer.plan.steps:
+            if step.target not in own and step.source not in own:
+                terminal.text(f"  {step.source} -> {step.target}")
+    for path, here in answer.here:
+        terminal.text(_("{path} is here already: {here}").format(path=path, here=", ".join(here)))
+    for path, why in answer.left:
+        terminal.warn(_("{path} stays: {why}").format(path=path, why=told(why)))
+    for path, error in answer.failed:
+        message = told(_phrase(error))
+        terminal.warn(message if path in message else f"{path}: {message}")
+        if error.hint:
+            terminal.hint("  " + _hint(error))
+    if dry_run:
+        terminal.hint(_("Nothing was moved (-n)."))
+    elif answer.entry is not None:
+        terminal.hint(_("Take it back: hubman undo"))
+
+
+def _hint(error: HubmanError) -> str:
+    from hubman.errors import Phrase
+
+    return told(Phrase(error.hint_template, **error.fields))
+
+
+def _json(answer: Adding, troubles: list[tuple[str, HubmanError]], *, dry_run: bool) -> dict[str, object]:
+    steps = answer.plan.steps if answer.plan is not None else ()
+    return {
+        "dry_run": dry_run,
+        "entry": answer.entry,
+        "added": [_filed_json(one) for one in answer.filed],
+        "moved": [{"from": step.source, "to": step.target, "how": step.how.value} for step in steps],
+        "here": [{"path": path, "in": here} for path, here in answer.here],
+        "left": [{"path": path, "why": str(why)} for path, why in answer.left],
+        "failed": [
+            {"path": path, "reference": error.reference, "message": error.message, "hint": error.hint}
+            for path, error in answer.failed
+        ],
+        "troubles": [{"hub": hub, "reference": error.reference, "message": error.message} for hub, error in troubles],
+    }
+
+
+def _filed_json(one: Filed) -> dict[str, object]:
+    listing = one.match.listing if one.match is not None else None
+    return {
+        "from": one.source.given,
+        "to": one.target,
+        "id": one.model.id if one.model is not None else None,
+        "kind": one.kind,
+        "sha256": one.hashes.sha256,
+        "size": one.size,
+        "page": listing.page if listing is not None else None,
+        "ref": str(listing.ref) if listing is not None else None,
+        "notices": [str(notice) for notice in one.notices],
+    }

@@ -1,0 +1,144 @@
+"""`hubman update`."""
+
+from __future__ import annotations
+
+from threading import Event
+from typing import TYPE_CHECKING
+
+import click
+
+from hubman.cli.asking import confirm
+from hubman.cli.commands.outdated import exit_code, look, models_of, show, tell, tell_troubles
+from hubman.cli.exclusions import QueryCommand
+from hubman.cli.session import Session, answering
+from hubman.cli.terminal import Terminal, human_size
+from hubman.cli.words import _, error_text, plural, told
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hubman.app.hubs import OpenHubs
+    from hubman.app.updating import Report, Updated
+
+
+@click.command(cls=QueryCommand)
+@click.argument("words", nargs=-1, metavar="[QUERY...]")
+@click.option("--replace", is_flag=True, help="The old file goes to the trash when the new one is in its place.")
+@click.option("--early-access", is_flag=True, help="Also versions that must be paid for (with your token).")
+@click.option("--pin", "pins", multiple=True, metavar="MODEL", help="Leave this model as it is from now on.")
+@click.option("--unpin", "unpins", multiple=True, metavar="MODEL", help="Update this model again.")
+@click.option("--offline", is_flag=True, help="Do not use the network (then nothing can be updated).")
+@click.option("-n", "--dry-run", is_flag=True, help="Only list what would be fetched.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+@answering()
+def update(
+    session: Session,
+    words: tuple[str, ...],
+    replace: bool,
+    early_access: bool,
+    pins: tuple[str, ...],
+    unpins: tuple[str, ...],
+    offline: bool,
+    dry_run: bool,
+    yes: bool,
+    terminal: Terminal,
+) -> int:
+    """Fetch newer versions of your models beside the old ones: same base, same variant, verified like any download.
+
+    Without QUERY: of all models. The old file stays unless --replace is said, which moves it to the trash.
+    """
+    from hubman.app.hubs import open_hubs
+
+    if pins or unpins:
+        if words or replace or early_access:
+            raise click.UsageError("--pin and --unpin go alone.")
+        _pin(session, pins, unpins, terminal)
+        return 0
+    with open_hubs(session.config, offline=offline) as hubs:
+        report = look(session, hubs, models_of(session, words), early_access=early_access)
+        if terminal.human:
+            show(report.outdated, terminal)
+        if dry_run or not report.outdated:
+            return _nothing(report, terminal, dry_run=dry_run)
+        if not yes:
+            confirm(_question(report), yes=yes)
+        done = _fetch(session, hubs, report, terminal, replace=replace)
+    if not terminal.human:
+        terminal.document({**report.to_json(), "dry_run": False, "updated": [entry.to_json() for entry in done]})
+    tell_troubles(report, terminal)
+    return max((entry.error.exit_code for entry in done if entry.error), default=exit_code(report))
+
+
+def _pin(session: Session, pins: Sequence[str], unpins: Sequence[str], terminal: Terminal) -> None:
+    from hubman.app.library import find_one
+    from hubman.app.updating import pin
+
+    with session.reader() as reader:
+        kept, freed = [find_one(reader, text) for text in pins], [find_one(reader, text) for text in unpins]
+    with session.store() as store:
+        pin(store, kept, pinned=True)
+        pin(store, freed, pinned=False)
+    if not terminal.human:
+        terminal.document({"pinned": [file.id for file in kept], "unpinned": [file.id for file in freed]})
+        return
+    for file in kept:
+        terminal.text(_("{name} stays as it is.").format(name=file.name))
+    for file in freed:
+        terminal.text(_("{name} is updated again.").format(name=file.name))
+
+
+def _nothing(report: Report, terminal: Terminal, *, dry_run: bool) -> int:
+    if not terminal.human:
+        terminal.document({**report.to_json(), "dry_run": dry_run, "updated": []})
+    else:
+        tell(report, terminal)
+        if dry_run and report.outdated:
+            terminal.hint(_("Nothing was fetched (-n)."))
+    tell_troubles(report, terminal)
+    return exit_code(report)
+
+
+def _question(report: Report) -> str:
+    sizes = [entry.update.file.size or entry.update.file.about or 0 for entry in report.outdated]
+    text = plural("Fetch {count} file ({size})?", "Fetch {count} files ({size})?", len(sizes))
+    return text.format(count=len(sizes), size=human_size(sum(sizes)))
+
+
+def _fetch(session: Session, hubs: OpenHubs, report: Report, terminal: Terminal, *, replace: bool) -> list[Updated]:
+    """Fetch one after the other; one that fails is said and the others go on."""
+    from hubman.app.pull import PullOptions
+    from hubman.app.updating import update_one
+    from hubman.cli.bars import Bars
+
+    options = PullOptions(home=session.config.home, connections=session.config.connections)
+    done: list[Updated] = []
+    stop = Event()
+    with session.store() as store, Bars() as bars:
+        for entry in report.outdated:
+            bar = bars.bar(entry.file.name)
+            try:
+                outcome = update_one(
+                    store, hubs, entry, options, replace_old=replace, progress=bar, stop=stop.is_set
+                )  # fmt: skip
+            except KeyboardInterrupt:
+                stop.set()
+                raise
+            done.append(outcome)
+    for outcome in done:
+        _say(outcome, terminal)
+    return done
+
+
+def _say(outcome: Updated, terminal: Terminal) -> None:
+    name = outcome.outdated.file.name
+    if outcome.error is not None:
+        message, hint = error_text(outcome.error)
+        terminal.warn(f"{name}: {told(message)}" + (f" {told(hint)}" if hint else ""))
+    if outcome.pulled is None or not terminal.human:
+        return
+    terminal.text(f"{name} -> {outcome.pulled.path}")
+    for notice in outcome.pulled.notices:
+        terminal.hint(told(notice))
+    if outcome.replaced is not None:
+        terminal.hint(_("The old one is in the trash: hubman trash restore {name}").format(name=name))
