@@ -8,18 +8,33 @@ per repository, where the user allows it.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hubman.app.hubs import enabled, open_hubs
+from hubman.app.provenance import record
 from hubman.core.hf_cache import cached_file as parts_of
 from hubman.core.hub import HUGGINGFACE, HubRef, Listing, Match
 from hubman.core.model_card import card_of
-from hubman.disk.hf_cache import Held, cache_folder, card_beside, find_held, held_files, local_download, newest_commit
-from hubman.errors import AccessError, HubError, NotFoundError
+from hubman.disk.hf_cache import (
+    Held,
+    cache_folder,
+    card_beside,
+    find_held,
+    held_at,
+    held_files,
+    local_download,
+    newest_commit,
+)
+from hubman.errors import AccessError, HubError, HubmanError, NotFoundError
+from hubman.store.reader import open_reader
 
 if TYPE_CHECKING:
+    from hubman.config import Config
     from hubman.core.ports import Hub
+    from hubman.store.door import Store
     from hubman.store.reader import Reader
 
 PAGES = "https://huggingface.co"
@@ -50,6 +65,38 @@ def cached_sources(
             places.setdefault(file.hashes.sha256, []).append(os.path.join(file.root, file.relpath))
     own = cache_folder(environ)
     return matches_of(places, caches=[own] if own else [], base=base)
+
+
+def record_cached(
+    store: Store, now_ns: int, *, hub: Hub | None = None, environ: Mapping[str, str] = os.environ
+) -> tuple[list[Match], HubmanError | None]:
+    """Record what the caches tell, and return it with why the hub could not add to it.
+
+    Args:
+        hub: Hugging Face, where it may be asked: one question for each repository.
+    """
+    with open_reader(store.path) as reader:
+        matches = cached_sources(reader, now_ns, environ=environ)
+    trouble: HubmanError | None = None
+    if hub is not None and matches:
+        try:
+            matches = enriched(hub, matches)
+        except HubError as error:
+            trouble = error
+    record(store, matches)
+    return matches, trouble
+
+
+def learn_from_cache(
+    config: Config, store: Store, *, environ: Mapping[str, str] = os.environ
+) -> tuple[list[Match], HubmanError | None]:
+    """Record what the caches tell, and ask Hugging Face for the rest where the user enabled it."""
+    with open_reader(store.path) as reader:
+        allowed = HUGGINGFACE in enabled(reader) and not config.offline
+    if not allowed:
+        return record_cached(store, time.time_ns(), environ=environ)
+    with open_hubs(config, [HUGGINGFACE]) as hubs:
+        return record_cached(store, time.time_ns(), hub=hubs[HUGGINGFACE], environ=environ)
 
 
 def matches_of(places: Mapping[str, Sequence[str]], *, caches: Iterable[str], base: str = PAGES) -> list[Match]:
@@ -109,6 +156,9 @@ class _Known:
         for path in paths:
             file = parts_of(path)
             if file is not None and file.kind == "models":
+                held = held_at(path)
+                if held is not None and held.sha256 not in (None, sha256):
+                    continue  # its bytes are not those that the cache once had under this name
                 sources.append(_Source(file.repo, file.revision, file.name))
             elif (noted := local_download(path)) and noted.commit in self._repos and noted.sha256 in (None, sha256):
                 sources.append(_Source(self._repos[noted.commit], noted.commit, noted.name))
@@ -156,6 +206,8 @@ def _sibling(name: str, size: int | None, sha256: str | None) -> dict[str, objec
 def enriched(hub: Hub, matches: Sequence[Match]) -> list[Match]:
     """Return the matches with what the hub says of their repositories, one question each; what it does not say stays.
 
+    A copy in a cache without links is known by its path alone; where the hub has other bytes there, it is no match.
+
     Raises:
         HubError: the hub cannot be asked now.
     """
@@ -174,5 +226,7 @@ def enriched(hub: Hub, matches: Sequence[Match]) -> list[Match]:
             continue
         name = match.file.id if match.file else None
         file = next((file for file in listing.files if file.id == name), match.file)
+        if file is not None and file.sha256 not in (None, match.sha256):
+            continue  # what lies in the cache under this name is not what the hub has there
         found.append(replace(match, listing=listing, file=file))
     return found

@@ -103,6 +103,7 @@ class LookupReport:
         other_header: contents that were found by their weights alone.
         unhashed: files that cannot be looked up because their content has no name yet.
         pictures: that were fetched.
+        cached: contents that Hugging Face's cache on this machine knows (app/cached_sources.py).
     """
 
     hubs: list[AskedHub] = field(default_factory=list)
@@ -111,6 +112,7 @@ class LookupReport:
     other_header: list[str] = field(default_factory=list)
     unhashed: int = 0
     pictures: int = 0
+    cached: int = 0
 
     @property
     def calls(self) -> int:
@@ -128,7 +130,7 @@ class LookupReport:
         return {
             "looked_up": self.looked_up, "found": self.found, "calls": self.calls,
             "hubs": [entry.to_json() for entry in self.hubs], "other_header": self.other_header,
-            "unhashed": self.unhashed, "pictures": self.pictures,
+            "unhashed": self.unhashed, "pictures": self.pictures, "cached": self.cached,
         }  # fmt: skip
 
 

@@ -123,9 +123,8 @@ class HuggingFace:
             if file.id == wanted and _incomplete(file):
                 url = self._address(listing, file)
                 answer = self._web.ask(self.name, "HEAD", url, headers={"Accept-Encoding": "identity"}, stay=True)
-                files = tuple(_completed(each, parse_head(answer, each)) for each in listing.files if each.id == wanted)
-                rest = tuple(each for each in listing.files if each.id != wanted)
-                return replace(listing, files=(*files, *rest))
+                known = _completed(file, parse_head(answer, file))
+                return replace(listing, files=tuple(known if each is file else each for each in listing.files))
         return listing
 
     def _let_in(self, repository: str) -> bool:
@@ -218,7 +217,7 @@ class HuggingFace:
         said, page = answer.headers.get("x-error-message", ""), f"{self._base}/{repository}"
         if answer.headers.get("x-error-code", "") == "" and "disabled" in said.casefold():
             return AccessError(
-                "access-disabled",
+                "download-disabled",
                 N_("{hub} has disabled {what}."),
                 hint=N_("See {page} for why; the same file may be elsewhere: hubman pull SHA256"),
                 hub=TITLE,

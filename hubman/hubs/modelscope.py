@@ -74,7 +74,7 @@ class ModelScope:
 
     def resolve(self, ref: HubRef) -> tuple[Listing, ...]:
         """Return the repository at the revision that was named, else at its newest one."""
-        listing = self._listing(self._site(ref.host), ref.model or "", ref.version, ref.file)
+        listing = self._found_at(self._sites(ref.host), ref.model or "", ref.version, ref.file)
         if ref.file and not any(file.id == ref.file for file in listing.files):
             raise NotFoundError(
                 "no-such-file",
@@ -90,6 +90,24 @@ class ModelScope:
         """Return the address that a reference's page is below: ours, unless it names the other site."""
         ours, theirs = site_of(urlsplit(self._base).hostname), site_of(host)
         return SITES[theirs] if theirs and ours and theirs != ours else self._base
+
+    def _sites(self, host: str | None) -> tuple[str, ...]:
+        """Return where to ask: at the site that a page named; without one at ours, then at the other one."""
+        ours = site_of(urlsplit(self._base).hostname)
+        if site_of(host) or not ours:
+            return (self._site(host),)
+        return (self._base, *(url for site, url in SITES.items() if site != ours))
+
+    def _found_at(
+        self, bases: Sequence[str], model: str, revision: str | None = None, wanted: str | None = None
+    ) -> Listing:
+        """Return a repository from the first site that has it."""
+        for base in bases[:-1]:
+            try:
+                return self._listing(base, model, revision, wanted)
+            except NotFoundError:
+                continue
+        return self._listing(bases[-1], model, revision, wanted)
 
     def _listing(self, base: str, model: str, revision: str | None, wanted: str | None = None) -> Listing:
         if not is_repository(model, owned=True):
@@ -153,7 +171,7 @@ class ModelScope:
         found: dict[str, tuple[Listing, ...]] = {}
         for model in dict.fromkeys(model_ids):
             try:
-                found[model] = (self._listing(self._base, model, None),)
+                found[model] = (self._found_at(self._sites(None), model),)
             except (NotFoundError, AccessError):
                 continue
         return found
@@ -255,7 +273,7 @@ def parse_model(
         model_id=repository,
         version_id=_newest_commit(entries) or revision,
         name=text(model.get("ChineseName")) or text(model.get("Name")) or repository.rpartition("/")[2],
-        version_name=revision if revision != NEWEST else "",
+        version_name="" if revision == NEWEST or _COMMIT.match(revision) else revision,
         kind=kind if hub_type else kind_of_repository(tags, "", [file.id for file in found]),
         hub_type=hub_type or next(iter(_tasks(model)), ""),
         base_model=word or (bases[0] if bases else None),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import socket
 from pathlib import Path
 
 import pytest
 
-from hubman.app.cached_sources import cached_file, cached_sources, enriched, matches_of
+from hubman.app.cached_sources import cached_file, cached_sources, enriched, matches_of, record_cached
 from hubman.app.roots import add_root
 from hubman.app.sync import Sync, SyncOptions
+from hubman.cli import COMMANDS, run
 from hubman.core.library import SidecarPolicy
 from hubman.core.model_card import card_of
 from hubman.disk.hf_cache import cache_folder, local_download
@@ -221,6 +223,75 @@ def test_the_hub_adds_the_rest_with_one_question_for_a_repository(tmp_path: Path
         with pytest.raises(HubError):
             enriched(HuggingFace(offline, base), matches)
         offline.close()
+
+
+def test_what_was_changed_is_no_match(cache: Path, tmp_path: Path) -> None:
+    """Bytes that are not those of the blob's name; a copy that is not what the hub has under that path."""
+    path = cache / "models--someone--ink/snapshots" / NEW / "pytorch_lora_weights.safetensors"
+    assert matches_of({"1" * 64: [str(path)]}, caches=[]) == []
+    with TestHub() as hub:
+        model = hub.add(DATA, hubs=["huggingface"], repo="someone/pen")
+        name = model.versions[0].files[0].name
+        other = lora_bytes(fill=9)
+        copy = (
+            put_cached(tmp_path / "copies", "someone/pen", model.versions[0].commit, {name: other}, links=False) / name
+        )
+        matches = matches_of({hashlib.sha256(other).hexdigest(): [str(copy)]}, caches=[])
+        assert [match.listing.model_id for match in matches] == ["someone/pen"]
+        base = hub.url("huggingface")
+        web = Web(bases=[base])
+        assert enriched(HuggingFace(web, base), matches) == []
+        web.close()
+
+
+def test_what_the_cache_tells_is_recorded(cache: Path, webui: Path, isolated: Path) -> None:
+    """A hub that cannot be asked takes nothing away from it."""
+    (webui / "Lora/ink.safetensors").write_bytes(DATA)
+    store = open_store(isolated / "library.db", isolated / "backups")
+    add_root(store, str(webui), None, SidecarPolicy.OFF)
+    with open_reader(store.path) as reader:
+        roots = reader.roots()
+    Sync(store, SyncOptions()).run(roots)
+    web = Web(offline=True)
+    hub = HuggingFace(web, "https://huggingface.co")
+    matches, trouble = record_cached(store, 1, hub=hub, environ={"HF_HUB_CACHE": str(cache)})
+    web.close()
+    assert isinstance(trouble, HubError)
+    assert trouble.reference == "offline"
+    assert len(matches) == 1
+    with open_reader(store.path) as reader:
+        (known,) = reader.hubs.of_contents([SHA256])[SHA256]
+    assert known.listing.words == ("a photo of TOK dog",)
+    assert record_cached(store, 1, environ={"HF_HUB_CACHE": str(cache)}) == ([], None)
+    store.close()
+
+
+def test_lookup_learns_from_the_cache(
+    cache: Path, webui: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Hugging Face itself is asked only where the user enabled it."""
+    monkeypatch.setitem(COMMANDS, "lookup", ("Hubs", "lookup:lookup", "Ask the hubs about local files."))
+    monkeypatch.setitem(COMMANDS, "hubs", ("Hubs", "hubs:hubs", "Which hubs there are."))
+    (webui / "Lora/ink.safetensors").write_bytes(DATA)
+    with TestHub() as hub:
+        hub.add(b"x", hubs=["huggingface"], name="Ink", repo="someone/ink").versions[0].files[0].name = "other.bin"
+        for name, value in {**hub.environment(), "HF_HUB_CACHE": str(cache)}.items():
+            monkeypatch.setenv(name, value)
+        assert run(["sync", str(webui)]) == 0
+        capsys.readouterr()
+        assert run(["lookup", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["cached"] == 1
+        assert hub.seen("huggingface") == []
+        assert run(["triggers", "ink"]) == 0
+        assert "a photo of TOK dog" in capsys.readouterr().out
+        assert run(["hubs", "enable", "huggingface"]) == 0
+        put_cached(cache, "gone/away", OLD, {"x.safetensors": lora_bytes(fill=2)})
+        (webui / "Lora/second.safetensors").write_bytes(lora_bytes(fill=2))
+        assert run(["sync", str(webui)]) == 0
+        capsys.readouterr()
+        assert run(["lookup"]) == 0
+        assert "1 file is known from Hugging Face's cache" in capsys.readouterr().out
+        assert len(hub.seen("huggingface", "gone/away")) == 1
 
 
 @pytest.mark.parametrize(

@@ -261,7 +261,7 @@ def test_a_disabled_file_and_a_lost_one(hub: TestHub, open_face: Callable[..., H
     model.versions[0].disabled = True
     with pytest.raises(AccessError) as caught:
         face.open(listing, listing.files[0])
-    assert caught.value.reference == "access-disabled"
+    assert caught.value.reference == "download-disabled"
     model.versions[0].disabled = False
     model.versions[0].files[0].name = "other.safetensors"
     with pytest.raises(NotFoundError) as lost:

@@ -12,6 +12,7 @@ import pytest
 from hubman.core.hub import Gate, HubQuery, HubRef, Lookup
 from hubman.core.types import Hashes
 from hubman.errors import AccessError, HubError, HubmanError, NotFoundError
+from hubman.hubs._answers import Answer
 from hubman.hubs._http import Credential, Web, origin_of
 from hubman.hubs.modelscope import ModelScope, parse_hits, parse_model, site_of
 from tests.conftest import lora_bytes
@@ -117,26 +118,37 @@ def test_which_site_a_host_is() -> None:
 
 
 class Recorder(Web):
-    """A Web that only remembers what it was asked for."""
+    """A Web that only remembers what it was asked for, and has nothing."""
 
     asked: list[str]
 
     def ask(self, hub: str, method: str, url: str, **more: Any) -> Any:
         self.asked.append(url)
-        raise HubError("offline", "no")
+        return Answer(404, {"Code": 404, "Success": False, "Data": None}, {}, url)
 
 
-def test_a_page_of_the_other_site_is_asked_for_there() -> None:
+CN, AI = (f"https://{host}/api/v1/models/ink/wash" for host in ("modelscope.cn", "www.modelscope.ai"))
+
+
+@pytest.mark.parametrize(
+    ("base", "host", "asked"),
+    [
+        ("https://modelscope.cn", "modelscope.ai", [AI]),
+        ("https://modelscope.cn", "www.modelscope.cn", [CN]),
+        ("https://modelscope.cn", None, [CN, AI]),
+        ("https://www.modelscope.ai/", None, [AI, CN.replace("//", "//www.")]),
+        ("https://mirror.example", "modelscope.ai", ["https://mirror.example/api/v1/models/ink/wash"]),
+        ("https://mirror.example", None, ["https://mirror.example/api/v1/models/ink/wash"]),
+    ],
+)
+def test_which_site_is_asked(base: str, host: str | None, asked: list[str]) -> None:
+    """The one that a page named; without a page ours, then the other: what is on one of them is not gone."""
     web = Recorder()
     web.asked = []
-    for host in ("modelscope.ai", "www.modelscope.cn", None):
-        with pytest.raises(HubError):
-            ModelScope(web, "https://modelscope.cn").resolve(HubRef("modelscope", "ink/wash", host=host))
+    with pytest.raises(NotFoundError):
+        ModelScope(web, base).resolve(HubRef("modelscope", "ink/wash", host=host))
     web.close()
-    assert web.asked == [
-        "https://www.modelscope.ai/api/v1/models/ink/wash", "https://modelscope.cn/api/v1/models/ink/wash",
-        "https://modelscope.cn/api/v1/models/ink/wash",
-    ]  # fmt: skip
+    assert web.asked == asked
 
 
 # --- against the test hub

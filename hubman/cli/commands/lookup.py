@@ -45,8 +45,9 @@ def lookup(
     Saying this is a yes for this call; hubs that you disabled, and unofficial ones, are asked only when --hub names
     them. Nothing but hashes is sent (docs/lookup.md). Exit code 4: no hub answered.
     """
+    from hubman.app.cached_sources import learn_from_cache
     from hubman.app.hubs import open_hubs
-    from hubman.app.lookup import look_up
+    from hubman.app.lookup import AskedHub, look_up
     from hubman.app.provenance import fetch_pictures
 
     files, chosen = _files(session, words), _hubs(session, names)
@@ -57,9 +58,11 @@ def lookup(
         progress = ProgressLine()
         try:
             with session.store() as store:
+                cached, untold = learn_from_cache(session.config, store)
                 report = look_up(
                     store, hubs, files, again=again, progress=progress, named=chosen if names else (), refresh=True
                 )
+                report.cached = len({match.sha256 for match in cached})
                 if previews and not report.failed:
                     contents = None if files is None else {file.hashes.sha256 for file in files if file.hashes}
                     folder = session.config.previews
@@ -70,7 +73,7 @@ def lookup(
         _print(report, session, terminal)
     else:
         terminal.document(report.to_json())
-    tell_trouble(report.hubs, terminal)
+    tell_trouble([*report.hubs, *([AskedHub("huggingface", trouble=untold)] if untold else [])], terminal)
     return next((entry.trouble.exit_code for entry in report.hubs if entry.trouble), 4) if report.failed else 0
 
 
@@ -153,6 +156,10 @@ def _print(report: LookupReport, session: Session, terminal: Terminal) -> None:
         terminal.table(columns, rows)
     else:
         terminal.text(_("Nothing to ask: all is known, or was asked about lately (--again asks all the same)."))
+    if report.cached:
+        text = plural("{count} file is known from Hugging Face's cache on this machine",
+                      "{count} files are known from Hugging Face's cache on this machine", report.cached)  # fmt: skip
+        terminal.text(text.format(count=report.cached))
     gone = sum(hub.gone for hub in report.hubs)
     if gone:
         text = plural("{count} version is gone from its hub; what hubman knows stays: hubman search is:gone",
