@@ -27,6 +27,7 @@ from hubman.core.hub_words import base_architecture, civitai_types, format_of_na
 from hubman.core.listed import Hashes
 from hubman.errors import N_, AccessError, HubError, HubmanError, NotFoundError
 from hubman.hubs._civitai_shape import base_variant, images_of, newest_first, nsfw_of_bits, size_of, weight_of
+from hubman.hubs._errors import refusal
 from hubman.hubs._html import safe_html
 from hubman.hubs._http import Answer, HttpStream, Web
 from hubman.hubs._mirrors import is_direct, open_first
@@ -220,6 +221,8 @@ class CivArchive:
             answer = self._page(f"models/{quote(model, safe='')}", params)
         if answer.status in (404, 500):
             raise _absent(f"model {model}" if version is None else f"version {version} of model {model}")
+        if answer.status != 200:
+            raise refusal(CIVARCHIVE, answer, what=f"model {model}", page=f"{self._base}/models/{model}")
         for said in _models(answer):
             listing, others = parse_archived(said, self._base)
             if listing is not None:

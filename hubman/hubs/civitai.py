@@ -20,6 +20,7 @@ from hubman.errors import N_, AccessError, HubError, HubmanError
 from hubman.hubs._civitai_answers import cursor_of, items_of, parse_hit, parse_model, parse_version
 from hubman.hubs._civitai_lookup import MOST_IDS, MOST_VERSIONS, Session, blocks, models_by_number
 from hubman.hubs._civitai_refusals import HOME, TITLE, absent, download_error, login_needed, refusal_of
+from hubman.hubs._errors import refusal
 from hubman.hubs._http import Answer, HttpStream, Web
 from hubman.hubs._tolerant import mapping, not_understood, picture_bytes, require_service, text, whole
 
@@ -213,6 +214,8 @@ class Civitai:
                 continue
             if answer.status in (401, 403):
                 raise login_needed(what, base)
+            if answer.status == 410:
+                raise refusal(CIVITAI, answer, what=what)
             if answer.status != 200:
                 raise not_understood(CIVITAI, what, answer.data)
             return answer.data, base

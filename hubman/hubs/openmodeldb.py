@@ -30,7 +30,8 @@ from hubman.core.hub import (
 from hubman.core.hub_words import format_of_word
 from hubman.core.listed import Hashes
 from hubman.core.types import Kind
-from hubman.errors import N_, AccessError, HubError, NotFoundError
+from hubman.errors import N_, AccessError, HubError, HubmanError, NotFoundError
+from hubman.hubs._errors import refusal
 from hubman.hubs._html import safe_html
 from hubman.hubs._http import HttpStream, Web
 from hubman.hubs._mirrors import MODEL_ENDINGS, is_direct, open_first
@@ -112,7 +113,7 @@ class OpenModelDB:
         before, trouble = self._calls, None
         try:
             table: _Table | None = self._fresh()
-        except HubError as error:
+        except HubmanError as error:
             table, trouble = self._table, error
         if table is None:
             return Lookup(trouble=trouble, calls=self._calls - before)
@@ -187,6 +188,8 @@ class OpenModelDB:
         require_service(OPENMODELDB, answer)
         if answer.status == 304 and old is not None:
             return _Table(old.models, old.raw, old.etag, now)
+        if answer.status in (401, 403, 410):
+            raise refusal(OPENMODELDB, answer, what="its models", page=self._base)
         if answer.status != 200:
             raise not_understood(OPENMODELDB, "its models", answer.data)
         given = {name.lower(): value for name, value in answer.headers.items()}

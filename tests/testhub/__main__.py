@@ -26,7 +26,7 @@ def main() -> int:
         "--misbehave",
         action="append",
         default=[],
-        metavar="FAULT",
+        metavar="FAULT[@PORT[*TIMES]]",
         help="such as 'Cut(after=1000)@storage' or 'Status(429, retry_after=2)@civitai'; README.md has the list",
     )
     parser.add_argument("--for", type=float, dest="seconds", metavar="SECONDS", help="stop by itself after a time")
@@ -45,8 +45,10 @@ def main() -> int:
         if given.big:
             hub.catalogue.add(make_model("Big", hubs=HUB_NAMES, files=[big_safetensors(given.big << 20)]))
         for text in given.misbehave:
-            fault, at, on = text.rpartition("@")
-            hub.misbehave(_fault(fault if at else on), on=on if at else None)
+            fault, at, where = text.rpartition("@")
+            on, often, times = where.partition("*")
+            rule = {"on": on, "times": int(times) if often else None} if at else {}
+            hub.misbehave(_fault(fault if at else text), **rule)
         _say(hub)
         _wait(hub, given.seconds, given.verbose)
     return 0
@@ -77,7 +79,10 @@ def _say(hub: TestHub) -> None:
             out.write(f"# {name}: {hub.url(name)}\n")
     for model in hub.catalogue.models:
         first = model.versions[0]
-        out.write(f"# hubman pull civitai:{model.id}@{first.id}   # {model.name}, {first.files[0].name}\n")
+        name = first.files[0].name
+        out.write(
+            f"# {name}: civitai:{model.id}@{first.id} hf:{model.repo} modelscope:{model.repo} liblib:{model.uuid}\n"
+        )
     out.flush()
 
 

@@ -37,7 +37,7 @@ class TestHub:
 
     Args:
         port: of the first hub, the others follow; 0: free ones.
-        storage_port: of the store; 0: a free one (or the one after the hubs').
+        storage_port: of the store, where it is to be another one.
         rate: bytes per second of everything together; None: as fast as it goes.
         per_connection: bytes per second of each connection to the store.
 
@@ -68,10 +68,9 @@ class TestHub:
         self.crashes: list[str] = []
         self._lock = threading.Lock()
         self._rate, self._per_connection = Pace(rate) if rate else None, per_connection
-        self._ports = {"storage": storage_port}
-        if port:
-            self._ports |= {name: port + number for number, name in enumerate(ANSWERS) if name != "storage"}
-            self._ports["storage"] = storage_port or port + len(ANSWERS) - 1
+        self._ports = {name: port + number if port else 0 for number, name in enumerate(ANSWERS)}
+        if storage_port:
+            self._ports["storage"] = storage_port
         self.doors: dict[str, Door] = {}
 
     def __enter__(self) -> Self:
@@ -80,7 +79,7 @@ class TestHub:
                 door = Door(
                     name,
                     self._answer,
-                    port=self._ports.get(name, 0),
+                    port=self._ports[name],
                     paces=lambda: [self._rate] if self._rate else [],
                     failed=self.crashes.append,
                 )
@@ -229,5 +228,5 @@ def add_library(hub: TestHub, folder: str, hubs: Iterable[str] = HUB_NAMES) -> l
             if ending in (".safetensors", ".pt", ".ckpt", ".pth", ".bin", ".gguf"):
                 kind = kinds.get(os.path.basename(base).lower(), "checkpoint")
                 path = os.path.join(base, name)
-                added.append(hub.add_model(stem, files=[path], file_name=name, kind=kind, hubs=hubs))
+                added.append(hub.add_model(stem, files=[path], file_name=name, kind=kind, hubs=hubs, words=()))
     return added

@@ -39,7 +39,7 @@ class Request:
         on: the name of the port: civitai, storage, ...
         connection: number of the connection; requests with the same one shared it.
         target: path and query as sent. headers: in order, names as sent.
-        status, sent: of the reply; `sent` counts bytes of its body. finished: the reply ended as it should.
+        status, sent: of the reply; `sent` counts bytes of its body. finished: all of it was given to the network.
         etag, content: what a fault puts in the place of a file's own.
     """
 
@@ -369,11 +369,15 @@ class Door:
         keep = (request.header("connection") or "").lower() != "close" and reply.length is None
         head, bodiless = self._head(reply, keep), request.method == "HEAD" or reply.status in (204, 304)
         paces = [*self._paces(), *([own] if own else []), *([Pace(reply.rate)] if reply.rate else [])]
-        if bodiless:
-            connection.sendall(head)
-        else:
-            self._send(connection, request, reply, head, paces)
-        request.finished = True
+        try:
+            if bodiless:
+                request.finished = True
+                connection.sendall(head)
+            else:
+                self._send(connection, request, reply, head, paces)
+        except BaseException:
+            request.finished = False
+            raise
         return keep
 
     def _head(self, reply: Reply, keep: bool) -> bytes:
@@ -394,8 +398,8 @@ class Door:
         size = reply.size
         if size <= 65536 and not (reply.chunked or paces or reply.cut is not None or reply.stall is not None):
             body = reply.body.read(reply.start, reply.start + size)  # one packet where one is enough
+            request.sent, request.finished = size, True
             connection.sendall(head + body)
-            request.sent = size
             return
         connection.sendall(head)
         marks = sorted({at for at in (reply.cut, reply.stall) if at is not None and at < size})
@@ -403,6 +407,7 @@ class Door:
         for mark in [*marks, size]:
             for sent in self._part(connection, reply, reply.start + position, reply.start + mark, paces):
                 request.sent += sent
+                request.finished = request.sent == size
             position = mark
             if mark == reply.cut and mark < size:
                 self._reset(connection, reply.reset)
@@ -412,7 +417,10 @@ class Door:
             connection.sendall(b"0\r\n\r\n")
 
     def _part(self, connection: socket.socket, reply: Reply, start: int, end: int, paces: list[Pace]) -> Iterator[int]:
-        """Send a part of the body, yielding how many bytes went out."""
+        """Send a part of the body, yielding how many bytes go out next.
+
+        They are counted before they are sent: whoever has read them all finds the record complete.
+        """
         most = max(4096, min(int(min(pace.rate for pace in paces) / 50), 1 << 20)) if paces else 8 << 20
         file = None if reply.chunked else reply.body.opened()
         if file is not None:
@@ -420,24 +428,25 @@ class Door:
             connection.settimeout(None)  # a socket with a timeout does not block by itself: sendfile would say EAGAIN
             with file:
                 while start < end:
-                    amount = min(most, end - start)
-                    self._wait_for(paces, amount)
-                    sent = os.sendfile(connection.fileno(), file.fileno(), start, amount)
-                    if not sent:
-                        raise Cut
-                    start += sent
-                    yield sent
+                    stop = min(start + most, end)
+                    self._wait_for(paces, stop - start)
+                    yield stop - start
+                    while start < stop:
+                        sent = os.sendfile(connection.fileno(), file.fileno(), start, stop - start)
+                        if not sent:
+                            raise Cut
+                        start += sent
             connection.settimeout(timeout)
             return
         for piece in reply.body.pieces(start, end):
             for at in range(0, len(piece), most):
                 part = piece[at : at + most]
                 self._wait_for(paces, len(part))
+                yield len(part)
                 if reply.chunked:
                     connection.sendall(f"{len(part):x}\r\n".encode() + bytes(part) + b"\r\n")
                 else:
                     connection.sendall(part)
-                yield len(part)
 
     def _wait_for(self, paces: list[Pace], amount: int) -> None:
         for pace in paces:
