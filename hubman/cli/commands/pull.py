@@ -179,17 +179,19 @@ class Run:
 
     def _texts(self, hubs: OpenHubs, options: PullOptions, asked: Asked, pulls: list[Pull]) -> list[str]:
         """Return the references of the command line and of plain lists; lists by `export` are put into `pulls`."""
-        from hubman.app.restoring import read_list, wanted_of
+        from hubman.app.restoring import found_for, read_list, wanted_of
         from hubman.store.reader import open_reader
 
         texts = list(self.refs)
         for path in self.chosen["lists"]:
             listed = read_list(_read(path))
             texts += listed.refs
+            with open_reader(self.store.path) as reader:
+                found = found_for(reader, hubs, listed.entries) if listed.entries else {}
             for entry in listed.entries:
                 try:
                     with open_reader(self.store.path) as reader:
-                        pulls.append(wanted_of(self.store, reader, hubs, entry, options, asked))
+                        pulls.append(wanted_of(self.store, reader, hubs, entry, options, asked, found))
                 except HubmanError as error:
                     self.not_found.append({**entry.to_json(), "why": error.reference})
                     self._failed(entry.name, error, pages=entry.pages)
