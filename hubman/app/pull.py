@@ -25,7 +25,7 @@ from hubman.app.unfinished import begin, clean_up, ended, not_ended, part_bytes,
 from hubman.app.wanted import here
 from hubman.core.hub import Listing, RemoteFile
 from hubman.core.hub_names import hub_name
-from hubman.core.library import ModelFile
+from hubman.core.library import Layout, ModelFile
 from hubman.core.plan.pull import expected_kind, reference
 from hubman.core.ports import Hub, Progress, Silence
 from hubman.core.safe_name import SafeName, safe_name
@@ -266,7 +266,7 @@ def _file(
         ended(store, number)
         return answer
     checked = check_file(fetched.part, place.name, quarantine=options.quarantine)
-    place, notices = _right_place(store, listing, file, place, options, checked)
+    place, notices = _right_place(store, hub, listing, file, place, options, checked)
     hashes = _hashes(fetched, file, progress)
     placing(store, number, place.directory, place.name, fetched.sha256)
     path = put(fetched.part, place)
@@ -314,7 +314,7 @@ def _hashes(fetched: Fetched, file: RemoteFile, progress: Progress) -> Hashes:
 
 
 def _right_place(
-    store: Store, listing: Listing, file: RemoteFile, place: Place, options: PullOptions, checked: Checked
+    store: Store, hub: Hub, listing: Listing, file: RemoteFile, place: Place, options: PullOptions, checked: Checked
 ) -> tuple[Place, list[str]]:
     """Return the place that the bytes call for, and what is to be said of it."""
     notices: list[str] = []
@@ -325,11 +325,14 @@ def _right_place(
         notices.append(Phrase(N_("nothing shows that {name} is safe to open: `hubman scan` says why"), name=name))
     expected, kind = expected_kind(listing, file), checked.kind
     if kind in (Kind.UNKNOWN, expected):
+        if kind == expected == Kind.UNKNOWN and options.folder is None and place.root.layout is not Layout.FLAT:
+            notices.append(Phrase(N_("nobody says what {name} is, so it lies at the top of {root}; `hubman mv` moves it"),
+                                  name=name, root=place.root.path))  # fmt: skip
         return replace(place, name=name), notices
     if expected != Kind.UNKNOWN:
         said = Phrase(
             N_("{hub} calls it a {expected}, but by its bytes it is a {kind}: that is what counts"),
-            hub=listing.hub, expected=str(expected), kind=str(kind),
+            hub=hub.title, expected=str(expected), kind=str(kind),
         )  # fmt: skip
         notices.append(said)
     if options.folder is not None:

@@ -31,7 +31,7 @@ from hubman.hubs import open_hub
 from hubman.hubs._http import Web
 from hubman.store.door import Store, open_store
 from hubman.store.reader import open_reader
-from tests.conftest import lora_bytes
+from tests.conftest import lora_bytes, safetensors_bytes
 from tests.testhub import TestHub
 from tests.testhub.catalogue import Catalogue, File, Picture, Version
 from tests.testhub.content import content_of, evil_pickle, picture
@@ -208,6 +208,12 @@ def test_the_bytes_decide_the_folder_and_the_person_is_told(person: Person, hub:
     done = person.pull(ref(hub.add(lora_bytes(fill=10), name="Not a checkpoint", kind="checkpoint")))
     assert Path(done.path).parent == library / "Lora"
     assert any("by its bytes" in str(notice) for notice in done.notices)
+
+
+def test_what_nobody_knows_lies_at_the_top_and_is_told(person: Person, hub: TestHub, library: Path) -> None:
+    done = person.pull(ref(hub.add(safetensors_bytes({"foo": ((4, 4), "F32")}), name="Odd", kind="Other")))
+    assert done.path == str(library / "odd.safetensors")
+    assert any("nobody says" in str(notice) for notice in done.notices)
 
 
 def test_the_ending_follows_the_bytes(person: Person, hub: TestHub) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from threading import Event
@@ -308,7 +309,8 @@ class Run:
         if pull.after is not None and outcome.pulled.model is not None:
             pull.after(outcome.pulled)
         for notice in outcome.pulled.notices:
-            self._aside(_("warning: {text}").format(text=told(notice)), "yellow")
+            name = os.path.basename(outcome.pulled.path)
+            self._aside(_("warning: {text}").format(text=f"{name}: {told(notice)}"), "yellow")
         if self.terminal.human:
             if self.bars is None:
                 _show(outcome.pulled, self.terminal)
