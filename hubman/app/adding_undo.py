@@ -52,7 +52,7 @@ def take_back(store: Store, entry: Entry, *, dry_run: bool) -> list[str]:
 def _way(plan: Relocation, archives: Mapping[str, str]) -> Relocation:
     back = plan.reversed(new_token())
     restored = {step.target for step in back.steps if step.how is not How.DROP}
-    steps = []
+    steps: list[Step] = []
     for step in back.steps:
         if step.source in archives:
             folder = os.path.dirname(archives[step.source])
