@@ -586,6 +586,17 @@ def test_models_of_an_archive(person: Downloads) -> None:
     assert names(person.folder) == {"pack.zip", "水墨.safetensors"}
 
 
+def test_two_of_one_name_in_an_archive(person: Downloads) -> None:
+    """In two folders of it: two models. Back they go beside it, where that name may be taken as well."""
+    path = person.zip("pack.zip", **{"a/ink.safetensors": lora_bytes(fill=1), "b/ink.safetensors": lora_bytes(fill=2)})
+    person.add(path)
+    assert names(person.models) == {"Lora/ink.safetensors", "Lora/ink (2).safetensors"}
+    person.save("ink.safetensors", fill=3)
+    undo(person.store)
+    assert names(person.models) == set()
+    assert len(set(tree(person.folder).values())) == 4
+
+
 def test_a_dry_run_of_an_archive_leaves_nothing(person: Downloads) -> None:
     path = person.zip("pack.zip", **{"a.safetensors": lora_bytes()})
     assert len(person.add(path, dry_run=True).filed) == 1
