@@ -326,15 +326,15 @@ def _right_place(
     expected, kind = expected_kind(listing, file), checked.kind
     if kind in (Kind.UNKNOWN, expected):
         if kind == expected == Kind.UNKNOWN and options.folder is None and place.root.layout is not Layout.FLAT:
-            notices.append(Phrase(N_("nobody says what {name} is, so it lies at the top of {root}; `hubman mv` moves it"),
-                                  name=name, root=place.root.path))  # fmt: skip
+            said = N_("nobody says what {name} is, so it lies at the top of {root}; `hubman mv` moves it")
+            notices.append(Phrase(said, name=name, root=place.root.path))
         return replace(place, name=name), notices
     if expected != Kind.UNKNOWN:
-        said = Phrase(
+        contradiction = Phrase(
             N_("{hub} calls it a {expected}, but by its bytes it is a {kind}: that is what counts"),
             hub=hub.title, expected=str(expected), kind=str(kind),
         )  # fmt: skip
-        notices.append(said)
+        notices.append(contradiction)
     if options.folder is not None:
         return replace(place, name=name), notices
     with open_reader(store.path) as reader:
