@@ -23,7 +23,7 @@ from hubman.app.moving import one_way
 from hubman.app.trash import missing_folders
 from hubman.core.hub import Match
 from hubman.core.hub_names import hub_name, says_nothing
-from hubman.core.layout import is_model_name
+from hubman.core.layout import MODEL_EXTENSIONS, is_model_name
 from hubman.core.library import Layout, ModelFile, Unhashed, stem_of
 from hubman.core.plan.place import Carried, How, Relocation, Step, belongings, renamed
 from hubman.core.plan.pull import expected_kind
@@ -248,13 +248,13 @@ def _plan(
 ) -> None:
     """Give every model its place and write down the steps."""
     taken: dict[str, set[str]] = {}
-    moved = {path for one in looked for path in one.source.members}
+    nearby = Nearby({path for one in looked for path in one.source.members})
     steps: list[Step] = []
     models: list[Carried] = []
     for one in looked:
         try:
             filed = _place(store, one, matches.get(one.hashes.sha256), order)
-            own = _steps(filed, moved, taken, copy=order.copy)
+            own = _steps(filed, nearby, taken, copy=order.copy)
             check(Relocation(tuple(own[1]), ()))
         except HubmanError as error:
             answer.failed.append((one.source.given, error))
@@ -262,6 +262,8 @@ def _plan(
         filed, some = own
         used = taken.setdefault(filed.place.directory, set())
         used |= {os.path.basename(step.target) for step in some}
+        if is_model_name(filed.target):  # programs name models by the stem: no second one of another ending
+            used |= {os.path.splitext(os.path.basename(filed.target))[0] + ending for ending in MODEL_EXTENSIONS}
         steps += some
         relpath = os.path.relpath(filed.target, filed.place.root.path).replace(os.sep, "/")
         name = stem_of(relpath, folder=filed.source.folder or filed.source.sharded)
@@ -302,13 +304,14 @@ def _name(one: Looked, match: Match | None) -> SafeName:
     return safe_name(text, ending=ending if header.format is not Format.FOLDER else None)
 
 
-def _steps(filed: Filed, moved: set[str], taken: Mapping[str, set[str]], *, copy: bool) -> tuple[Filed, list[Step]]:
+def _steps(filed: Filed, nearby: Nearby, taken: Mapping[str, set[str]], *, copy: bool) -> tuple[Filed, list[Step]]:
     """Return the steps of one model with what lies beside it, under the first stem that is free for all of that."""
     source, place = filed.source, filed.place
     used = taken_names(place) | taken.get(place.directory, set())
     folder = os.path.dirname(source.path)
     stem = _stem(source)
-    beside = [] if source.archive else _beside(source, stem, folder, moved)
+    beside = [] if source.archive else nearby.belongings(source, stem, folder)
+    folded = {other.casefold() for other in used}
     name, tried = place.name, set(used)
     while True:
         name = _free(place.name, tried, single=is_model_name(place.name))
@@ -316,7 +319,7 @@ def _steps(filed: Filed, moved: set[str], taken: Mapping[str, set[str]], *, copy
         if source.sharded:
             name, new = place.name, stem
         targets = [renamed(entry, stem, new) for entry, _ in beside]
-        if source.sharded or not set(targets) & used:
+        if source.sharded or not {target.casefold() for target in targets} & folded:
             break
         tried.add(name)
     how = How.COPY if copy and source.archive is None else How.MOVE
@@ -340,14 +343,27 @@ def _stem(source: Source) -> str:
     return last.removesuffix(SHARD_INDEX) if source.sharded else stem_of(last, folder=False)
 
 
-def _beside(source: Source, stem: str, folder: str, moved: set[str]) -> list[tuple[str, bool]]:
-    """Return (name, also of a model that stays) of what belongs to a model by its stem."""
-    names = os.listdir(folder)
-    own = {os.path.basename(path) for path in source.members} | {os.path.basename(source.path)}
-    others = [name for name in names if is_model_name(name) and os.path.join(folder, name) not in moved]
-    stems = [stem_of(name, folder=False) for name in others]
-    found = belongings(stem, [name for name in names if name not in own], stems)
-    return [(entry.name, entry.shared) for entry in found if os.path.isfile(os.path.join(folder, entry.name))]
+class Nearby:
+    """What lies beside models, of folders that are listed once. `moved`: paths of the models that go."""
+
+    def __init__(self, moved: set[str]) -> None:
+        self._moved = moved
+        self._folders: dict[str, tuple[list[str], list[str]]] = {}
+
+    def belongings(self, source: Source, stem: str, folder: str) -> list[tuple[str, bool]]:
+        """Return (name, also of a model that stays) of what belongs to a model by its stem."""
+        names, staying = self._listed(folder)
+        own = {os.path.basename(path) for path in (source.path, *source.members)}
+        found = belongings(stem, [name for name in names if name.startswith(stem) and name not in own], staying)
+        return [(entry.name, entry.shared) for entry in found if os.path.isfile(os.path.join(folder, entry.name))]
+
+    def _listed(self, folder: str) -> tuple[list[str], list[str]]:
+        """Return the names in a folder, and the stems of the models that stay there."""
+        if folder not in self._folders:
+            names = os.listdir(folder)
+            models = [name for name in names if is_model_name(name) and os.path.join(folder, name) not in self._moved]
+            self._folders[folder] = names, [stem_of(name, folder=False) for name in models]
+        return self._folders[folder]
 
 
 def _free(name: SafeName, taken: set[str], *, single: bool) -> SafeName:

@@ -50,19 +50,22 @@ def take_back(store: Store, entry: Entry, *, dry_run: bool) -> list[str]:
 
 
 def _way(plan: Relocation, archives: Mapping[str, str]) -> Relocation:
-    steps = []
-    for step in plan.reversed(new_token()).steps:
+    back = plan.reversed(new_token())
+    restored = {step.target for step in back.steps if step.how is not How.DROP}
+    steps: list[Step] = []
+    for step in back.steps:
         if step.source in archives:
             folder = os.path.dirname(archives[step.source])
-            name = free_name(
-                SafeName(os.path.basename(step.source)), os.listdir(folder) if os.path.isdir(folder) else ()
-            )
+            taken = {os.path.basename(other.target) for other in steps}
+            taken |= set(os.listdir(folder)) if os.path.isdir(folder) else set()
+            name = free_name(SafeName(os.path.basename(step.source)), taken)
             steps.append(Step(step.source, os.path.join(folder, name)))
-        elif step.how is How.DROP and not os.path.lexists(step.target):
+        elif step.how is How.DROP and not os.path.lexists(step.target) and step.target not in restored:
+            restored.add(step.target)  # the original of this copy is gone
             steps.append(Step(step.source, step.target))
         else:
             steps.append(step)
-    return replace(plan.reversed(new_token()), steps=tuple(steps))
+    return replace(back, steps=tuple(steps))
 
 
 def _with_rows(store: Store, plan: Relocation) -> Relocation:

@@ -7,12 +7,21 @@ import os
 from collections.abc import Callable
 
 from hubman.app.download import Fetched
-from hubman.core.hub import Listing, RemoteFile
+from hubman.core.hub import HUGGINGFACE, Listing, RemoteFile
 from hubman.core.ports import Progress
 from hubman.disk.part import open_part, token_of
 from hubman.opening import open_regular
 
 CHUNK = 1 << 20
+
+
+def from_caches(listing: Listing, file: RemoteFile) -> str | None:
+    """Return where the cache of Hugging Face's own client has a file; None where it has not."""
+    if listing.hub != HUGGINGFACE:
+        return None
+    from hubman.app.cached_sources import cached_file
+
+    return cached_file(listing.model_id, listing.version_id, file.id)
 
 
 def copy_local(

@@ -5,6 +5,7 @@ Nothing has a model's name before its size, its hash, its header and its safety 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -18,11 +19,13 @@ from hubman.app.download import Fetched, discard, fetch
 from hubman.app.filing import Place, make_folders, place_for, put, record_placed
 from hubman.app.hashing import hash_model
 from hubman.app.local_copy import copy_local
-from hubman.app.unfinished import begin, clean_up, ended, not_ended, part_bytes
+from hubman.app.moving import places_in
+from hubman.app.roots import find_root
+from hubman.app.unfinished import begin, clean_up, ended, not_ended, part_bytes, placed_unrecorded, placing
 from hubman.app.wanted import here
-from hubman.core.hub import HUGGINGFACE, Listing, RemoteFile
+from hubman.core.hub import Listing, RemoteFile
 from hubman.core.hub_names import hub_name
-from hubman.core.library import ModelFile
+from hubman.core.library import Layout, ModelFile
 from hubman.core.plan.pull import expected_kind, reference
 from hubman.core.ports import Hub, Progress, Silence
 from hubman.core.safe_name import SafeName, safe_name
@@ -94,15 +97,6 @@ class Pulled:
     others: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     entry: int | None = None
-
-
-def from_caches(listing: Listing, file: RemoteFile) -> str | None:
-    """Return where the cache of Hugging Face's own client has a file; None where it has not."""
-    if listing.hub != HUGGINGFACE:
-        return None
-    from hubman.app.cached_sources import cached_file
-
-    return cached_file(listing.model_id, listing.version_id, file.id)
 
 
 # --- before it is fetched -------------------------------------------------------------------------------------------
@@ -201,10 +195,13 @@ def pull_listing(
         expected = would_pull(store, listing, file, options)
         if expected.outcome == "here":
             _know(store, expected, listing, file)
-            clean_up(store, str(reference(listing, file)))
+            clean_up(store, listing, file, _folders(store, expected, listing, file, options))
             return expected
         with open_reader(store.path) as reader:
+            left = placed_unrecorded(reader, str(reference(listing, file)))
             place = expected_place(reader, listing, file, options)
+        if left is not None:
+            return _recorded(store, hubs.get(listing.hub), listing, file, options, *left)
         number = _begin(store, listing, file, place, options)
         try:
             fetched = _fetch(hubs[listing.hub], listing, file, place, options, progress, stop)
@@ -226,6 +223,14 @@ def pull_listing(
         raise
     finally:
         let_go(fetched)
+
+
+def _folders(store: Store, answer: Pulled, listing: Listing, file: RemoteFile, options: PullOptions) -> list[str]:
+    """Return where a part of a file may have been: where the file is, and where it should have gone."""
+    found = [os.path.dirname(answer.path)]
+    with contextlib.suppress(HubmanError), open_reader(store.path) as reader:
+        found.append(expected_place(reader, listing, file, options).directory)
+    return found
 
 
 def let_go(fetched: Fetched) -> None:
@@ -261,14 +266,31 @@ def _file(
         ended(store, number)
         return answer
     checked = check_file(fetched.part, place.name, quarantine=options.quarantine)
-    place, notices = _right_place(store, listing, file, place, options, checked)
+    place, notices = _right_place(store, hub, listing, file, place, options, checked)
     hashes = _hashes(fetched, file, progress)
+    placing(store, number, place.directory, place.name, fetched.sha256)
     path = put(fetched.part, place)
-    row, entry = _record(store, listing, file, place, path, hashes, number)
+    row, entry = _record(store, listing, file, place.root.path, path, hashes, number)
     notices += _taken(place, path) + _hub_picture(store, hub, listing, fetched.sha256, options)
     with open_reader(store.path) as reader:
         model = reader.by_ids([row])[0]
     return Pulled("pulled", listing, file, model, path, fetched.size, (), tuple(notices), entry)
+
+
+def _recorded(
+    store: Store, hub: Hub | None, listing: Listing, file: RemoteFile, options: PullOptions, number: int, path: str
+) -> Pulled:
+    """Record what a killed run fetched, checked and gave its name."""
+    with open_reader(store.path) as reader:
+        root = next(entry.path for entry in reader.roots() for _ in places_in([entry], os.path.dirname(path)))
+    hashes = hash_model(path)
+    row, entry = _record(store, listing, file, root, path, hashes, number)
+    answer = Pulled("pulled", listing, file, None, path)
+    clean_up(store, listing, file, _folders(store, answer, listing, file, options))
+    notices = _hub_picture(store, hub, listing, hashes.sha256, options) if hub else []
+    with open_reader(store.path) as reader:
+        model = reader.by_ids([row])[0]
+    return Pulled("pulled", listing, file, model, path, model.size, (), tuple(notices), entry)
 
 
 def _hashes(fetched: Fetched, file: RemoteFile, progress: Progress) -> Hashes:
@@ -292,7 +314,7 @@ def _hashes(fetched: Fetched, file: RemoteFile, progress: Progress) -> Hashes:
 
 
 def _right_place(
-    store: Store, listing: Listing, file: RemoteFile, place: Place, options: PullOptions, checked: Checked
+    store: Store, hub: Hub, listing: Listing, file: RemoteFile, place: Place, options: PullOptions, checked: Checked
 ) -> tuple[Place, list[str]]:
     """Return the place that the bytes call for, and what is to be said of it."""
     notices: list[str] = []
@@ -303,13 +325,16 @@ def _right_place(
         notices.append(Phrase(N_("nothing shows that {name} is safe to open: `hubman scan` says why"), name=name))
     expected, kind = expected_kind(listing, file), checked.kind
     if kind in (Kind.UNKNOWN, expected):
+        if kind == expected == Kind.UNKNOWN and options.folder is None and place.root.layout is not Layout.FLAT:
+            said = N_("nobody says what {name} is, so it lies at the top of {root}; `hubman mv` moves it")
+            notices.append(Phrase(said, name=name, root=place.root.path))
         return replace(place, name=name), notices
     if expected != Kind.UNKNOWN:
-        said = Phrase(
+        contradiction = Phrase(
             N_("{hub} calls it a {expected}, but by its bytes it is a {kind}: that is what counts"),
-            hub=listing.hub, expected=str(expected), kind=str(kind),
+            hub=hub.title, expected=str(expected), kind=str(kind),
         )  # fmt: skip
-        notices.append(said)
+        notices.append(contradiction)
     if options.folder is not None:
         return replace(place, name=name), notices
     with open_reader(store.path) as reader:
@@ -331,15 +356,17 @@ def _taken(place: Place, path: str) -> list[str]:
 
 
 def _record(
-    store: Store, listing: Listing, file: RemoteFile, place: Place, path: str, hashes: Hashes, number: int
+    store: Store, listing: Listing, file: RemoteFile, root_path: str, path: str, hashes: Hashes, number: int
 ) -> tuple[int, int | None]:
     """Record file, facts, hashes and provenance, with the entry that `undo` reads; return (row, entry)."""
     detail: dict[str, object] = {
         "name": os.path.splitext(os.path.basename(path))[0], "before": [], "after": [path],
-        "ref": str(reference(listing, file)), "root": place.root.path, "sha256": hashes.sha256,
+        "ref": str(reference(listing, file)), "root": root_path, "sha256": hashes.sha256,
     }  # fmt: skip
     came = [(hashes.sha256, listing, file.id, "download")]
-    return record_placed(store, place.root, path, hashes, came, journal=(VERB, detail), download=number)
+    with open_reader(store.path) as reader:
+        root = find_root(reader, root_path)
+    return record_placed(store, root, path, hashes, came, journal=(VERB, detail), download=number)
 
 
 def _know(store: Store, answer: Pulled, listing: Listing, file: RemoteFile) -> None:

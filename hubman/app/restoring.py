@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -16,10 +16,11 @@ from hubman.app.exporting import LIST_SCHEMA, TITLE
 from hubman.app.filing import is_usable
 from hubman.app.pull import Pulled, PullOptions
 from hubman.app.pull_many import Pull
-from hubman.app.wanted import Asked, Wanted, by_hash, find_ref
-from hubman.core.hub import HubRef, RemoteFile
+from hubman.app.wanted import ORDER, Asked, Wanted, by_hash, find_ref
+from hubman.core.hub import HubRef, Listing, RemoteFile
 from hubman.core.library import UserData
 from hubman.core.ports import Hub
+from hubman.core.types import Hashes
 from hubman.errors import N_, HubError, HubmanError, NotFoundError, UsageError
 from hubman.store.door import Store
 from hubman.store.reader import Reader
@@ -150,8 +151,48 @@ def _texts(value: object) -> tuple[str, ...]:
 # --- finding ----------------------------------------------------------------------------------------------------------
 
 
+Found = Mapping[str, tuple[Listing, RemoteFile]]
+"""sha256 -> where a hub has it."""
+
+
+def found_for(reader: Reader, hubs: Mapping[str, Hub], entries: Sequence[Entry]) -> Found:
+    """Ask about many models in few calls: for the versions they came from, then for their hashes.
+
+    What a hub could not say is left out, and asked about one by one (`wanted_of`).
+    """
+    there = {file.subject for file in reader.of_subjects([entry.sha256 for entry in entries])}
+    missing = {entry.sha256: entry for entry in entries if entry.sha256 not in there}
+    found: dict[str, tuple[Listing, RemoteFile]] = {}
+    for name in dict.fromkeys(ref.hub for entry in missing.values() for ref in entry.sources if ref.hub in hubs):
+        found |= _of_sources(hubs[name or ""], [entry for sha256, entry in missing.items() if sha256 not in found])
+    refused = {hub for hub, yes in reader.hubs.choices().items() if not yes}
+    for name in (name for name in ORDER if name in hubs and name not in refused and hubs[name].hash_kinds):
+        left = [Hashes(sha256, None, sha256[:10], None) for sha256 in missing if sha256 not in found]
+        for match in hubs[name].by_hashes(left).found if left else ():
+            if match.file is not None and match.how == "sha256":
+                found[match.sha256] = (match.listing, match.file)
+    return found
+
+
+def _of_sources(hub: Hub, entries: Sequence[Entry]) -> dict[str, tuple[Listing, RemoteFile]]:
+    """Return what of these a hub still has where it was, byte for byte by what the hub says."""
+    models = list(dict.fromkeys(ref.model for entry in entries for ref in entry.sources if ref.hub == hub.name))
+    try:
+        versions = hub.versions([model for model in models if model])
+    except HubmanError:
+        return {}
+    files = {file.sha256: (one, file) for listings in versions.values() for one in listings for file in one.files}
+    return {entry.sha256: files[entry.sha256] for entry in entries if entry.sha256 in files}
+
+
 def wanted_of(
-    store: Store, reader: Reader, hubs: Mapping[str, Hub], entry: Entry, options: PullOptions, asked: Asked
+    store: Store,
+    reader: Reader,
+    hubs: Mapping[str, Hub],
+    entry: Entry,
+    options: PullOptions,
+    asked: Asked,
+    found: Found = MappingProxyType({}),
 ) -> Pull:
     """Say where a model of a list is to be had: here, where it came from, else wherever its hash is known.
 
@@ -162,6 +203,9 @@ def wanted_of(
     places = tuple(reader.of_subjects([entry.sha256]))
     if places:
         return Pull(Wanted(entry.name, None, None, places), options, after)
+    if entry.sha256 in found:
+        listing, file = found[entry.sha256]
+        return Pull(Wanted(entry.name, listing, _promised(file, entry)), _filed(reader, entry, options), after)
     wanted = _from_sources(reader, hubs, entry, asked)
     if wanted is None:
         try:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hubman.core.hub import HubRef, Listing, RemoteFile
-from hubman.disk.part import PART, PREFIX, open_part, token_of
+from hubman.disk.part import LOCK, PART, PREFIX, RECORD, open_part, token_of
+from hubman.disk.relocate import digest_of
 from hubman.errors import N_, AccessError, ConflictError, HubmanError, IntegrityError, NotFoundError
 from hubman.store.door import Store
 from hubman.store.hub_answers import Unfinished
@@ -94,7 +95,8 @@ def forget(store: Store, begun: Iterable[Begun]) -> list[Begun]:
 def drop_finished(store: Store) -> None:
     """Forget downloads whose folder is there and whose part is not: they ended, or were cleaned up by somebody."""
     with open_reader(store.path) as reader:
-        gone = [one for one in unfinished(reader) if os.path.isdir(one.entry.part) and not _is_there(one.entry)]
+        over = [one for one in unfinished(reader) if one.entry.state != PLACING]
+    gone = [one for one in over if os.path.isdir(one.entry.part) and not _is_there(one.entry)]
     with contextlib.suppress(ConflictError):  # somebody has just begun with it
         forget(store, gone)
 
@@ -131,18 +133,59 @@ def not_ended(store: Store, number: int, error: BaseException) -> None:
         writer.hubs.set_download(number, state)
 
 
+PLACING = "placing"
+"""State of a download whose file is getting its name: a killed one is looked for where it was going."""
+
+
+def placing(store: Store, number: int, folder: str, name: str, sha256: str) -> None:
+    """Record that a file is about to get its name in a folder (another one than planned, if its bytes say so)."""
+    with open_reader(store.path) as reader:
+        detail = next((dict(one.detail) for one in reader.hubs.downloads() if one.number == number), {})
+    with store.writer() as writer:
+        writer.hubs.set_download(number, PLACING, {**detail, "placing": [folder, name, sha256]})
+
+
+def placed_unrecorded(reader: Reader, ref: str) -> tuple[int, str] | None:
+    """Return (number, path) of a file that a killed run gave its name and could not record; None: there is none."""
+    for one in reader.hubs.downloads():
+        if one.ref != ref or one.state != PLACING:
+            continue
+        folder, name, sha256 = one.detail["placing"]
+        with contextlib.suppress(OSError):
+            stem, ending = os.path.splitext(name)
+            for other in sorted(os.listdir(folder)):
+                path = os.path.join(folder, other)
+                near = other.startswith(stem) and other.endswith(ending)
+                if near and os.path.isfile(path) and not os.path.islink(path) and digest_of(path) == sha256:
+                    return one.number, path
+    return None
+
+
 def ended(store: Store, number: int) -> None:
     """Record that a download is over."""
     with store.writer() as writer:
         writer.hubs.end_download(number)
 
 
-def clean_up(store: Store, ref: str) -> None:
-    """Take away what a killed run left of a download whose file is here."""
+def clean_up(store: Store, listing: Listing, file: RemoteFile, folders: Iterable[str]) -> None:
+    """Take away what a killed run left of a download whose file is here.
+
+    Args:
+        folders: where its part may have been.
+    """
+    ref = str(HubRef(listing.hub, listing.model_id, listing.version_id, file.id))
+    token = token_of(_source(listing), file.id, file.sha256)
     with open_reader(store.path) as reader:
         left = [one for one in unfinished(reader) if one.entry.ref == ref]
     with contextlib.suppress(HubmanError, OSError):
+        for folder in {*folders, *(one.entry.part for one in left)}:
+            if any(os.path.lexists(os.path.join(folder, PREFIX + token + end)) for end in (PART, RECORD, LOCK)):
+                open_part(folder, token).remove()
         forget(store, left)
+
+
+def _source(listing: Listing) -> str:
+    return f"{listing.hub}:{listing.model_id}@{listing.version_id}"
 
 
 def _token(entry: Unfinished) -> str:
@@ -166,8 +209,7 @@ def _have(entry: Unfinished) -> int:
 
 def part_bytes(listing: Listing, file: RemoteFile, folder: str) -> int:
     """Return the bytes that an earlier run left of a file in a folder."""
-    source = f"{listing.hub}:{listing.model_id}@{listing.version_id}"
-    return _bytes(os.path.join(folder, PREFIX + token_of(source, file.id, file.sha256) + PART))
+    return _bytes(os.path.join(folder, PREFIX + token_of(_source(listing), file.id, file.sha256) + PART))
 
 
 def _bytes(path: str) -> int:

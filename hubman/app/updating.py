@@ -52,7 +52,8 @@ class Report:
 
     Attributes:
         outdated: models with a newer version, in the order of the library.
-        checked: contents whose hub was asked. unknown: those of which no hub is known. pinned: left alone.
+        checked: contents whose hub was asked, without pinned ones.
+        unknown: contents of which no hub is known. pinned: left alone.
         troubles: (hub, error) of hubs that could not be asked: nothing was recorded of their models.
     """
 
@@ -114,7 +115,7 @@ def find_outdated(
         progress.advance(len(models))
         updates = _updates(store, held, {(name, key): value for key, value in listed.items()}, early_access, now)
         _record(store, [own for own in held if own.listing.model_id in listed], updates)
-        checked |= {own.sha256 for own in held}
+        checked |= {own.sha256 for own in held if not own.pinned}
         found += [Outdated(places[update.held.sha256], update) for update in updates]
     order = {sha256: number for number, sha256 in enumerate(places)}
     first = {entry.update.held.sha256: entry for entry in reversed(found)}

@@ -16,9 +16,14 @@ if TYPE_CHECKING:
     from hubman.store.door import Store
 
 
+def can_ask(terminal: Terminal) -> bool:
+    """Whether there is somebody to answer."""
+    return terminal.human and not terminal.no_input and sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def ask_consent(config: Config, store: Store, terminal: Terminal) -> None:
     """Ask about the hubs that nobody has said yes or no to. Ctrl-C at the question is no answer."""
-    if not terminal.human or terminal.no_input or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask(terminal):
         return
     from hubman.app.hubs import choose
     from hubman.app.unasked_lookup import to_ask_about

@@ -96,7 +96,7 @@ def inside(text: str) -> str:
 def owned(owner: str, name: str) -> str:
     """Check `owner/name` of a repository."""
     owner, name = decoded(owner), decoded(name)
-    if not _OWNER.fullmatch(owner) or not _NAME.fullmatch(name) or ".." in owner + "/" + name:
+    if not _OWNER.fullmatch(owner) or not _NAME.fullmatch(name) or ".." in owner + "/" + name or name.endswith("."):
         raise NoReferenceError
     if owner.lower() in NO_OWNERS or not any(c.isalpha() for c in owner + name):
         raise NoReferenceError

@@ -17,13 +17,15 @@ class Glance(Walk):
         entries = self._list(folder)
         if entries is None or name not in entries:
             return None
+        stem = name.removesuffix(SHARD_INDEX) if name.endswith(SHARD_INDEX) else name.rpartition(".")[0]
+        near = Beside({other: entry for other, entry in entries.items() if other.startswith(stem)})
         if name.endswith(SHARD_INDEX):
-            found = self._sharded(folder, name, entries, Beside(entries))
+            found = self._sharded(folder, name, entries, near)
         elif os.path.isdir(self._path(relpath)):
             inner = self._list(relpath)
             found = self._model_folder(relpath, entries) if inner is not None else iter(())
         else:
-            found = self._singles(folder, [name], entries, Beside(entries))
+            found = self._singles(folder, [name], entries, near)
         return next(found, None)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from hubman.core.hub import CIVITAI, HUGGINGFACE
 from hubman.errors import N_, AccessError, HubError, HubmanError, NotFoundError
-from hubman.hubs._http import Answer, HttpStream, Web
+from hubman.hubs._http import HttpStream, Web
 
 MODEL_ENDINGS = (".safetensors", ".sft", ".pth", ".pt", ".ckpt", ".bin", ".onnx", ".gguf")
 PAGE_HOSTS = (
@@ -74,28 +74,6 @@ def open_first(
         stream.close()
         nearest = _nearer(nearest, _refused(stream.status, url))
     raise nearest or refusal()
-
-
-def require_open(hub: str, title: str, what: str, answer: Answer, page: str) -> None:
-    """Refuse an answer that says that we may not ask, or that there is no such thing.
-
-    Raises:
-        AccessError: `hub-refuses`. NotFoundError: `not-on-hub`.
-    """
-    if answer.status in (401, 403):
-        raise AccessError(
-            "hub-refuses",
-            N_("{hub} does not answer us (status {status})."),
-            hint=N_("Open {page} in a browser to see whether it works there; another network may help."),
-            hub=title,
-            status=answer.status,
-            page=page,
-        )
-    if answer.status in (404, 410):
-        raise NotFoundError(
-            "not-on-hub", N_("{hub} has no {what}."), hint=N_("See {page} for what it has."), hub=title, what=what,
-            page=page,
-        )  # fmt: skip
 
 
 def _nearer(one: HubmanError | None, other: HubmanError) -> HubmanError:

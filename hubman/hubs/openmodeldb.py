@@ -31,9 +31,10 @@ from hubman.core.hub_words import format_of_word
 from hubman.core.listed import Hashes
 from hubman.core.types import Kind
 from hubman.errors import N_, AccessError, HubError, HubmanError, NotFoundError
+from hubman.hubs._errors import refusal
 from hubman.hubs._html import safe_html
 from hubman.hubs._http import HttpStream, Web
-from hubman.hubs._mirrors import MODEL_ENDINGS, is_direct, open_first, require_open
+from hubman.hubs._mirrors import MODEL_ENDINGS, is_direct, open_first
 from hubman.hubs._tolerant import (
     mapping,
     mappings,
@@ -187,7 +188,8 @@ class OpenModelDB:
         require_service(OPENMODELDB, answer)
         if answer.status == 304 and old is not None:
             return _Table(old.models, old.raw, old.etag, now)
-        require_open(OPENMODELDB, TITLE, "table of its models", answer, self._base)
+        if answer.status in (401, 403, 410, 451):
+            raise refusal(OPENMODELDB, answer, what="its table of models", page=self._base)
         if answer.status != 200:
             raise not_understood(OPENMODELDB, "its models", answer.data)
         given = {name.lower(): value for name, value in answer.headers.items()}

@@ -13,6 +13,7 @@ from pathlib import Path
 from hubman.errors import N_, Phrase
 from hubman.store.backup import reading
 from hubman.store.encode import facts_of
+from hubman.store.listings import readable
 from hubman.store.lock import WAIT_S, holding, write_lock
 from hubman.store.migrate import revision_of
 from hubman.store.refusals import damaged, locked, refused
@@ -27,6 +28,7 @@ BROKEN_PAGE = N_("SQLite says: {what}")
 ORPHANS = N_("{count} rows of {table} have lost the row that they belong to")
 BROKEN_INDEX = N_("the search index does not fit the texts: {what}")
 UNREADABLE = N_("what is known of {count} files cannot be read any more")
+UNREADABLE_LISTINGS = N_("what hubs said of {count} models cannot be read any more")
 NOT_INDEXED = N_("{count} files are not in the search index")
 EMPTY = N_("the file is empty, and there are backups of what was in it")
 BROKEN_LOG = N_("the write-ahead log (library.db-wal) is damaged")
@@ -118,6 +120,9 @@ def _of_rows(connection: sqlite3.Connection) -> Iterator[Fault]:
     unreadable, silent = len(_unreadable(connection)), len(connection.execute(NO_TEXTS).fetchall())
     if unreadable:
         yield Fault("unreadable-facts", Phrase(UNREADABLE, count=unreadable), mendable=True)
+    listings = len(_unreadable_listings(connection))
+    if listings:
+        yield Fault("unreadable-listing", Phrase(UNREADABLE_LISTINGS, count=listings), mendable=True)
     if silent:
         yield Fault("not-indexed", Phrase(NOT_INDEXED, count=silent), mendable=True)
 
@@ -133,6 +138,12 @@ def _unreadable(connection: sqlite3.Connection) -> list[int]:
         except (ValueError, TypeError, zlib.error):
             found.append(file_id)
     return found
+
+
+def _unreadable_listings(connection: sqlite3.Connection) -> list[int]:
+    """Return the row numbers of what hubs said that cannot be read any more."""
+    rows = connection.execute("SELECT rowid, data FROM listing")
+    return [number for number, data in rows if readable(data) is None]
 
 
 def _of_index(path: Path) -> list[Fault]:
@@ -177,12 +188,24 @@ def mend(path: Path) -> bool:
         raise refused(path, error) from error
 
 
+def _forget_listings(connection: sqlite3.Connection, numbers: list[int]) -> None:
+    """Forget what cannot be read, and that its contents come from there: the next lookup asks about them again."""
+    from_it = (
+        "SELECT p.rowid FROM provenance p JOIN listing l ON l.hub = p.hub AND l.model_id = p.model_id "
+        "AND l.version_id = p.version_id WHERE l.rowid = ?"
+    )
+    rows = [(number,) for number in numbers]
+    connection.executemany(f"DELETE FROM provenance WHERE rowid IN ({from_it})", rows)
+    connection.executemany("DELETE FROM listing WHERE rowid = ?", rows)
+
+
 def mend_rows(path: Path) -> bool:
     """Do the work of `mend`, for who holds the lock. False when nothing of the kind is wrong."""
     with closing(_writing(path)) as connection:
         fault = _index_fault(connection)
         unread = {*_unreadable(connection), *(row[0] for row in connection.execute(NO_TEXTS))}
-        if not fault and not unread:
+        listings = _unreadable_listings(connection)
+        if not fault and not unread and not listings:
             return False
         connection.execute("BEGIN IMMEDIATE").close()
         if fault:
@@ -190,6 +213,7 @@ def mend_rows(path: Path) -> bool:
         ids = [(file_id,) for file_id in unread]
         connection.executemany("DELETE FROM reading WHERE file_id = ?", ids)
         connection.executemany("UPDATE file SET facts_version = 0 WHERE id = ?", ids)
+        _forget_listings(connection, listings)
         connection.execute("COMMIT").close()
         if _index_fault(connection):
             raise damaged(path, "the search index cannot be mended")

@@ -36,8 +36,6 @@ class HubAnswers:
 
     def of_contents(self, hashes: Iterable[str]) -> dict[str, list[Provenance]]:
         """Return sha256 -> what is known of where it comes from: downloads, what is still there, the oldest."""
-        from hubman.store.listings import listing_of
-
         wanted, found = sorted(set(hashes)), dict[str, list[Provenance]]()
         for start in range(0, len(wanted), 400):
             part = wanted[start : start + 400]
@@ -49,7 +47,7 @@ class HubAnswers:
                 part,
             )
             for sha256, data, file_id, how, found_ns, newer, gone_ns in cursor:
-                listing = listing_of(data)
+                listing = _whole(data)
                 gone = gone_ns is not None or listing.deleted
                 entry = Provenance(str(sha256), listing, file_id, how, found_ns, newer, gone)
                 found.setdefault(str(sha256), []).append(entry)
@@ -79,12 +77,10 @@ class HubAnswers:
 
     def listing(self, hub: str, model_id: str, version_id: str) -> Listing | None:
         """Return what a hub said of a version."""
-        from hubman.store.listings import listing_of
-
         row = self._ask(
             "SELECT data FROM listing WHERE hub = ? AND model_id = ? AND version_id = ?", [hub, model_id, version_id]
         ).fetchone()
-        return listing_of(row[0]) if row else None
+        return _whole(row[0]) if row else None
 
     def to_look_up(
         self,
@@ -148,3 +144,18 @@ class HubAnswers:
         """Return the downloads that have not ended, the oldest first."""
         cursor = self._ask("SELECT id, ref, part, state, detail, made_ns FROM download ORDER BY id", [])
         return [Unfinished(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5]) for row in cursor]
+
+
+def _whole(stored: object) -> Listing:
+    """Return a stored listing.
+
+    Raises:
+        BrokenRowError: it is damaged.
+    """
+    from hubman.store.encode import BrokenRowError
+    from hubman.store.listings import readable
+
+    listing = readable(stored)
+    if listing is None:
+        raise BrokenRowError(ValueError("a listing of a hub cannot be read"))
+    return listing

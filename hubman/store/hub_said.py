@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hubman.core.hub import Listing
 from hubman.core.hub_texts import words_of
 from hubman.store import schema
-from hubman.store.listings import listing_of
+from hubman.store.listings import readable
 
 
 def listings_of(connection: sa.Connection, hashes: Sequence[str]) -> dict[str, list[Listing]]:
@@ -25,7 +25,9 @@ def listings_of(connection: sa.Connection, hashes: Sequence[str]) -> dict[str, l
     )
     found: dict[str, list[Listing]] = {}
     for sha256, data in connection.execute(ordered):
-        found.setdefault(str(sha256), []).append(listing_of(data))
+        whole = readable(data)  # damaged ones are found by `db check`, and keep nothing else from being written
+        if whole is not None:
+            found.setdefault(str(sha256), []).append(whole)
     return found
 
 

@@ -272,6 +272,21 @@ def test_two_of_one_name_in_one_go(person: Downloads) -> None:
     person.nothing_new()
 
 
+def test_two_endings_of_one_stem_share_what_lies_beside_them(person: Downloads) -> None:
+    """Each gets a stem and a picture of its own; the way back leaves one picture."""
+    person.save("ink.safetensors", fill=1)
+    person.save("ink.sft", fill=2)
+    person.save("ink.png", b"picture")
+    before = tree(person.folder)
+    person.add()
+    stems = {name.rpartition(".")[0] for name in names(person.models)}
+    assert stems == {"Lora/ink", "Lora/ink (2)"}
+    assert sorted(content == b"picture" for content in tree(person.models).values()) == [False, False, True, True]
+    person.nothing_new()
+    undo(person.store)
+    assert (tree(person.folder), tree(person.models)) == (before, {})
+
+
 def test_what_is_here_stays_where_it_was_saved(person: Downloads) -> None:
     """By content, whatever the name; and the same content twice goes once."""
     first = person.save("ink.safetensors")
@@ -569,6 +584,17 @@ def test_models_of_an_archive(person: Downloads) -> None:
     undo(person.store, latest)
     undo(person.store)
     assert names(person.folder) == {"pack.zip", "水墨.safetensors"}
+
+
+def test_two_of_one_name_in_an_archive(person: Downloads) -> None:
+    """In two folders of it: two models. Back they go beside it, where that name may be taken as well."""
+    path = person.zip("pack.zip", **{"a/ink.safetensors": lora_bytes(fill=1), "b/ink.safetensors": lora_bytes(fill=2)})
+    person.add(path)
+    assert names(person.models) == {"Lora/ink.safetensors", "Lora/ink (2).safetensors"}
+    person.save("ink.safetensors", fill=3)
+    undo(person.store)
+    assert names(person.models) == set()
+    assert len(set(tree(person.folder).values())) == 4
 
 
 def test_a_dry_run_of_an_archive_leaves_nothing(person: Downloads) -> None:

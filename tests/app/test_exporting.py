@@ -14,7 +14,7 @@ from hubman.app.exporting import export
 from hubman.app.filing import place_for
 from hubman.app.hashing import hash_model
 from hubman.app.pull import PullOptions
-from hubman.app.restoring import Entry, put_back, read_list, wanted_of
+from hubman.app.restoring import Entry, found_for, put_back, read_list, wanted_of
 from hubman.app.roots import add_root
 from hubman.app.sync import Sync, SyncOptions
 from hubman.app.wanted import Asked
@@ -30,6 +30,7 @@ from hubman.store.reader import open_reader
 from tests.conftest import lora_bytes
 from tests.testhub import TestHub
 from tests.testhub.catalogue import Catalogue
+from tests.testhub.content import Promised
 
 SHA = "ab" * 32
 
@@ -192,6 +193,26 @@ def test_a_source_with_other_bytes_is_not_taken(store: Store, hub: TestHub, isol
         sources=(HubRef(CIVITAI, str(wrong.id), str(wrong.versions[0].id)),),
     )  # fmt: skip
     assert wanted(store, hub, entry, isolated).wanted.listing.model_id == str(right.id)
+
+
+def test_many_are_asked_about_in_few_calls(store: Store, hub: TestHub) -> None:
+    models = [hub.add(Promised(f"{number:064x}")) for number in range(1, 151)]
+    known = [
+        Entry(f"M{number}", f"{number:064x}", sources=(HubRef(CIVITAI, str(model.id), str(model.versions[0].id)),))
+        for number, model in enumerate(models[:120], 1)
+    ]
+    unknown = [Entry(f"M{number}", f"{number:064x}") for number in range(121, 151)]
+    gone = Entry("Gone", SHA)
+    web = Web(bases=[hub.url("civitai")])
+    try:
+        with open_reader(store.path) as reader:
+            found = found_for(
+                reader, {"civitai": open_hub("civitai", web, hub.url("civitai"))}, [*known, *unknown, gone]
+            )
+    finally:
+        web.close()
+    assert sorted(found) == [f"{number:064x}" for number in range(1, 151)]
+    assert len(hub.seen()) <= 8
 
 
 def test_what_is_nowhere_says_so(store: Store, hub: TestHub, isolated: Path) -> None:

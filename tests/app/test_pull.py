@@ -13,6 +13,7 @@ import pytest
 
 from hubman.app import pull as pulling
 from hubman.app.acting import acting
+from hubman.app.local_copy import from_caches
 from hubman.app.pull import Pulled, PullOptions, pull_listing, would_pull
 from hubman.app.pull_many import Outcome, Pull, pull_all
 from hubman.app.roots import add_root
@@ -30,7 +31,7 @@ from hubman.hubs import open_hub
 from hubman.hubs._http import Web
 from hubman.store.door import Store, open_store
 from hubman.store.reader import open_reader
-from tests.conftest import lora_bytes
+from tests.conftest import lora_bytes, safetensors_bytes
 from tests.testhub import TestHub
 from tests.testhub.catalogue import Catalogue, File, Picture, Version
 from tests.testhub.content import content_of, evil_pickle, picture
@@ -207,6 +208,12 @@ def test_the_bytes_decide_the_folder_and_the_person_is_told(person: Person, hub:
     done = person.pull(ref(hub.add(lora_bytes(fill=10), name="Not a checkpoint", kind="checkpoint")))
     assert Path(done.path).parent == library / "Lora"
     assert any("by its bytes" in str(notice) for notice in done.notices)
+
+
+def test_what_nobody_knows_lies_at_the_top_and_is_told(person: Person, hub: TestHub, library: Path) -> None:
+    done = person.pull(ref(hub.add(safetensors_bytes({"foo": ((4, 4), "F32")}), name="Odd", kind="Other")))
+    assert done.path == str(library / "odd.safetensors")
+    assert any("nobody says" in str(notice) for notice in done.notices)
 
 
 def test_the_ending_follows_the_bytes(person: Person, hub: TestHub) -> None:
@@ -703,7 +710,7 @@ def test_what_the_cache_of_hugging_face_has_is_copied(
     (snapshot / "ink_lora.safetensors").symlink_to(f"../../blobs/{wanted.file.sha256}")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     hub.forget()
-    options = person.options(source=pulling.from_caches)
+    options = person.options(source=from_caches)
     done = pull_listing(person.store, person.hubs, wanted.listing, wanted.file, options)
     assert done.path == str(library / "Lora" / "ink_lora.safetensors")
     assert Path(done.path).read_bytes() == content

@@ -270,6 +270,7 @@ NONE = [
     "https://huggingface.co/o/r/resolve/main/%2e%2e/x",
     "https://huggingface.co/o/r/resolve/main/..%2F..%2Fx",
     "1/2",
+    "https://hf.co/stabilityai/sdxl./",
     "١٢٣٤٥٦٧٨",
     "civitai:١",
 ]

@@ -24,7 +24,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let small files be worth it."""
     monkeypatch.setattr(pieces, "SMALLEST", 256 << 10)
     monkeypatch.setattr(pieces, "LARGEST", 1 << 20)
-    monkeypatch.setattr("hubman.app.download.WORTH_IT", 1 << 20)
+    monkeypatch.setattr("hubman.app.download_work.WORTH_IT", 1 << 20)
 
 
 def ranges(downloads: Downloads) -> list[str]:

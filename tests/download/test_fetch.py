@@ -21,6 +21,12 @@ from tests.testhub import misbehave
 from tests.testhub.catalogue import File
 
 
+@pytest.fixture(autouse=True)
+def straight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read most of these files as large ones are read: straight from the socket."""
+    monkeypatch.setattr("hubman.hubs._answers.LARGE", 100_000)
+
+
 def right(fetched: Fetched, file: File) -> bool:
     """Say whether a download is the hub's file, on the disk as in what is said of it; and take it away."""
     data = Path(fetched.part).read_bytes()

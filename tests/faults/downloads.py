@@ -161,14 +161,14 @@ def _fault(dice: random.Random, size: int) -> tuple[str, Any, str, str]:
 
 def pull(place: Path, task: Task, hub_url: str, storage_url: str, token: str) -> None:
     """Pull what a task says, as the command does it, without the long waits."""
-    from hubman.app import download, pull
+    from hubman.app import download, download_work, pull
     from hubman.core import pieces
     from hubman.core.hub import HubRef
     from hubman.hubs._http import Credential, Web, origin_of
     from hubman.hubs.civitai import Civitai
     from hubman.store.door import open_store
 
-    pieces.SMALLEST, pieces.LARGEST, download.WORTH_IT = 100_000, 400_000, 300_000
+    pieces.SMALLEST, pieces.LARGEST, download_work.WORTH_IT = 100_000, 400_000, 300_000
     pull.fetch = functools.partial(download.fetch, sleep=lambda _: time.sleep(0.0005))  # type: ignore[assignment]
     secret = {"civitai": Credential(token, frozenset({origin_of(hub_url)}))}
     with Web(secret, bases=[hub_url, storage_url], stall_s=STALL_S, sleep=lambda _: None) as web:

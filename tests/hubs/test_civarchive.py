@@ -10,9 +10,10 @@ import pytest
 from hubman.core.hub import Gate, HubQuery, HubRef
 from hubman.core.listed import Hashes
 from hubman.errors import AccessError, HubError, NotFoundError
+from hubman.hubs._civarchive_answers import camel, parse_archived, parse_file
 from hubman.hubs._http import Web
 from hubman.hubs._mirrors import is_direct
-from hubman.hubs.civarchive import CivArchive, camel, parse_archived, parse_file
+from hubman.hubs.civarchive import CivArchive
 from tests.testhub.archives import archived, snake
 from tests.testhub.catalogue import File
 from tests.testhub.content import Held

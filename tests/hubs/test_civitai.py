@@ -323,6 +323,25 @@ def test_models_that_are_not_listed_are_described_by_their_versions(hub: TestHub
     assert len(hub.seen(method="POST")) == 2
 
 
+def test_what_the_hub_knows_but_does_not_describe_is_neither_found_nor_missed(hub: TestHub) -> None:
+    sha256 = hub.add(b"known by number alone").versions[0].files[0].content.hashes.sha256
+    hub.misbehave(Status(200, body={"items": [], "metadata": {}}), path="/api/v1/models")
+    ids = [{"modelVersionId": 5, "modelId": 6, "hash": sha256.upper()}]
+    hub.misbehave(Status(200, body=json.dumps(ids)), path="/by-hash/ids")
+    hub.misbehave(Status(200, body="[]"), path="/model-versions/by-hash")
+    answer = client(hub).by_hashes([wanted(sha256, "a" * 12)])
+    assert (answer.found, answer.missed, answer.trouble) == ((), (), None)
+
+
+def test_nothing_is_missed_while_the_other_site_cannot_be_asked(hub: TestHub) -> None:
+    hub.misbehave(Status(503), on="civitai.red")
+    answer = client(hub, red=True).by_hashes([wanted(sha("mine"))])
+    assert (answer.found, answer.missed) == ((), ())
+    assert isinstance(answer.trouble, HubError)
+    with pytest.raises(HubError):  # no NotFoundError: what we know of it must not be marked as gone
+        client(hub, red=True).resolve(HubRef("civitai", "999"))
+
+
 def safetensors(metadata: str, weights: bytes) -> bytes:
     header = json.dumps({"__metadata__": {"a": metadata}, "t": {
         "dtype": "U8", "shape": [len(weights)], "data_offsets": [0, len(weights)]}}).encode()  # fmt: skip

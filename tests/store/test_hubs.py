@@ -317,6 +317,26 @@ def test_a_rebuilt_library_has_what_hubs_said(store: Store, capsys: pytest.Captu
     assert names(store.path, "rivers") == ["a"]
 
 
+def test_a_listing_that_cannot_be_read_is_found_forgotten_and_asked_for_again(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It keeps nothing else from being written, and a command that needs it says so."""
+    sha256 = record(store, "a", INK)
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        connection.execute("UPDATE listing SET data = x'00'")
+        connection.execute("UPDATE file SET facts_version = 0")
+    assert run(["sync", "--offline", "--json"]) == 0
+    capsys.readouterr()
+    assert run(["show", "a"]) == 9
+    assert run(["db", "check", "--full", "--json"]) == 1
+    faults = json.loads(capsys.readouterr().out)["faults"]
+    assert [fault["reference"] for fault in faults] == ["unreadable-listing"]
+    assert run(["db", "check", "--repair"]) == 0
+    assert run(["show", "a"]) == 0
+    with open_reader(store.path) as reader:
+        assert sha256 in [hashes.sha256 for hashes in reader.hubs.to_look_up("civitai", 0)]
+
+
 def _all(path: Path) -> dict[str, Sequence[Any]]:
     with closing(sqlite3.connect(path)) as connection:
         return {

@@ -228,5 +228,5 @@ def add_library(hub: TestHub, folder: str, hubs: Iterable[str] = HUB_NAMES) -> l
             if ending in (".safetensors", ".pt", ".ckpt", ".pth", ".bin", ".gguf"):
                 kind = kinds.get(os.path.basename(base).lower(), "checkpoint")
                 path = os.path.join(base, name)
-                added.append(hub.add_model(stem, files=[path], file_name=name, kind=kind, hubs=hubs))
+                added.append(hub.add_model(stem, files=[path], file_name=name, kind=kind, hubs=hubs, words=()))
     return added

@@ -1,20 +1,31 @@
-"""How a hub may misbehave. A fault changes the request, replaces the reply, or spoils it; a Rule says when."""
+"""All faults: those of lines, lengths, files and redirects are here, the others in nonsense.py; rules.py says when."""
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 import re
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from email.utils import formatdate
-from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
 from tests.testhub.content import Content, Held, Seeded, evil_pickle
+from tests.testhub.nonsense import (  # noqa: F401 - tests find all faults in this module
+    Body,
+    Deep,
+    GzipBomb,
+    HugeJson,
+    Mutate,
+    empty,
+    garbage,
+    html,
+    missing,
+    nulls,
+    unknown_fields,
+    wrong_types,
+)
+from tests.testhub.rules import Fault, Rule  # noqa: F401
 from tests.testhub.wire import Reply, Request, redirect, reply_text
 
 LOGIN_PAGE = (
@@ -22,21 +33,6 @@ LOGIN_PAGE = (
     + "<p>You must be signed in to do this.</p>" * 400
     + "</body></html>"
 )
-
-
-class Fault:
-    """The base of all. Each may do any of the three."""
-
-    def ask(self, request: Request) -> None:
-        """Change the request before the hub sees it."""
-
-    def instead(self, request: Request) -> Reply | None:
-        """Return a reply instead of the hub's."""
-        return None
-
-    def spoil(self, request: Request, reply: Reply, dice: random.Random) -> Reply:
-        """Return the hub's reply, changed."""
-        return reply
 
 
 @dataclass
@@ -340,206 +336,6 @@ def disposition(name: str, form: str = "both") -> str:
     return "attachment; " + forms[form]
 
 
-@dataclass
-class Body(Fault):
-    """Any body: garbage, nothing, HTML where JSON is expected."""
-
-    body: bytes = b""
-    kind: str = "application/json"
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def instead(self, request: Request) -> Reply | None:
-        """See Fault."""
-        return reply_text(self.body, self.status, self.kind, self.headers)
-
-
-def html() -> Body:
-    """Return the fault of a page where JSON is expected."""
-    return Body(b"<!DOCTYPE html><html><body>Just a moment...</body></html>", "text/html; charset=utf-8")
-
-
-def empty() -> Body:
-    """Return the fault of an empty body."""
-    return Body(b"")
-
-
-def garbage(seed: int = 0, size: int = 4096) -> Body:
-    """Return the fault of random bytes that are called JSON."""
-    return Body(random.Random(seed).randbytes(size))
-
-
-@dataclass
-class GzipBomb(Fault):
-    """So many bytes of blanks after JSON's `{`, packed a thousandfold. `kind` as Content-Type."""
-
-    size: int = 256 << 20
-    kind: str = "application/json"
-
-    @cached_property
-    def _packed(self) -> bytes:
-        whole, rest = divmod(self.size, 1 << 20)
-        member = gzip.compress(b" " * (1 << 20), 9, mtime=0)
-        return gzip.compress(b"{", mtime=0) + member * whole + gzip.compress(b" " * rest + b"}", mtime=0)
-
-    def instead(self, request: Request) -> Reply | None:
-        """See Fault."""
-        return reply_text(self._packed, 200, self.kind, {"Content-Encoding": "gzip"})
-
-
-@dataclass
-class HugeJson(Fault):
-    """A JSON string of so many bytes, generated while it is sent."""
-
-    size: int = 256 << 20
-
-    def instead(self, request: Request) -> Reply | None:
-        """See Fault."""
-        return Reply(200, {"Content-Type": "application/json"}, _Repeated(b'{"a": "', b"x", b'"}', self.size))
-
-
-@dataclass
-class Deep(Fault):
-    """JSON that is nested so deep."""
-
-    depth: int = 100_000
-
-    def instead(self, request: Request) -> Reply | None:
-        """See Fault."""
-        return reply_text(b"[" * self.depth + b"]" * self.depth, 200, "application/json")
-
-
-@dataclass
-class Mutate(Fault):
-    """JSON through a function."""
-
-    change: Callable[[Any, random.Random], Any]
-
-    def spoil(self, request: Request, reply: Reply, dice: random.Random) -> Reply:
-        """See Fault."""
-        if reply.data is not None:
-            changed = self.change(json.loads(json.dumps(reply.data)), dice)
-            return replace(
-                reply,
-                data=None,
-                body=Held(json.dumps(changed).encode()),
-                headers={**reply.headers, "Content-Type": "application/json"},
-            )
-        return reply
-
-
-def unknown_fields() -> Mutate:
-    """Return the fault of fields that nobody knows, in every object."""
-    return Mutate(
-        lambda data, dice: _walk(
-            data, lambda value: {**value, "zzNew": {"a": [1]}, "_": None} if isinstance(value, dict) else value
-        )
-    )
-
-
-def nulls(chance: float = 0.3, keep: str = "") -> Mutate:
-    """Return the fault of nulls in random places; keys that match `keep` stay."""
-    return _replaced(lambda value, dice: None, chance, keep)
-
-
-def missing(chance: float = 0.3, keep: str = "") -> Mutate:
-    """Return the fault of fields that are not there."""
-
-    def change(data: Any, dice: random.Random) -> Any:
-        def thin(value: Any) -> Any:
-            if isinstance(value, dict):
-                return {k: v for k, v in value.items() if (keep and re.fullmatch(keep, k)) or dice.random() >= chance}
-            return value
-
-        return _walk(data, thin)
-
-    return Mutate(change)
-
-
-def wrong_types(chance: float = 0.3, keep: str = "") -> Mutate:
-    """Return the fault of values of other types: numbers for strings, strings for lists, lists for objects, ..."""
-    others: list[Any] = [0, -1, 1e308, "", "x" * 50, True, [], {}, [None], {"a": 1}, ["text"], [[]], 2**70]
-    return _replaced(lambda value, dice: dice.choice([v for v in others if type(v) is not type(value)]), chance, keep)
-
-
-def _replaced(other: Callable[[Any, random.Random], Any], chance: float, keep: str) -> Mutate:
-    def change(data: Any, dice: random.Random) -> Any:
-        def swap(value: Any) -> Any:
-            if isinstance(value, dict):
-                return {
-                    k: v if (keep and re.fullmatch(keep, k)) or dice.random() >= chance else other(v, dice)
-                    for k, v in value.items()
-                }
-            if isinstance(value, list):
-                return [v if dice.random() >= chance / 3 else other(v, dice) for v in value]
-            return value
-
-        return _walk(data, swap)
-
-    return Mutate(change)
-
-
-def _walk(data: Any, change: Callable[[Any], Any]) -> Any:
-    if isinstance(data, dict):
-        data = {key: _walk(value, change) for key, value in data.items()}
-    elif isinstance(data, list):
-        data = [_walk(value, change) for value in data]
-    return change(data)
-
-
-@dataclass(eq=False)
-class Rule:
-    """When a fault happens.
-
-    Attributes:
-        on: name of the port; None: every one. path: a regular expression that the path has in it. method: or None.
-        times: how often at most; None: always. skip: so many matching requests are left alone first.
-        chance: of each matching request, drawn from `seed`.
-        used: how often it happened.
-    """
-
-    fault: Fault
-    on: str | None = None
-    path: str = ""
-    method: str | None = None
-    times: int | None = None
-    skip: int = 0
-    chance: float = 1.0
-    seed: int = 0
-    used: int = 0
-    stopped: bool = False
-
-    def __post_init__(self) -> None:
-        self.dice = random.Random(self.seed)
-        self._lock = threading.Lock()
-        self._seen = 0
-
-    def takes(self, request: Request) -> bool:
-        """Say whether it happens to this request, and count it."""
-        if self.stopped or (self.on is not None and self.on != request.on):
-            return False
-        if (self.method and self.method != request.method) or not re.search(self.path, request.target):
-            return False
-        with self._lock:
-            self._seen += 1
-            if self._seen <= self.skip or (self.times is not None and self.used >= self.times):
-                return False
-            if self.chance < 1 and self.dice.random() >= self.chance:
-                return False
-            self.used += 1
-            return True
-
-    def stop(self) -> None:
-        """Behave again."""
-        self.stopped = True
-
-    def __enter__(self) -> Rule:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-
 class _Changed(Content):
     """A content made of another one, with its ETag."""
 
@@ -583,20 +379,3 @@ class _Other(_Changed):
     def pieces(self, start: int, end: int) -> Iterator[memoryview]:
         """See Content."""
         return self._new.pieces(start, end)
-
-
-class _Repeated(Content):
-    """A short text, one byte very often, a short text."""
-
-    def __init__(self, first: bytes, often: bytes, last: bytes, size: int) -> None:
-        self.size, self._first, self._often, self._last = size, first, often, last
-
-    def pieces(self, start: int, end: int) -> Iterator[memoryview]:
-        """See Content; only the whole of it."""
-        yield memoryview(self._first)
-        left = self.size - len(self._first) - len(self._last)
-        block = memoryview(self._often * (1 << 20))
-        while left > 0:
-            yield block[:left]
-            left -= len(block)
-        yield memoryview(self._last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from threading import Event
@@ -145,7 +146,8 @@ class Run:
         return 3 if self.not_found else 0
 
     def _options(self) -> PullOptions:
-        from hubman.app.pull import PullOptions, from_caches
+        from hubman.app.local_copy import from_caches
+        from hubman.app.pull import PullOptions
 
         config, chosen = self.session.config, self.chosen
         if chosen["name"] and len(self.refs) + len(chosen["lists"]) != 1:
@@ -178,17 +180,19 @@ class Run:
 
     def _texts(self, hubs: OpenHubs, options: PullOptions, asked: Asked, pulls: list[Pull]) -> list[str]:
         """Return the references of the command line and of plain lists; lists by `export` are put into `pulls`."""
-        from hubman.app.restoring import read_list, wanted_of
+        from hubman.app.restoring import found_for, read_list, wanted_of
         from hubman.store.reader import open_reader
 
         texts = list(self.refs)
         for path in self.chosen["lists"]:
             listed = read_list(_read(path))
             texts += listed.refs
+            with open_reader(self.store.path) as reader:
+                found = found_for(reader, hubs, listed.entries) if listed.entries else {}
             for entry in listed.entries:
                 try:
                     with open_reader(self.store.path) as reader:
-                        pulls.append(wanted_of(self.store, reader, hubs, entry, options, asked))
+                        pulls.append(wanted_of(self.store, reader, hubs, entry, options, asked, found))
                 except HubmanError as error:
                     self.not_found.append({**entry.to_json(), "why": error.reference})
                     self._failed(entry.name, error, pages=entry.pages)
@@ -305,7 +309,8 @@ class Run:
         if pull.after is not None and outcome.pulled.model is not None:
             pull.after(outcome.pulled)
         for notice in outcome.pulled.notices:
-            self._aside(_("warning: {text}").format(text=told(notice)), "yellow")
+            name = os.path.basename(outcome.pulled.path)
+            self._aside(_("warning: {text}").format(text=f"{name}: {told(notice)}"), "yellow")
         if self.terminal.human:
             if self.bars is None:
                 _show(outcome.pulled, self.terminal)

@@ -89,10 +89,15 @@ def _look_up(
     session: Session, store: Store, report: SyncReport, terminal: Terminal, progress: ProgressLine, *, offline: bool
 ) -> None:
     """Ask the hubs that the user allowed about what is new; at the first time, ask the user."""
+    from hubman.cli.consent import ask_consent, can_ask
+
     if offline or session.config.offline:
         return
-    from hubman.app.unasked_lookup import look_up_unasked
-    from hubman.cli.consent import ask_consent
+    with session.reader() as reader:
+        allowed = any(reader.hubs.choices().values())
+    if not allowed and not can_ask(terminal):
+        return
+    from hubman.app.unasked_lookup import look_up_unasked  # not needed by a sync of which no hub is to know
     from hubman.cli.from_hubs import tell_trouble
 
     ask_consent(session.config, store, terminal)

@@ -189,9 +189,7 @@ def _file(listing: Listing, ref: HubRef, wish: Wish) -> RemoteFile:
         raise ConflictError(
             "folder-model",
             N_("{name} is a folder of parts (diffusers), not one file."),
-            hint=N_(
-                "Name one of its files with --file ({files}), or fetch the folder and file it with: hubman add FOLDER"
-            ),
+            hint=N_("All of it: --folder. One of its files: --file NAME ({files})"),
             name=listing.name,
             files=_some(file.id for file in found),
             candidates=tuple(found),
