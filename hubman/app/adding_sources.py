@@ -199,19 +199,19 @@ class Sources:
                 path=path,
             )
         self._progress.phase("unpack", sum(member.size for member in held.members))
-        for number, member in enumerate(held.members):
+        for member in held.members:
             try:
-                found.sources.append(self._member(path, member, number))
+                found.sources.append(self._member(path, member))
             except HubmanError as error:
                 found.failed.append((f"{path}:{member.path}", error))
 
-    def _member(self, path: str, member: Member, number: int) -> Source:
+    def _member(self, path: str, member: Member) -> Source:
         if self._folder is None:
             self._incoming.mkdir(parents=True, exist_ok=True)
             _sweep(self._incoming)
             self._folder = self._incoming / secrets.token_hex(8)
             self._folder.mkdir()
-        target = str(self._folder / f"{number}.part")
+        target = str(self._folder / f"{secrets.token_hex(8)}.part")
         extract(path, member, target, self._progress.advance)
         return Source(target, meant(member.name), f"{path}:{member.path}", (target,), archive=path)
 

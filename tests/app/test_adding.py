@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -696,22 +697,24 @@ def test_a_torch_file_that_a_browser_called_zip(person: Downloads) -> None:
     assert names(person.models) == {"embeddings/ink.pt"}
 
 
-@pytest.mark.parametrize("name", HOSTILE_NAMES)
-def test_hostile_names_in_an_archive(person: Downloads, name: str) -> None:
-    """None of the names becomes a path: everything that is written lies in the root, visible and safe."""
-    inner = name if name.lower().endswith((".safetensors", ".pt", ".ckpt")) else name + ".safetensors"
-    path = person.folder / "pack.zip"
-    try:
-        with zipfile.ZipFile(path, "w") as packed:
-            packed.writestr(inner, lora_bytes())
-    except (ValueError, UnicodeEncodeError):
-        pytest.skip("no archive can hold it")
-    age(path)
-    person.add(path)
-    assert names(person.folder) == {"pack.zip"}
+def test_hostile_names_in_archives(person: Downloads) -> None:
+    """None of the 45 becomes a path: everything that is written lies in the root, visible and safe."""
+    tried = 0
+    for number, name in enumerate(HOSTILE_NAMES):
+        inner = name if name.lower().endswith((".safetensors", ".pt", ".ckpt")) else name + ".safetensors"
+        path = person.folder / f"pack{number}.zip"
+        with zipfile.ZipFile(path, "w") as packed, contextlib.suppress(ValueError, UnicodeEncodeError):
+            packed.writestr(inner, lora_bytes(fill=number))
+            tried += 1
+        age(path)
+    answer = person.add(*sorted(person.folder.iterdir()))
+    assert tried >= 40
+    assert names(person.folder) == {f"pack{number}.zip" for number in range(len(HOSTILE_NAMES))}
+    assert len(answer.filed) == len(names(person.models)) > 25
     for found in names(person.models):
         assert found.startswith("Lora/")
         assert found.count("/") == 1
+    assert all("leads out" in str(why) for _, why in answer.left)
     person.nothing_new()
 
 

@@ -333,7 +333,7 @@ WISHES = st.builds(
 )
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True)
+@settings(max_examples=600, deadline=None, derandomize=True)
 @given(
     LISTINGS,
     st.sampled_from([REF, HubRef(CIVITAI, "1", "2"), HubRef(None, hash="a" * 64), HubRef(CIVITAI, "1", file="x")]),

@@ -357,7 +357,7 @@ def test_a_line_of_several() -> None:
     ]
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True)
+@settings(max_examples=600, deadline=None, derandomize=True)
 @given(
     st.one_of(
         st.text(max_size=80),
@@ -461,7 +461,7 @@ REFS = st.one_of(
 )
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True)
+@settings(max_examples=600, deadline=None, derandomize=True)
 @given(REFS)
 def test_written_and_read_back(ref: HubRef) -> None:
     """parse(str(ref)) == ref for any reference with any file name."""
