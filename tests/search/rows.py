@@ -102,7 +102,8 @@ class Rows:
         for number, row in enumerate(rows, 1):
             architecture = row.bases[0] if len(row.bases) == 1 else None
             self._insert("file", {
-                "id": number, "root_id": 1, "relpath": pack(row.path.rstrip("\0")) + "\0" * number, "name": pack(row.name),
+                "id": number, "root_id": 1, "relpath": pack(row.path.rstrip("\0")) + "\0" * number,
+                "name": pack(row.name),
                 "alias": f"@{number}", "folder": 0, "size": row.size, "mtime_ns": 1, "inode": number, "beside": "",
                 "present": row.present, "format": "safetensors", "kind": row.kind, "architecture": architecture,
                 "safety": row.safety, "header_digest": "", "has_sidecar": False, "facts_version": 1,
