@@ -99,21 +99,20 @@ def web_address(value: object, base: str = "") -> str | None:
 
 
 def moment(value: object) -> str | None:
-    """Return an ISO 8601 time in UTC, from such a text or from seconds or milliseconds since 1970."""
-    seconds = whole(value)
+    """Return an ISO 8601 time in UTC, from such a text or from seconds or milliseconds since 1970.
+
+    None for years before 1970: `0001-01-01` is what some servers write for "never".
+    """
+    seconds = number(value)
     try:
         if seconds is not None:
-            return (
-                _iso(datetime.fromtimestamp(seconds / 1000 if seconds > 10**11 else seconds, UTC)) if seconds else None
-            )
-        found = datetime.fromisoformat(text(value))
+            found = datetime.fromtimestamp(seconds / 1000 if seconds > 10**11 else seconds, UTC)
+        else:
+            found = datetime.fromisoformat(text(value))
+        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return _iso(found if found.tzinfo else found.replace(tzinfo=UTC))
-
-
-def _iso(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return found.strftime("%Y-%m-%dT%H:%M:%SZ") if seconds != 0 and found.year >= 1970 else None
 
 
 def shape(value: object, depth: int = 3) -> str:
