@@ -30,7 +30,8 @@ class AskingPages:
                 continue
             lookup = hub.by_hashes(left)
             for match in sorted(lookup.found, key=lambda match: match.how != "sha256"):
-                found.setdefault(match.sha256, match)
+                if match.agrees:
+                    found.setdefault(match.sha256, match)
             if isinstance(lookup.trouble, HubmanError):
                 self.troubles.append((name, lookup.trouble))
         return found

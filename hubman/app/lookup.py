@@ -13,10 +13,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from hubman.app.provenance import fits, record
-from hubman.core.hub import CIVITAI, OPENMODELDB, HubRef, Listing, Lookup
+from hubman.app.provenance import record
+from hubman.core.hub import CIVITAI, OPENMODELDB, HubRef, Listing, Lookup, Match
+from hubman.core.hub_words import kinds_agree
 from hubman.core.library import ModelFile
 from hubman.core.listed import Hashes
+from hubman.core.plan.pull import expected_kind
 from hubman.core.ports import Hub, Progress, Silence
 from hubman.core.types import Kind
 from hubman.errors import AccessError, HubmanError, NotFoundError
@@ -272,8 +274,10 @@ class _Run:
     def _take(self, name: str, part: Sequence[Hashes], answer: Lookup, entry: AskedHub) -> set[str]:
         """Record an answer: only what was asked, and only what it says for certain; return what is settled."""
         ours = {hashes.sha256 for hashes in part}
-        matches = {match.sha256: match for match in answer.found if match.sha256 in ours and fits(match)}
-        missed = [sha256 for sha256 in answer.missed if sha256 in ours and sha256 not in matches]
+        matches = {match.sha256: match for match in answer.found if match.sha256 in ours and match.agrees}
+        strange = self._strange([match for match in matches.values() if match.how != "sha256"])
+        matches = {sha256: match for sha256, match in matches.items() if sha256 not in strange}
+        missed = [sha256 for sha256 in (*answer.missed, *strange) if sha256 in ours and sha256 not in matches]
         record(self._store, list(matches.values()))
         if missed:
             with self._store.writer() as writer:
@@ -287,6 +291,24 @@ class _Run:
         if answer.trouble is not None:
             entry.trouble = _as_ours(answer.trouble)
         return set(matches) | set(missed)
+
+    def _strange(self, matches: Sequence[Match]) -> set[str]:
+        """Return the contents that a hash of weights leads to another kind of model: it is short, and some are wrong.
+
+        A hub that was asked by sha256 before said that it does not know them.
+        """
+        if not matches:
+            return set()
+        told = {match.sha256: match for match in matches if match.file is not None}
+        with open_reader(self._store.path) as reader:
+            files = reader.of_subjects(told)
+        kinds: dict[str, set[str]] = {}
+        for file in files:
+            kinds.setdefault(file.subject, set()).add(str(file.kind))
+        return {
+            sha256 for sha256, match in told.items() if match.file is not None and sha256 in kinds
+            and not any(kinds_agree(kind, expected_kind(match.listing, match.file)) for kind in kinds[sha256])
+        }  # fmt: skip
 
     # --- listings that are old --------------------------------------------------------------------------------------
 

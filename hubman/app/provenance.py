@@ -29,12 +29,6 @@ def record(store: Store, matches: Sequence[Match]) -> None:
             writer.hubs.record_provenance(entries)
 
 
-def fits(match: Match) -> bool:
-    """Whether an answer agrees with itself: what was found by its sha256 has no other one."""
-    named = match.file.sha256 if match.file else None
-    return match.how != "sha256" or named is None or named.lower() == match.sha256
-
-
 def fetch_pictures(
     store: Store,
     hubs: Mapping[str, Hub],

@@ -169,7 +169,7 @@ def found_for(reader: Reader, hubs: Mapping[str, Hub], entries: Sequence[Entry])
     for name in (name for name in ORDER if name in hubs and name not in refused and hubs[name].hash_kinds):
         left = [Hashes(sha256, None, sha256[:10], None) for sha256 in missing if sha256 not in found]
         for match in hubs[name].by_hashes(left).found if left else ():
-            if match.file is not None and match.how == "sha256":
+            if match.file is not None and match.how == "sha256" and match.agrees:
                 found[match.sha256] = (match.listing, match.file)
     return found
 

@@ -232,11 +232,12 @@ def _ask_one(hub: Hub, text: str) -> tuple[Listing, RemoteFile] | None:
         lookup = hub.by_hashes([Hashes(text, None, text[:10], None)])
         for match in lookup.found:
             file = match.file or _file_with(match.listing, text)
-            if file is not None and match.how == "sha256":
+            if file is not None and match.how == "sha256" and match.agrees:
                 return match.listing, file
         if lookup.trouble is not None and not lookup.missed:
             raise lookup.trouble if isinstance(lookup.trouble, HubmanError) else _no_answer(hub, lookup.trouble)
-        return None
+        if set(hub.hash_kinds) == {"sha256"}:
+            return None  # a BLAKE3 or a whole AutoV3 has as many digits, but this hub knows no such things
     for listing in hub.resolve(HubRef(hub.name, hash=text)):
         file = _file_with(listing, text)
         if file is not None:

@@ -193,6 +193,16 @@ _FILE_KINDS: Mapping[str, Kind] = MappingProxyType({
     "negative": Kind.EMBEDDING,
 })  # fmt: skip
 
+_ALIKE = (
+    # Kinds that hubs file under each other's names: an UNet as a Checkpoint, a control LoRA as a LoRA or a Controlnet.
+    {Kind.CHECKPOINT, Kind.DIFFUSION_MODEL, Kind.TEXT_ENCODER, Kind.CLIP_VISION, Kind.VAE, Kind.CONTROLNET,
+     Kind.T2I_ADAPTER, Kind.IP_ADAPTER, Kind.MOTION_MODULE},
+    {Kind.LORA, Kind.NON_IMAGE_LORA, Kind.HYPERNETWORK, Kind.CONTROLNET, Kind.T2I_ADAPTER, Kind.IP_ADAPTER,
+     Kind.MOTION_MODULE},
+    {Kind.EMBEDDING, Kind.AESTHETIC_GRADIENT, Kind.HYPERNETWORK},
+    {Kind.UPSCALER, Kind.FACE_RESTORER},
+)  # fmt: skip
+
 NO_MODELS = frozenset({"training data", "config", "archive", "workflow", "other"})
 """Civitai's file types, in lower case, that are no weights."""
 
@@ -227,6 +237,11 @@ def kind_of_file(word: object, kind: str) -> str:
     """Return the Kind of one file of a model of a kind: the VAE that lies beside a checkpoint is a VAE."""
     found = _FILE_KINDS.get(_plain(word)) if isinstance(word, str) else None
     return str(found) if found else kind
+
+
+def kinds_agree(one: str, other: str) -> bool:
+    """Whether a file that is of one Kind may be what a hub calls another; unknown agrees with all."""
+    return str(Kind.UNKNOWN) in (one, other) or one == other or any(one in group and other in group for group in _ALIKE)
 
 
 def base_of(word: object) -> Base | None:

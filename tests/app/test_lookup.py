@@ -167,6 +167,16 @@ def test_weights_are_known_although_the_header_is_another_one(store: Store, hub:
     assert (report.found, report.other_header, one(store, "m1").hubs[0].how) == (1, [sha256], "autov3")
 
 
+def test_weights_of_another_kind_of_model_are_not_these(store: Store, hub: TestHub) -> None:
+    """Twelve digits that lead from a LoRA to an embedding or an upscaler are no match, and asked about later again."""
+    hub.add(lora_bytes(1, metadata={"a": "other"}), name="An upscaler", kind="upscaler", file_name="x.safetensors")
+    hub.add(lora_bytes(2, metadata={"a": "other"}), name="A control LoRA", kind="controlnet", file_name="y.safetensors")
+    hub.add(lora_bytes(3, metadata={"a": "other"}), name="Poses", kind="Poses", file_name="z.safetensors")
+    report = asked(store)
+    assert (report.found, len(report.other_header), report.hubs[0].missed) == (2, 2, 2)
+    assert (names(store, "has:hub"), rows(store, "lookup")) == (["m2", "m3"], 2)
+
+
 @pytest.mark.parametrize(
     "fault", [html(), garbage(), LoginPage(), Status(500), Status(429), Status(403), wrong_types(1.0)],
     ids=["html", "garbage", "login", "500", "429", "403", "wrong types"],
