@@ -34,8 +34,12 @@ BLOCKS = {CIVITAI: 5000, OPENMODELDB: 5000}
 SMALL_BLOCK = 50
 """The same, for hubs that are asked about one after the other."""
 
+MOST_ONE_BY_ONE = 500
+"""Contents that one lookup asks a hub about one by one: all of those of such a hub; of Civitai, which knows them by
+AutoV3 only. The next lookup goes on with others."""
+
 MOST_UNASKED = 100
-"""Contents that such a hub is asked about in a lookup that nobody asked for; the next one goes on with others."""
+"""The same, for a lookup that nobody asked for."""
 
 PATIENCE_S = 60.0
 """Seconds for each further block of a lookup that nobody asked for, once a hub answered."""
@@ -72,6 +76,7 @@ class AskedHub:
     Attributes:
         asked: contents that it was asked about. found, missed: those that it knows, and definitely does not know.
         calls: requests.
+        waiting: contents that were left for the next lookup: nothing is known of them yet, and it is nobody's fault.
         refreshed, gone: listings that were fetched anew, and versions that it has no more.
         trouble: why some could not be asked, None when all were.
     """
@@ -84,13 +89,14 @@ class AskedHub:
     refreshed: int = 0
     gone: int = 0
     trouble: HubmanError | None = None
+    waiting: int = 0
 
     def to_json(self) -> dict[str, object]:
         """Return the object of `lookup --json`."""
         error = self.trouble
         return {
             "hub": self.hub, "asked": self.asked, "found": self.found, "missed": self.missed, "calls": self.calls,
-            "refreshed": self.refreshed, "gone": self.gone,
+            "waiting": self.waiting, "refreshed": self.refreshed, "gone": self.gone,
             "error": {"reference": error.reference, "message": str(error)} if error else None,
         }  # fmt: skip
 
@@ -223,8 +229,10 @@ class _Run:
             )  # fmt: skip
         entry = self._entry(name) if wanted else None
         if entry is not None:
-            self._progress.phase("lookup", len(wanted))
-            self._blocks(hub, wanted, entry)
+            now = self._limited(name, wanted)
+            entry.waiting = len(wanted) - len(now)
+            self._progress.phase("lookup", len(now))
+            self._blocks(hub, now, entry)
 
     def _entry(self, name: str) -> AskedHub:
         for entry in self.report.hubs:
@@ -234,11 +242,12 @@ class _Run:
         return self.report.hubs[-1]
 
     def _blocks(self, hub: Hub, wanted: Sequence[Hashes], entry: AskedHub) -> None:
-        """Ask block after block, until all is settled or nothing more comes of it."""
-        rest, again = self._limited(hub.name, wanted), False
+        """Ask block after block, until all is settled, nothing more comes of it, or it has been enough for once."""
+        rest, again, one_by_one = wanted, False, 0
         while rest:
             later: list[Hashes] = []
-            for part in _parts(rest, FIRST_BLOCK if not again else 0, BLOCKS.get(hub.name, SMALL_BLOCK)):
+            size = SMALL_BLOCK if again else BLOCKS.get(hub.name, SMALL_BLOCK)
+            for part in _parts(rest, FIRST_BLOCK if not again else 0, size):
                 if self._stop() or entry.trouble is not None:
                     return
                 answer = self._question(hub, part, first=entry.calls == 0)
@@ -249,14 +258,15 @@ class _Run:
                 entry.asked += 0 if again else len(part)
                 self._progress.advance(len(settled) if again else len(part))
             # A hub may take only some of what it is given. Who waits for the end has it go on with the others.
-            if self._left_s is not None or len(later) == len(rest):
-                return
-            rest, again = later, True
+            one_by_one += len(rest) if again else 0
+            most = MOST_ONE_BY_ONE - one_by_one if self._left_s is None and len(later) < len(rest) else 0
+            entry.waiting += max(0, len(later) - most)
+            rest, again = later[: max(0, most)], True
 
     def _limited(self, name: str, wanted: Sequence[Hashes]) -> list[Hashes]:
-        if self._left_s is None or name in BLOCKS:
+        if name in BLOCKS:
             return list(wanted)
-        return list(wanted[:MOST_UNASKED])
+        return list(wanted[: MOST_ONE_BY_ONE if self._left_s is None else MOST_UNASKED])
 
     def _question(self, hub: Hub, part: Sequence[Hashes], *, first: bool) -> Lookup:
         """Ask about a block. The first one shows whether the hub answers, within what is left of the deadline."""

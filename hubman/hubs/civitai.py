@@ -103,7 +103,8 @@ class Civitai:
         try:
             for part in blocks(sorted(ours), MOST_IDS):
                 session.by_sha256(part)
-            left = [ours[sha256] for sha256 in sorted(set(ours) - session.settled)]
+            settled = session.settled
+            left = [hashes for sha256, hashes in ours.items() if sha256 not in settled]
             session.missed.update(hashes.sha256.lower() for hashes in left if hashes.autov3 is None)
             for hashes in [hashes for hashes in left if hashes.autov3][:MOST_ODD]:
                 session.by_autov3(hashes)

@@ -93,6 +93,8 @@ class HubAnswers:
     ) -> list[Hashes]:
         """Return the present contents of which nothing is known from a hub, and which it is time to ask about.
 
+        Those that it was never asked about come first, then those that it was asked about longest ago.
+
         Args:
             again: also those that were asked about lately.
             kinds: of files of these kinds only.
@@ -113,8 +115,9 @@ class HubAnswers:
         cursor = self._ask(
             "SELECT DISTINCT b.sha256, b.autov1, b.autov3, b.autov3_written, b.crc32, b.blake3 "
             "FROM blob b JOIN file f ON f.sha256 = b.sha256 WHERE f.present = 1 AND f.folder = 0 "
-            f"AND {' AND '.join(conditions)} ORDER BY b.sha256",
-            values,
+            f"AND {' AND '.join(conditions)} "
+            "ORDER BY ifnull((SELECT k.asked_ns FROM lookup k WHERE k.sha256 = b.sha256 AND k.hub = ?), 0), b.sha256",
+            [*values, hub],
         )
         return [Hashes(str(row[0]), row[1], str(row[0])[:10], row[2], row[3], row[4], row[5]) for row in cursor]
 

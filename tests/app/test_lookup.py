@@ -110,19 +110,18 @@ def test_a_miss_is_asked_again_later_and_later(store: Store, hub: TestHub) -> No
     assert asked(store).hubs[0].asked == 4
 
 
-def test_ten_thousand_known_files_take_at_most_110_requests(
-    webui: Path, put: Put, isolated: Path, hub: TestHub
-) -> None:
-    """One question for the numbers, then a hundred models in each."""
+def large_library(webui: Path, put: Put, home: Path, count: int, *, autov3: bool) -> list[str]:
+    """Make a library of contents that only their hashes exist of; return their sha256."""
     put("Lora/real.safetensors")
     assert run(["sync", str(webui), "--offline", "--json"]) == 0
-    many = [f"{number * 7919:064x}" for number in range(1, 10_001)]
-    with closing(sqlite3.connect(isolated / "library.db")) as connection, connection:
+    many = [f"{number * 7919:064x}" for number in range(1, count + 1)]
+    with closing(sqlite3.connect(home / "library.db")) as connection, connection:
         connection.execute("DELETE FROM search")
         columns = [row[1] for row in connection.execute("PRAGMA table_info(file)") if row[1] != "id"]
         chosen = ", ".join(columns)
         connection.executemany(
-            "INSERT INTO blob (sha256, size, claimed, first_seen_ns) VALUES (?, 10, 0, 1)", [(name,) for name in many]
+            "INSERT INTO blob (sha256, size, claimed, first_seen_ns, autov3) VALUES (?, 10, 0, 1, ?)",
+            [(name, name[-12:] if autov3 else None) for name in many],
         )
         template = ", ".join({"relpath": "?", "sha256": "?", "name": "?"}.get(name, name) for name in columns)
         connection.executemany(
@@ -131,7 +130,14 @@ def test_ten_thousand_known_files_take_at_most_110_requests(
         )
         connection.execute("INSERT INTO search (file_id, name, words, tags, author, body, own_tags, note) "
                            "SELECT id, name, '', '', '', '', '', '' FROM file")  # fmt: skip
-    for number, name in enumerate(many):
+    return many
+
+
+def test_ten_thousand_known_files_take_at_most_110_requests(
+    webui: Path, put: Put, isolated: Path, hub: TestHub
+) -> None:
+    """One question for the numbers, then a hundred models in each."""
+    for number, name in enumerate(large_library(webui, put, isolated, 10_000, autov3=False)):
         hub.add(Promised(name, 10), name=f"model {number}", words=[f"word{number}"], images=[])
     store = open_store(isolated / "library.db", isolated / "backups")
     report = asked(store, files=None)
@@ -140,6 +146,25 @@ def test_ten_thousand_known_files_take_at_most_110_requests(
     assert len(hub.seen()) <= 110
     assert report.calls == len(hub.seen())
     assert names(store, "word9999") == ["n9999"]
+
+
+def test_what_nobody_knows_is_asked_about_in_portions(webui: Path, put: Put, isolated: Path, hub: TestHub) -> None:
+    """Weights can be asked about one by one only: some hundreds in one lookup, and others in the next."""
+    large_library(webui, put, isolated, 1300, autov3=True)
+    store = open_store(isolated / "library.db", isolated / "backups")
+    first = asked(store, "civitai", "civarchive")
+    calls, before = len(hub.seen()), {request.target for request in hub.seen(method="GET")}
+    told = {entry.hub: (entry.missed + entry.waiting, entry.trouble) for entry in first.hubs}
+    assert told == {"civitai": (1301, None), "civarchive": (1301, None)}
+    assert first.hubs[0].waiting > 500 < first.hubs[1].waiting
+    assert calls == first.calls <= 1300
+    missed = sum(entry.missed for entry in first.hubs)
+    hub.forget()
+    again = asked(store, "civitai", "civarchive", again=True)  # those come first that were not asked about before
+    after = {request.target for request in hub.seen(method="GET")}
+    assert (again.hubs[1].missed, len(before), before & after) == (500, len(after), set())
+    assert rows(store, "lookup") == missed + again.hubs[0].missed + again.hubs[1].missed
+    store.close()
 
 
 def _in_order(columns: list[str], number: int, sha256: str) -> list[str]:

@@ -170,8 +170,19 @@ def _print(report: LookupReport, session: Session, terminal: Terminal) -> None:
         terminal.text(plural("{count} picture fetched", "{count} pictures fetched", report.pictures).format(
             count=report.pictures
         ))  # fmt: skip
+    _tell_waiting(report, terminal)
     _tell_other_headers(report, session, terminal)
     _tell_unhashed(report.unhashed, terminal)
+
+
+def _tell_waiting(report: LookupReport, terminal: Terminal) -> None:
+    """Say which hubs answer about one hash at a time and were not asked about all of them now."""
+    for hub in report.hubs:
+        if hub.waiting and hub.trouble is None:
+            text = plural("{hub} was not asked about {count} file yet: hubman lookup goes on with it",
+                          "{hub} was not asked about {count} files yet: hubman lookup goes on with them",
+                          hub.waiting)  # fmt: skip
+            terminal.hint(text.format(hub=title_of(hub.hub), count=hub.waiting))
 
 
 def _tell_other_headers(report: LookupReport, session: Session, terminal: Terminal) -> None:
