@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from urllib.parse import urljoin
 
 from hubman.errors import N_, HubError
+from hubman.hubs._errors import refusal, title_of
 from hubman.hubs._http import Answer, Web
 
 MOST_TEXT = 20_000
@@ -139,37 +140,20 @@ def not_understood(hub: str, what: str, answer: object) -> HubError:
         "hub-answer",
         N_("{hub} answered the question for {what} with something that hubman does not understand: {shape}"),
         hint=N_("Nothing of it was kept. Try again later; if it stays so, report it with this line."),
-        hub=hub,
+        hub=title_of(hub),
         what=what,
         shape=shape(answer),
     )
 
 
 def require_service(hub: str, answer: Answer) -> None:
-    """Refuse what says nothing about the question: too many requests, a broken server, a page instead of an answer.
+    """Refuse what says nothing about the question: too many requests, a broken server, a check for browsers.
 
     Raises:
-        HubError: `hub-busy` (passing, with `retry_after` where the hub says it), `hub-answer`.
+        HubError: `hub-busy`, `hub-failed` (passing, with `retry_after` where the hub says it), `hub-challenge`.
     """
-    if answer.status == 429 or answer.status >= 500 or answer.status == 408:
-        error = HubError(
-            "hub-busy",
-            N_("{hub} cannot answer now (status {status})."),
-            hint=N_("Try again later."),
-            hub=hub,
-            status=answer.status,
-        )
-        error.retry_after = retry_after(answer.headers)
-        raise error
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a hub asks to wait, from `Retry-After` or `RateLimit: "api";r=0;t=55`."""
-    given = {name.lower(): value for name, value in headers.items()}
-    found = re.fullmatch(r"\s*(\d{1,6})\s*", given.get("retry-after", "")) or re.search(
-        r"r=0\s*;\s*t=(\d{1,6})", given.get("ratelimit", "")
-    )
-    return float(found[1]) if found else None
+    if answer.status in (408, 429) or answer.status >= 500 or answer.headers.get("cf-mitigated") == "challenge":
+        raise refusal(hub, answer)
 
 
 def picture_bytes(web: Web, hub: str, url: str, headers: Mapping[str, str] | None = None) -> bytes:
@@ -197,4 +181,4 @@ def _joined(chunks: Iterable[bytes], hub: str) -> bytes:
 
 
 def _no_picture(hub: str) -> HubError:
-    return HubError("hub-answer", N_("{hub} gave no picture that can be used as a preview."), hub=hub)
+    return HubError("hub-answer", N_("{hub} gave no picture that can be used as a preview."), hub=title_of(hub))

@@ -162,7 +162,7 @@ class Civitai:
             if stream.status in (200, 206, 416) and not self._is_login(stream):
                 return stream
             with stream:
-                raise download_error(stream.status, stream.text(), listing)
+                raise download_error(stream, listing)
         raise AssertionError("there is at least one base")
 
     def _is_login(self, stream: HttpStream) -> bool:

@@ -566,7 +566,7 @@ def test_a_login_page_is_no_file(hub: TestHub, fault: Any) -> None:
         ("file not found or param mismatch or storage resolve failure", NotFoundError, "no-such-file"),
         ("archived model", NotFoundError, "gone-from-hub"),
         ("download quota", AccessError, "download-quota"),
-        ("missing id", HubError, "hub-busy"),
+        ("missing id", HubError, "hub-answer"),
     ],
 )
 def test_every_scenario_of_the_servers_source(hub: TestHub, scenario: str, kind: type, reference: str) -> None:
