@@ -19,6 +19,7 @@ from hubman.app.provenance import fetch_pictures
 from hubman.app.unasked_lookup import look_up_unasked, to_ask_about
 from hubman.cli import run
 from hubman.config import Config, load
+from hubman.core.hub import HubQuery
 from hubman.core.library import ModelFile
 from hubman.core.ports import Silence
 from hubman.core.query import parse_query
@@ -27,7 +28,7 @@ from hubman.store.hubs import DAY_NS
 from hubman.store.reader import open_reader
 from tests.conftest import lora_bytes
 from tests.testhub import TestHub
-from tests.testhub.content import Promised
+from tests.testhub.content import Promised, content_of
 from tests.testhub.misbehave import Late, LoginPage, Status, garbage, html, wrong_types
 
 Put = Callable[..., Path]
@@ -291,6 +292,33 @@ def test_upscalers_are_looked_up_in_the_table(webui: Path, isolated: Path, hub: 
     report = asked(store, "openmodeldb")
     store.close()
     assert (report.hubs[0].asked, report.found, names(store, "hub:openmodeldb")) == (1, 1, ["odd"])
+
+
+def test_the_table_of_upscalers_is_fetched_once_a_day(webui: Path, isolated: Path, hub: TestHub) -> None:
+    """Not in every run: it is kept beside the database."""
+    hub.add(lora_bytes(1), kind="upscaler", hubs=("openmodeldb",), name="4x-Known")
+    for _ in range(2):
+        with open_hubs(config(isolated), ("openmodeldb",)) as hubs:
+            assert len(list(hubs["openmodeldb"].search(HubQuery("known")))) == 1
+    assert len(hub.seen("openmodeldb")) == 1
+
+
+def test_a_mirror_of_the_archive_is_asked_at_the_configured_hub_with_its_token(
+    isolated: Path, hub: TestHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although only the archive was named: the file lies on Civitai, and some give it only to an account."""
+    monkeypatch.setenv("HUBMAN_CIVITAI_TOKEN", hub.tokens["civitai"])
+    content = content_of(lora_bytes(1))
+    model = hub.add(content, hubs=("civitai", "civarchive"), requires_login=True)
+    version = model.versions[0]
+    version.files[0].mirrors = (f"https://civitai.com/api/download/models/{version.id}",)
+    with open_hubs(config(isolated), ("civarchive",)) as hubs:
+        archive = hubs["civarchive"]
+        (match,) = archive.by_hashes([content.hashes]).found
+        assert match.file is not None
+        with archive.open(match.listing, match.file) as stream:
+            assert b"".join(stream.chunks()) == lora_bytes(1)
+    assert hub.leaks(hub.tokens["civitai"]) == []
 
 
 def test_pictures_are_fetched_for_models_without_one(store: Store, hub: TestHub, isolated: Path) -> None:
