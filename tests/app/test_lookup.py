@@ -358,6 +358,62 @@ def test_without_a_yes_no_hash_leaves_the_machine(store: Store, hub: TestHub, is
     assert to_ask_about(config(isolated), store) == []
 
 
+@pytest.mark.parametrize("said_no", [False, True], ids=["not asked yet", "said no"])
+def test_no_command_tells_a_hash_before_a_yes(
+    store: Store, hub: TestHub, put: Put, tmp_path: Path, said_no: bool
+) -> None:
+    """The test hub's own record: not one request, whatever is done with the library. Then `lookup`, which is a yes."""
+    hub.add(lora_bytes(1), words=["shuimo"])
+    if said_no:
+        with store.writer() as writer:
+            for name in ("civitai", "civarchive", "liblib", "huggingface", "openmodeldb"):
+                writer.hubs.choose(name, enabled=False)
+    put("Lora/new.safetensors", fill=7)
+    saved = tmp_path / "Downloads" / "from-browser.safetensors"
+    saved.parent.mkdir()
+    saved.write_bytes(lora_bytes(8))
+    copied = saved.with_name("other.safetensors")
+    copied.write_bytes(lora_bytes(9))
+    listed = tmp_path / "list.json"
+    for words in (
+        ["sync"], ["sync", "--json"], ["sync", "--hash", "all"], ["add", str(copied), "--copy"],
+        ["add", str(saved)],
+        ["show", "m1"], ["show", "m1", "--full", "--json"], ["ls"], ["search", "has:hub"], ["triggers", "m1"],
+        ["inspect", str(tmp_path)], ["scan"], ["dupes"], ["stats"], ["doctor"], ["lookup", "-n"], ["outdated"],
+        ["update", "-n"], ["export", "-o", str(listed)], ["hubs", "ls"],
+    ):  # fmt: skip
+        assert run(words) == (2 if said_no and words == ["lookup", "-n"] else 0), words
+        assert [request.target for request in hub.seen()] == [], words
+    assert not saved.exists()  # `add` did its work without asking
+    with open_hubs(config(store.path.parent), ()) as none:
+        assert look_up(store, none, None).hubs == []
+    assert hub.seen() == []
+    run(["lookup", "--hub", "civitai", "--no-previews"])
+    assert any(b"/by-hash" in request.target.encode() for request in hub.seen("civitai"))
+
+
+def test_a_watcher_without_a_yes_tells_nothing(store: Store, hub: TestHub, isolated: Path) -> None:
+    """It would ask in the background: also there only what was allowed."""
+    with IdleLookup(lambda stop: look_up_unasked(config(isolated), store, stop=stop), lambda: False) as idle:
+        idle.want()
+        for _ in range(20):
+            assert idle.step() is None
+            time.sleep(0.01)
+    assert hub.seen() == []
+
+
+def test_what_a_hub_takes_away_later(store: Store, hub: TestHub) -> None:
+    """Its words go with it when the listing is renewed; those of the user never do, whatever a hub says."""
+    model = hub.add(lora_bytes(1), words=["shuimo", "ink"])
+    asked(store)
+    with store.writer() as writer:
+        writer.subjects.set_words(one(store, "m1").subject, ["mine"])
+    model.versions[0].words = ()
+    assert asked(store, again=True, refresh=True).hubs[0].refreshed == 1
+    assert [word.text for word in one(store, "m1").triggers if word.source.startswith("hub:")] == []
+    assert [word.text for word in one(store, "m1").triggers][:1] == ["mine"]
+
+
 def test_sync_asks_the_allowed_hubs_and_counts(
     store: Store, hub: TestHub, put: Put, capsys: pytest.CaptureFixture[str]
 ) -> None:
