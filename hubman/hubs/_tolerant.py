@@ -6,14 +6,14 @@ What an answer cannot do without is asked for by the hubs' own parse functions, 
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from hubman.errors import N_, HubError
+from hubman.hubs._answers import parsed
 from hubman.hubs._errors import refusal, title_of
 from hubman.hubs._http import Answer, Web
 
@@ -79,12 +79,7 @@ def sha256_of(value: object) -> dict[str, str]:
 
 def decoded(value: object) -> object:
     """Return what a JSON text holds; None for what is none. For hubs that put JSON into strings."""
-    if not isinstance(value, str):
-        return None
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return None
+    return parsed(value.encode("utf-8", "replace"))[0] if isinstance(value, str) else None
 
 
 def web_address(value: object, base: str = "") -> str | None:
@@ -94,9 +89,10 @@ def web_address(value: object, base: str = "") -> str | None:
         return None
     try:
         address = urljoin(base, found)
+        host = urlsplit(address).hostname  # `https://[` is joined without complaint, and breaks whoever splits it
     except ValueError:
         return None
-    return address if address.startswith(("https://", "http://")) else None
+    return address if host and address.startswith(("https://", "http://")) else None
 
 
 def moment(value: object) -> str | None:

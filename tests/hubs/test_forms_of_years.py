@@ -15,10 +15,11 @@ from hubman.hubs._civitai_answers import parse_model, parse_version
 from hubman.hubs._civitai_shape import access_of, file_of, hashes_of, image_of
 from hubman.hubs._liblib_shape import parse_hits as parse_liblib_hits
 from hubman.hubs._liblib_shape import parse_model as parse_liblib
-from hubman.hubs._tolerant import moment
+from hubman.hubs._tolerant import moment, web_address
 from hubman.hubs.huggingface import parse_model as parse_repository
 from hubman.hubs.modelscope import parse_hits as parse_scope_hits
 from hubman.hubs.modelscope import parse_model as parse_scope
+from hubman.store.listings import listing_bytes, listing_of
 
 BASE = "https://civitai.com"
 NOW = 1_790_000_000.0
@@ -197,6 +198,17 @@ def test_models_that_their_hub_keeps_back(
     assert (listing.access.gate is Gate.GONE, listing.deleted, listing.author) == (gone, deleted, None)
 
 
+@pytest.mark.parametrize("url", ["https://[", "http://]x/", "//[/a", "javascript:1", "https://a b/"])
+def test_an_address_that_is_none(url: str) -> None:
+    """Some are joined without complaint and break whoever takes them apart."""
+    assert web_address(url) is web_address(url, BASE) is None
+    assert image_of({"url": url}, BASE) is None
+    mirrored = {"id": 1, "name": "a.pth", "mirrors": [{"url": url}]}
+    listing, _ = parse_archived({"id": 1, "version": {"id": 2, "files": [mirrored]}}, BASE)
+    assert listing is not None
+    assert listing.files[0].urls == ()
+
+
 # --- LiblibAI ------------------------------------------------------------------------------------------------------
 
 MODEL, VERSION = "d744d41cb00a4de6be1109f40d964604", "9248fef8f5074c3eb5f43d5f28838bef"
@@ -225,6 +237,12 @@ def _liblib(model: dict[str, Any] | None = None, **version: Any) -> Listing:
 )  # fmt: skip
 def test_liblibs_trigger_words(word: object, intro: object, words: tuple[str, ...]) -> None:
     assert _liblib(triggerWord=word, versionIntro=intro).words == words
+
+
+def test_half_a_character_in_json_in_a_text_can_be_stored() -> None:
+    """A text that was cut within an emoji, twice encoded."""
+    listing = _liblib(versionIntro=r'{"triggerWord": "tok\ud83d"}')
+    assert listing_of(listing_bytes(listing)).words == ("tok\ufffd",)
 
 
 def test_a_checkpoint_that_liblib_files_under_lora() -> None:
