@@ -162,7 +162,17 @@ def _updates(
     with open_reader(store.path) as reader:
         there = reader.of_subjects(sha256 for sha256 in offered if sha256)
     owned = {file.hashes.sha256 for file in there if file.hashes and file.present}
-    return updates_of(held, versions, owned, early_access=early, now=now)
+    updates = updates_of(held, versions, owned, early_access=early, now=now)
+    with open_reader(store.path) as reader:
+        return [update for update in updates if not _has(reader, update)]
+
+
+def _has(reader: Reader, update: Update) -> bool:
+    """Whether a file that comes from what is offered is here, although with other bytes (its header was edited)."""
+    new = update.listing
+    known = reader.hubs.from_version(new.hub, new.model_id, new.version_id)
+    contents = [sha256 for sha256, file_id, _ in known if file_id == update.file.id]
+    return any(file.present for file in reader.of_subjects(contents))
 
 
 def _record(store: Store, held: Sequence[Held], updates: Sequence[Update]) -> None:

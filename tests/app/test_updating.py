@@ -115,6 +115,14 @@ def test_what_the_library_has_elsewhere_is_not_offered(store: Store, hub: TestHu
     assert asked(store, "m0").outdated == ()
 
 
+def test_what_is_here_with_an_edited_header_is_not_offered(store: Store, hub: TestHub) -> None:
+    """Its sha256 is no longer the hub's; it was found by its weights."""
+    edited = [File("ink_v2.safetensors", Held(lora_bytes(1, metadata={"a": "before"})))]
+    known(store, hub, 0, Version("v2", edited, published="2026-01-02T00:00:00.000Z"))
+    assert one(store, "m1").hubs[0].how == "autov3"
+    assert asked(store, "m0").outdated == ()
+
+
 def test_early_access_only_when_it_is_wanted(store: Store, hub: TestHub) -> None:
     known(store, hub, 0, version(2, 90, early_access="2099-01-01T00:00:00.000Z"))
     assert asked(store).outdated == ()

@@ -11,6 +11,7 @@ from hubman.core.plan.download import choose
 from hubman.core.plan.pull import expected_kind
 from hubman.errors import ConflictError, NotFoundError
 from hubman.hubs._civarchive_answers import parse_archived
+from hubman.hubs._civarchive_answers import parse_hit as parse_archive_hit
 from hubman.hubs._civitai_answers import parse_model, parse_version
 from hubman.hubs._civitai_shape import access_of, file_of, hashes_of, image_of
 from hubman.hubs._liblib_shape import parse_hits as parse_liblib_hits
@@ -207,6 +208,7 @@ def test_an_address_that_is_none(url: str) -> None:
     listing, _ = parse_archived({"id": 1, "version": {"id": 2, "files": [mirrored]}}, BASE)
     assert listing is not None
     assert listing.files[0].urls == ()
+    assert parse_archive_hit({"url": url, "name": "x"}, BASE) is None
 
 
 # --- LiblibAI ------------------------------------------------------------------------------------------------------
