@@ -297,7 +297,8 @@ def test_a_git_hash_is_no_sha256() -> None:
     """Small files have a blobId of git alone."""
     small = {"rfilename": "e.safetensors", "size": 3184, "blobId": SHA[:40].lower(), "lfs": None}
     large = {"rfilename": "m.safetensors", "size": 1, "lfs": {"sha256": SHA, "size": 6938081905, "pointerSize": 135}}
-    one, two = _repository(small, large).files
+    one, two, three = _repository(small, large, {**large, "lfs": {"sha256": SHA, "size": None}, "size": 7}).files
+    assert (three.size, three.sha256) == (7, SHA.lower())
     assert (one.size, dict(one.hashes)) == (3184, {})
     assert (two.size, dict(two.hashes)) == (6938081905, {"sha256": SHA.lower()})
 
