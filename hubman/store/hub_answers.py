@@ -90,6 +90,7 @@ class HubAnswers:
         again: bool = False,
         kinds: Sequence[str] | None = None,
         unknown: bool = False,
+        since_ns: int = 0,
     ) -> list[Hashes]:
         """Return the present contents of which nothing is known from a hub, and which it is time to ask about.
 
@@ -97,6 +98,7 @@ class HubAnswers:
             again: also those that were asked about lately.
             kinds: of files of these kinds only.
             unknown: only those of which nothing is known from any other hub either.
+            since_ns: only those that were first seen since then.
         """
         conditions = ["NOT EXISTS (SELECT 1 FROM provenance p WHERE p.sha256 = b.sha256 AND p.hub = ?)"]
         values: list[object] = [hub]
@@ -107,6 +109,9 @@ class HubAnswers:
             lately = "SELECT 1 FROM lookup k WHERE k.sha256 = b.sha256 AND k.hub = ? AND k.due_ns > ?"
             conditions.append(f"NOT EXISTS ({lately})")
             values += [hub, now_ns]
+        if since_ns:
+            conditions.append("b.first_seen_ns >= ?")
+            values.append(since_ns)
         if kinds is not None:
             conditions.append(f"f.kind IN ({','.join('?' * len(kinds))})")
             values += kinds

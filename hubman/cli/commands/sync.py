@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import click
 
 from hubman.cli.session import Session, answering
 from hubman.cli.terminal import ProgressLine, Terminal
-from hubman.cli.words import _, told
+from hubman.cli.words import _, plural, told
 
 if TYPE_CHECKING:
     from hubman.app.sync import SyncReport
@@ -62,13 +63,14 @@ def sync(
     progress, rebuilt = ProgressLine(), []
 
     def work(store: Store) -> SyncReport:
-        chosen = _choose(store, roots)
+        chosen, since_ns = _choose(store, roots), time.time_ns()
         run = Sync(store, options, progress)
         try:
             for folders, members in chosen:
                 report = run.run(members, folders)
         finally:
             progress.close()
+        _learn_from_cache(store, report, since_ns)
         _look_up(session, store, report, terminal, progress, offline=offline)
         take_care(session.config, terminal)
         return report
@@ -83,6 +85,14 @@ def sync(
     else:
         terminal.document({**asdict(report), "rebuilt": rebuilt_json(rebuilt)})
     return 0
+
+
+def _learn_from_cache(store: Store, report: SyncReport, since_ns: int) -> None:
+    """Take what Hugging Face's cache on this machine knows of new contents: offline, so nobody needs to say yes."""
+    if report.hashed or report.identified:
+        from hubman.app.cache_news import CacheNews  # not needed by the scan of an unchanged library
+
+        report.cached = CacheNews(store, since_ns).look()
 
 
 def _look_up(
@@ -148,6 +158,10 @@ def print_report(report: SyncReport, terminal: Terminal) -> None:
     if report.looked_up:
         asked = _("{count} looked up on hubs, {found} found there")
         terminal.text(asked.format(count=report.looked_up, found=report.found))
+    if report.cached:
+        text = plural("{count} file is known from Hugging Face's cache on this machine",
+                      "{count} files are known from Hugging Face's cache on this machine", report.cached)  # fmt: skip
+        terminal.text(text.format(count=report.cached))
     for root in report.roots:
         if root["state"] == "unreachable":
             terminal.warn(
