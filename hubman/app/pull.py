@@ -86,6 +86,7 @@ class Pulled:
         size: bytes, None where the hub does not say before.
         notices: what the user should know (Phrases).
         entry: number in the journal, by which `undo` takes it back.
+        beside: files that were written beside it, where its root asks for them.
     """
 
     outcome: str
@@ -97,6 +98,7 @@ class Pulled:
     others: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     entry: int | None = None
+    beside: tuple[str, ...] = ()
 
 
 # --- before it is fetched -------------------------------------------------------------------------------------------
@@ -272,9 +274,10 @@ def _file(
     path = put(fetched.part, place)
     row, entry = _record(store, listing, file, place.root.path, path, hashes, number)
     notices += _taken(place, path) + _hub_picture(store, hub, listing, fetched.sha256, options)
+    beside = _write_beside(store, fetched.sha256, entry, notices)
     with open_reader(store.path) as reader:
         model = reader.by_ids([row])[0]
-    return Pulled("pulled", listing, file, model, path, fetched.size, (), tuple(notices), entry)
+    return Pulled("pulled", listing, file, model, path, fetched.size, (), tuple(notices), entry, beside)
 
 
 def _recorded(
@@ -288,9 +291,10 @@ def _recorded(
     answer = Pulled("pulled", listing, file, None, path)
     clean_up(store, listing, file, _folders(store, answer, listing, file, options))
     notices = _hub_picture(store, hub, listing, hashes.sha256, options) if hub else []
+    beside = _write_beside(store, hashes.sha256, entry, notices)
     with open_reader(store.path) as reader:
         model = reader.by_ids([row])[0]
-    return Pulled("pulled", listing, file, model, path, model.size, (), tuple(notices), entry)
+    return Pulled("pulled", listing, file, model, path, model.size, (), tuple(notices), entry, beside)
 
 
 def _hashes(fetched: Fetched, file: RemoteFile, progress: Progress) -> Hashes:
@@ -391,6 +395,15 @@ def _begin(store: Store, listing: Listing, file: RemoteFile, place: Place, optio
         "root": options.root, "folder": options.folder, "wish": options.name,
     }  # fmt: skip
     return begin(store, str(reference(listing, file)), place.directory, detail)
+
+
+def _write_beside(store: Store, sha256: str, entry: int | None, notices: list[str]) -> tuple[str, ...]:
+    """Write what its WebUI shows of a model, where its root asks for that; a model without it is as good."""
+    from hubman.app.sidecars import write_known
+
+    written = write_known(store, [sha256], along=entry)
+    notices += [Phrase(N_("not written: {path}: {why}"), path=one.path, why=one.why) for one in written.skipped]
+    return tuple(written.paths)
 
 
 def _hub_picture(store: Store, hub: Hub, listing: Listing, sha256: str, options: PullOptions) -> list[str]:

@@ -123,6 +123,24 @@ class HubAnswers:
         )
         return [Hashes(str(row[0]), row[1], str(row[0])[:10], row[2], row[3], row[4], row[5]) for row in cursor]
 
+    def settled(self, hub: str, hashes: Iterable[str], now_ns: int, *, anywhere: bool) -> set[str]:
+        """Return those of some contents about which a hub need not be asked: known, or asked about lately.
+
+        Args:
+            anywhere: known from any hub will do.
+        """
+        known = "SELECT sha256 FROM provenance WHERE sha256 IN ({0})" + ("" if anywhere else " AND hub = ?")
+        lately = "SELECT sha256 FROM lookup WHERE sha256 IN ({0}) AND hub = ? AND due_ns > ?"
+        wanted, found = sorted(set(hashes)), set[str]()
+        for start in range(0, len(wanted), 400):
+            part = wanted[start : start + 400]
+            marks = ",".join("?" * len(part))
+            for row in self._ask(known.format(marks), [*part, *([] if anywhere else [hub])]):
+                found.add(str(row[0]))
+            for row in self._ask(lately.format(marks), [*part, hub, now_ns]):
+                found.add(str(row[0]))
+        return found
+
     def stale(self, hub: str, before_ns: int) -> list[tuple[str, str, str]]:
         """Return (model id, version id, sha256) of present contents whose listing was fetched before a time.
 

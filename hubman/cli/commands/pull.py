@@ -383,6 +383,8 @@ def _show(pulled: Pulled, terminal: Terminal) -> None:
         terminal.text("  " + _("also in {path}").format(path=path))
     if pulled.model is None:
         return
+    for path in pulled.beside:
+        terminal.text("  " + _("written: {path}").format(path=path))
     card = trigger_card(pulled.model)
     words = ", ".join(word.text for word in card.words[:6])
     if words:
@@ -415,6 +417,7 @@ def pulled_json(pulled: Pulled) -> dict[str, object]:
         "copy": card.copy_positive if card else "",
         "notices": [str(notice) for notice in pulled.notices],
         "entry": pulled.entry,
+        "sidecars": list(pulled.beside),
     }
 
 
