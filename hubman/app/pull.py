@@ -23,6 +23,7 @@ from hubman.app.moving import places_in
 from hubman.app.roots import find_root
 from hubman.app.unfinished import begin, clean_up, ended, not_ended, part_bytes, placed_unrecorded, placing
 from hubman.app.wanted import here
+from hubman.app.whole import whole_places
 from hubman.core.hub import Listing, RemoteFile
 from hubman.core.hub_names import hub_name
 from hubman.core.library import Layout, ModelFile
@@ -260,7 +261,7 @@ def _file(
 ) -> Pulled:  # fmt: skip
     """Look at what was fetched, put it in its place and record it."""
     with open_reader(store.path) as reader:
-        found = tuple(reader.of_subjects([fetched.sha256]))
+        found = whole_places(reader, [fetched.sha256])
     if found:  # the hub gave no hash before, or somebody else was faster
         answer = already(found, listing, file)
         _know(store, answer, listing, file)

@@ -13,6 +13,7 @@ from threading import Event
 from hubman.app.pull import Pulled, PullOptions
 from hubman.app.pull_many import Outcome, Pull, pull_all
 from hubman.app.wanted import Wanted
+from hubman.app.whole import whole_places
 from hubman.core.hub import CIVARCHIVE, OPENMODELDB, Gate, Listing, Provenance
 from hubman.core.library import ModelFile
 from hubman.core.ports import Hub, Progress, Silence
@@ -163,8 +164,8 @@ def _updates(
     """Decide, with everything that the library has anywhere, in the query or not."""
     offered = {file.sha256 for listings in versions.values() for listing in listings for file in listing.files}
     with open_reader(store.path) as reader:
-        there = reader.of_subjects(sha256 for sha256 in offered if sha256)
-    owned = {file.hashes.sha256 for file in there if file.hashes and file.present}
+        there = whole_places(reader, {sha256 for sha256 in offered if sha256})
+    owned = {file.hashes.sha256 for file in there if file.hashes}
     return updates_of(held, versions, owned, early_access=early, now=now)
 
 

@@ -39,9 +39,10 @@ def verify(session: Session, words: tuple[str, ...], fast: bool, terminal: Termi
             report = run.run(files, progress)
         finally:
             progress.close()
-    if report.confirmed:
+    if report.confirmed or report.spoilt or report.mended:
         with session.store() as store, store.writer() as writer:
             writer.confirm(report.confirmed)
+            writer.set_spoilt([file.file_id for file in report.spoilt], [file.file_id for file in report.mended])
     if terminal.human:
         _print(report, terminal)
     else:
