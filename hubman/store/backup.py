@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hubman.errors import N_, ConflictError, Phrase, StoreError
-from hubman.store.refusals import full, refused
+from hubman.store.refusals import damaged, full, refused
 from hubman.store.replace import sync_file, sync_folder
 
 KEEP_AUTOMATIC = 5
@@ -121,8 +121,8 @@ def _copy(path: Path, part: Path) -> None:
         source.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE").close()
         faults = quick_faults(copy)
-    if faults:
-        raise sqlite3.DatabaseError("; ".join(faults[:3]))
+    if faults:  # of the copy, which has what the library has
+        raise damaged(path, "; ".join(faults[:3]))
 
 
 def require_space(folder: Path, size: int) -> None:

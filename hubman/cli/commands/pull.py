@@ -276,9 +276,8 @@ class Run:
                     self.store, hubs, pulls, jobs=jobs, progress=self._bar,
                     ended=self._ended, stop=stop,
                 )  # fmt: skip
-        except KeyboardInterrupt:
-            self.terminal.warn(_("stopped; what came is kept. Go on with: hubman pull --resume"))
-            raise
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(_("stopped; what came is kept. Go on with: hubman pull --resume")) from error
         finally:
             self.bars = None
 

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from hubman.cli.session import Session, answering
+from hubman.cli.table import printable
 from hubman.cli.terminal import ProgressLine, Terminal
 from hubman.cli.words import _, plural, told
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hubman.app.sync import SyncReport
     from hubman.core.library import Root
     from hubman.store.door import Store
@@ -168,16 +171,16 @@ def print_report(report: SyncReport, terminal: Terminal) -> None:
                 _(
                     "{path} is unreachable, or most of it is gone. Nothing was forgotten. If that was meant: "
                     "hubman sync --accept-missing"
-                ).format(path=root["path"])
+                ).format(path=printable(str(root["path"])))
             )
     for path in report.unsettled[:MOST_ERRORS]:
-        terminal.warn(_("{path} is still being written; it is left for later.").format(path=path))
+        terminal.warn(_("{path} is still being written; it is left for later.").format(path=printable(path)))
     _print_notices(report, terminal)
     _print_offers(report, terminal)
     if report.errors:
         terminal.warn(_("Cannot be used ({count}):").format(count=len(report.errors)))
         for entry in report.errors[:MOST_ERRORS]:
-            terminal.text(f"  {entry['path']}\n      {told(entry['message'])}")
+            terminal.text(f"  {printable(str(entry['path']))}\n      {printable(told(entry['message']))}")
         if len(report.errors) > MOST_ERRORS:
             terminal.hint(_("… the rest: hubman search is:broken"))
 
@@ -188,9 +191,14 @@ def _print_offers(report: SyncReport, terminal: Terminal) -> None:
         return
     terminal.hint(_("New in a download folder; to file it, checked and in its right place:"))
     for path in report.offers[:MOST_ERRORS]:
-        terminal.hint(f"  hubman add {shlex.quote(path)}")
+        terminal.hint(f"  hubman add {printable(shlex.quote(path))}")
     if len(report.offers) > MOST_ERRORS:
         terminal.hint(_("… and {count} more").format(count=len(report.offers) - MOST_ERRORS))
+
+
+def _printable(entry: Mapping[str, object]) -> dict[str, str]:
+    """Make what a line is put together from harmless: a name may hold a line break."""
+    return {key: printable(str(value)) for key, value in entry.items()}
 
 
 def _print_notices(report: SyncReport, terminal: Terminal) -> None:
@@ -198,13 +206,13 @@ def _print_notices(report: SyncReport, terminal: Terminal) -> None:
     strange = [entry for entry in report.notices if entry["reference"] == "misplaced"]
     hidden = [entry for entry in report.notices if entry["reference"] == "same-stem"]
     for entry in strange[:MOST_ERRORS]:
-        terminal.warn(_("{path}: a {kind} in {folder!r}, so {program} will not show it.").format(**entry))
+        terminal.warn(_("{path}: a {kind} in {folder!r}, so {program} will not show it.").format(**_printable(entry)))
     for entry in hidden[:MOST_ERRORS]:
-        paths = "\n".join(f"    {path}" for path in entry["paths"])  # type: ignore[attr-defined]
+        paths = "\n".join(f"    {printable(path)}" for path in entry["paths"])  # type: ignore[attr-defined]
         wins = entry["wins"] or _("which of them, depends on the file system")
         terminal.warn(
             _("several files are called {stem!r}; {program} loads only one: {wins}\n{paths}").format(
-                stem=entry["stem"], program=entry["program"], wins=wins, paths=paths
+                stem=entry["stem"], program=entry["program"], wins=printable(str(wins)), paths=paths
             )
         )
     if strange:

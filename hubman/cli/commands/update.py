@@ -133,9 +133,8 @@ def _fetch(
         how = Fetching(jobs or config.downloads, replace, begin, ended, Event())
         try:
             return update_all(store, hubs, report.outdated, options, how)
-        except KeyboardInterrupt:
-            terminal.warn(_("stopped; what came is kept. Go on with: hubman pull --resume"))
-            raise
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(_("stopped; what came is kept. Go on with: hubman pull --resume")) from error
 
 
 def _say(outcome: Updated, terminal: Terminal) -> None:
