@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from hubman.cli import run
+from hubman.errors import StoreError
+from hubman.store.door import Store
 from tests.conftest import lora_bytes
 from tests.testhub import TestHub
 from tests.trust.test_verify import rot
@@ -113,3 +115,20 @@ def test_what_is_on_a_drive_that_is_away_counts(ink: Path, webui: Path, call: Ca
     (answer,) = call("pull", f"civitai:{model.id}@{model.versions[0].id}")["pulled"]
     assert (answer["outcome"], answer["path"]) == ("here", str(ink))
     assert json.dumps(answer)
+
+
+def test_a_library_that_cannot_be_written_now_still_answers(
+    ink: Path, call: Call, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `verify` found is said, and why it is not remembered."""
+    rot(ink)
+
+    def full(*_: object) -> object:
+        raise StoreError("store-full", "No space is left.")
+
+    monkeypatch.setattr(Store, "writer", full)
+    capsys.readouterr()
+    assert run(["verify"]) == 6
+    said = capsys.readouterr()
+    assert str(ink) in said.out
+    assert "No space is left." in said.err
