@@ -112,6 +112,8 @@ class LookupReport:
         unhashed: files that cannot be looked up because their content has no name yet.
         pictures: that were fetched.
         cached: contents that Hugging Face's cache on this machine knows (app/cached_sources.py).
+        contents: sha256 of those of which something was learned.
+        sidecars: files that were written beside models (app/sidecars.py).
     """
 
     hubs: list[AskedHub] = field(default_factory=list)
@@ -121,6 +123,8 @@ class LookupReport:
     unhashed: int = 0
     pictures: int = 0
     cached: int = 0
+    contents: set[str] = field(default_factory=set)
+    sidecars: list[str] = field(default_factory=list)
 
     @property
     def calls(self) -> int:
@@ -139,6 +143,7 @@ class LookupReport:
             "looked_up": self.looked_up, "found": self.found, "calls": self.calls,
             "hubs": [entry.to_json() for entry in self.hubs], "other_header": self.other_header,
             "unhashed": self.unhashed, "pictures": self.pictures, "cached": self.cached,
+            "sidecars": self.sidecars,
         }  # fmt: skip
 
 
@@ -198,8 +203,20 @@ def look_up(
         if refresh and not stop():
             run.refresh(name)
     run.report.looked_up, run.report.found = len(run.asked), len(run.found)
+    run.report.contents |= run.found
     with open_reader(store.path) as reader:
         run.report.unhashed = reader.hubs.unhashed()
+    return run.report
+
+
+def look_up_new(store: Store, hubs: Hubs, hashes: Sequence[Hashes], progress: Progress | None = None) -> LookupReport:
+    """Ask hubs about contents that are in no root yet, and record what they say, as `look_up` does."""
+    chosen = {one.sha256 for one in hashes}
+    run = _Run(store, hubs, chosen, progress or Silence(), lambda: False, again=False, deadline_s=None, new=hashes)
+    for name in sorted(hubs, key=lambda name: name != CIVITAI):
+        run.ask(name, thorough=False)
+    run.report.looked_up, run.report.found = len(run.asked), len(run.found)
+    run.report.contents |= run.found
     return run.report
 
 
@@ -208,10 +225,10 @@ class _Run:
 
     def __init__(
         self, store: Store, hubs: Hubs, chosen: Collection[str] | None, progress: Progress, stop: Callable[[], bool],
-        *, again: bool, deadline_s: float | None,
+        *, again: bool, deadline_s: float | None, new: Sequence[Hashes] = (),
     ) -> None:  # fmt: skip
         self._store, self._hubs, self._chosen, self._progress, self._stop = store, hubs, chosen, progress, stop
-        self._again, self._left_s = again, deadline_s
+        self._again, self._left_s, self._new = again, deadline_s, new
         self.asked: set[str] = set()
         self.found: set[str] = set()
         self.report = LookupReport()
@@ -224,7 +241,7 @@ class _Run:
         if not hub.hash_kinds:
             return
         with open_reader(self._store.path) as reader:
-            wanted = wanted_from(
+            wanted = self._new_for(reader, name) if self._new else wanted_from(
                 reader, name, self._chosen, time.time_ns(), again=self._again, thorough=thorough
             )  # fmt: skip
         entry = self._entry(name) if wanted else None
@@ -233,6 +250,11 @@ class _Run:
             entry.waiting = len(wanted) - len(now)
             self._progress.phase("lookup", len(now))
             self._blocks(hub, now, entry)
+
+    def _new_for(self, reader: Reader, name: str) -> list[Hashes]:
+        """Return the new contents that a hub is to be asked about."""
+        settled = reader.hubs.settled(name, self._chosen or (), time.time_ns(), anywhere=name != CIVITAI)
+        return [one for one in self._new if one.sha256 not in settled]
 
     def _entry(self, name: str) -> AskedHub:
         for entry in self.report.hubs:

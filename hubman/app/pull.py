@@ -23,6 +23,7 @@ from hubman.app.moving import places_in
 from hubman.app.roots import find_root
 from hubman.app.unfinished import begin, clean_up, ended, not_ended, part_bytes, placed_unrecorded, placing
 from hubman.app.wanted import here
+from hubman.app.whole import whole_places
 from hubman.core.hub import Listing, RemoteFile
 from hubman.core.hub_names import hub_name
 from hubman.core.library import Layout, ModelFile
@@ -86,6 +87,7 @@ class Pulled:
         size: bytes, None where the hub does not say before.
         notices: what the user should know (Phrases).
         entry: number in the journal, by which `undo` takes it back.
+        beside: files that were written beside it, where its root asks for them.
     """
 
     outcome: str
@@ -97,6 +99,7 @@ class Pulled:
     others: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     entry: int | None = None
+    beside: tuple[str, ...] = ()
 
 
 # --- before it is fetched -------------------------------------------------------------------------------------------
@@ -258,7 +261,7 @@ def _file(
 ) -> Pulled:  # fmt: skip
     """Look at what was fetched, put it in its place and record it."""
     with open_reader(store.path) as reader:
-        found = tuple(reader.of_subjects([fetched.sha256]))
+        found = whole_places(reader, [fetched.sha256])
     if found:  # the hub gave no hash before, or somebody else was faster
         answer = already(found, listing, file)
         _know(store, answer, listing, file)
@@ -272,9 +275,10 @@ def _file(
     path = put(fetched.part, place)
     row, entry = _record(store, listing, file, place.root.path, path, hashes, number)
     notices += _taken(place, path) + _hub_picture(store, hub, listing, fetched.sha256, options)
+    beside = _write_beside(store, fetched.sha256, entry, notices)
     with open_reader(store.path) as reader:
         model = reader.by_ids([row])[0]
-    return Pulled("pulled", listing, file, model, path, fetched.size, (), tuple(notices), entry)
+    return Pulled("pulled", listing, file, model, path, fetched.size, (), tuple(notices), entry, beside)
 
 
 def _recorded(
@@ -288,9 +292,10 @@ def _recorded(
     answer = Pulled("pulled", listing, file, None, path)
     clean_up(store, listing, file, _folders(store, answer, listing, file, options))
     notices = _hub_picture(store, hub, listing, hashes.sha256, options) if hub else []
+    beside = _write_beside(store, hashes.sha256, entry, notices)
     with open_reader(store.path) as reader:
         model = reader.by_ids([row])[0]
-    return Pulled("pulled", listing, file, model, path, model.size, (), tuple(notices), entry)
+    return Pulled("pulled", listing, file, model, path, model.size, (), tuple(notices), entry, beside)
 
 
 def _hashes(fetched: Fetched, file: RemoteFile, progress: Progress) -> Hashes:
@@ -391,6 +396,15 @@ def _begin(store: Store, listing: Listing, file: RemoteFile, place: Place, optio
         "root": options.root, "folder": options.folder, "wish": options.name,
     }  # fmt: skip
     return begin(store, str(reference(listing, file)), place.directory, detail)
+
+
+def _write_beside(store: Store, sha256: str, entry: int | None, notices: list[str]) -> tuple[str, ...]:
+    """Write what its WebUI shows of a model, where its root asks for that; a model without it is as good."""
+    from hubman.app.sidecars import write_known
+
+    written = write_known(store, [sha256], along=entry)
+    notices += [Phrase(N_("not written: {path}: {why}"), path=one.path, why=one.why) for one in written.skipped]
+    return tuple(written.paths)
 
 
 def _hub_picture(store: Store, hub: Hub, listing: Listing, sha256: str, options: PullOptions) -> list[str]:

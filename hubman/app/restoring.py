@@ -17,6 +17,7 @@ from hubman.app.filing import is_usable
 from hubman.app.pull import Pulled, PullOptions
 from hubman.app.pull_many import Pull
 from hubman.app.wanted import ORDER, Asked, Wanted, by_hash, find_ref
+from hubman.app.whole import whole_places
 from hubman.core.hub import HubRef, Listing, RemoteFile
 from hubman.core.library import UserData
 from hubman.core.ports import Hub
@@ -160,7 +161,7 @@ def found_for(reader: Reader, hubs: Mapping[str, Hub], entries: Sequence[Entry])
 
     What a hub could not say is left out, and asked about one by one (`wanted_of`).
     """
-    there = {file.subject for file in reader.of_subjects([entry.sha256 for entry in entries])}
+    there = {file.subject for file in whole_places(reader, [entry.sha256 for entry in entries])}
     missing = {entry.sha256: entry for entry in entries if entry.sha256 not in there}
     found: dict[str, tuple[Listing, RemoteFile]] = {}
     for name in dict.fromkeys(ref.hub for entry in missing.values() for ref in entry.sources if ref.hub in hubs):
@@ -200,7 +201,7 @@ def wanted_of(
         NotFoundError: `nowhere-found`. HubError: nobody has it, and a hub could not be asked.
     """
     after = _putting_back(store, entry)
-    places = tuple(reader.of_subjects([entry.sha256]))
+    places = whole_places(reader, [entry.sha256])
     if places:
         return Pull(Wanted(entry.name, None, None, places), options, after)
     if entry.sha256 in found:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from hubman.app.whole import counts, whole_places
 from hubman.core import refs
 from hubman.core.hub import (
     CIVARCHIVE,
@@ -146,7 +147,7 @@ def here(reader: Reader, listing: Listing, file: RemoteFile) -> tuple[ModelFile,
 
 def with_hash(reader: Reader, text: str) -> tuple[ModelFile, ...]:
     """Return the present places of the content that a bare hash means."""
-    found = [file for file in reader.resolve(text) if file.present and file.hashes]
+    found = [file for file in reader.resolve(text) if file.present and file.hashes and counts(file)]
     return tuple(file for file in found if file.hashes and hash_says(text, _as_mapping(file.hashes)))
 
 
@@ -158,7 +159,7 @@ def _as_mapping(hashes: Hashes) -> dict[str, str | None]:
 
 
 def _present(reader: Reader, hashes: Sequence[str]) -> tuple[ModelFile, ...]:
-    return tuple(reader.of_subjects(hashes)) if hashes else ()
+    return whole_places(reader, hashes) if hashes else ()
 
 
 def _known(reader: Reader, ref: HubRef, wish: Wish) -> Wanted | None:

@@ -328,9 +328,9 @@ def test_pictures_are_fetched_for_models_without_one(store: Store, hub: TestHub,
     asked(store)
     folder = isolated / "previews"
     with open_hubs(config(isolated), ("civitai",)) as hubs:
-        assert fetch_pictures(store, hubs, folder, Silence(), most=2) == 2
-        assert fetch_pictures(store, hubs, folder, Silence()) == 1
-        assert fetch_pictures(store, hubs, folder, Silence()) == 0
+        assert len(fetch_pictures(store, hubs, folder, Silence(), most=2)) == 2
+        assert len(fetch_pictures(store, hubs, folder, Silence())) == 1
+        assert len(fetch_pictures(store, hubs, folder, Silence())) == 0
     file = one(store, "m0")
     assert file.preview == str(folder / f"{file.subject}-hub.png")
     assert (folder / f"{file.subject}-hub.png").read_bytes().startswith(b"\x89PNG")

@@ -276,9 +276,8 @@ class Run:
                     self.store, hubs, pulls, jobs=jobs, progress=self._bar,
                     ended=self._ended, stop=stop,
                 )  # fmt: skip
-        except KeyboardInterrupt:
-            self.terminal.warn(_("stopped; what came is kept. Go on with: hubman pull --resume"))
-            raise
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(_("stopped; what came is kept. Go on with: hubman pull --resume")) from error
         finally:
             self.bars = None
 
@@ -383,6 +382,8 @@ def _show(pulled: Pulled, terminal: Terminal) -> None:
         terminal.text("  " + _("also in {path}").format(path=path))
     if pulled.model is None:
         return
+    for path in pulled.beside:
+        terminal.text("  " + _("written: {path}").format(path=path))
     card = trigger_card(pulled.model)
     words = ", ".join(word.text for word in card.words[:6])
     if words:
@@ -415,6 +416,7 @@ def pulled_json(pulled: Pulled) -> dict[str, object]:
         "copy": card.copy_positive if card else "",
         "notices": [str(notice) for notice in pulled.notices],
         "entry": pulled.entry,
+        "sidecars": list(pulled.beside),
     }
 
 
