@@ -199,6 +199,8 @@ def pull_listing(
             return expected
         with open_reader(store.path) as reader:
             left = placed_unrecorded(reader, str(reference(listing, file)))
+            if left is not None and not any(True for _ in places_in(reader.roots(), os.path.dirname(left[1]))):
+                left = None  # its folder is no root any more: what lies there is the user's own business
             place = expected_place(reader, listing, file, options)
         if left is not None:
             return _recorded(store, hubs.get(listing.hub), listing, file, options, *left)

@@ -61,8 +61,8 @@ def everything(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if not path.is_dir()}
 
 
-FOLDERS = ["../..", "/etc", "~/x", "C:\\x", "C:x", "\\\\server\\share", "a/../../../x", "Lora\x00x", "x" * 5000, "\ud800",
-           "Lora/" + "d/" * 3000, ".git/hooks", "Lora\n", " ", "CON", "-rf"]  # fmt: skip
+FOLDERS = ["../..", "/etc", "~/x", "C:\\x", "C:x", "\\\\server\\share", "a/../../../x", "Lora\x00x", "x" * 5000,
+           "\ud800", "Lora/" + "d/" * 3000, ".git/hooks", "Lora\n", " ", "CON", "-rf"]  # fmt: skip
 
 
 @pytest.mark.parametrize("number", range(len(FOLDERS)))
@@ -108,7 +108,8 @@ SOURCES = [
     {"hub": "civitai", "model": "../../api/v1/me"}, {"hub": "civitai", "model": "1?x=1", "version": "../2"},
     {"hub": "civitai", "model": "1", "version": "2/../../me"}, {"hub": "huggingface", "model": "../../whoami-v2"},
     {"hub": "huggingface", "model": "a/b", "version": "../../../x"}, {"hub": "modelscope", "model": "a/../../x"},
-    {"hub": "liblib", "model": "x?y"}, {"hub": "civarchive", "model": "%2e%2e/x"}, {"hub": "openmodeldb", "model": "../x"},
+    {"hub": "liblib", "model": "x?y"}, {"hub": "civarchive", "model": "%2e%2e/x"},
+    {"hub": "openmodeldb", "model": "../x"},
     {"hub": "civitai", "model": "1\r\nX: y"}, {"hub": "civitai", "model": "\ud800"}, {"hub": "../x", "model": "1"},
     {"hub": ["civitai"], "model": {"a": 1}}, {"hub": "civitai", "model": 10**30}, 7, None, [], {"hub": "civitai"},
 ]  # fmt: skip
