@@ -35,7 +35,7 @@ from tests.conftest import lora_bytes, safetensors_bytes
 from tests.testhub import TestHub
 from tests.testhub.catalogue import Catalogue, File, Picture, Version
 from tests.testhub.content import content_of, evil_pickle, picture
-from tests.testhub.misbehave import LoginPage, Redirect, Slow, WrongHash, WrongSize, html
+from tests.testhub.misbehave import Disposition, LoginPage, Redirect, Slow, WrongHash, WrongSize, html
 from tests.testhub.names import HOSTILE_NAMES, PAIRS
 
 
@@ -272,6 +272,15 @@ def test_hostile_names_all_land_inside(person: Person, hub: TestHub, library: Pa
     assert all(path.startswith("models/Lora/") and path.endswith(".safetensors") for path in after)
     report = person.sync()
     assert (report.added, report.removed, report.errors) == (0, 0, [])
+
+
+@pytest.mark.parametrize("number", range(0, len(HOSTILE_NAMES), 5))
+def test_a_name_in_a_header_is_not_asked(person: Person, hub: TestHub, library: Path, number: int) -> None:
+    """The listing names the file; what Content-Disposition says has no say in where it goes."""
+    model = hub.add(lora_bytes(fill=14), name="Ink", file_name="ink_wash.safetensors")
+    hub.misbehave(Disposition(HOSTILE_NAMES[number]), on="storage")
+    assert person.pull(ref(model)).path == str(library / "Lora" / "ink_wash.safetensors")
+    assert files(library) == ["Lora/ink_wash.safetensors"]
 
 
 @pytest.mark.parametrize("pair", PAIRS)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import json
 import os
+import random
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -501,3 +504,27 @@ def test_the_sha256_is_what_counts(downloads: Downloads, monkeypatch: pytest.Mon
     hashes = {"sha256": file.content.hashes.sha256, "autov2": "0" * 10}
     monkeypatch.setattr("tests.download.conftest.listed", lambda f, **_: roughly(f, hashes=hashes))
     assert right(downloads.fetch(file), file)
+
+
+def test_cut_at_a_hundred_random_bytes(downloads: Downloads) -> None:
+    """Case 31: wherever it breaks off, it goes on there, and the bytes are right."""
+    dice = random.Random(31)
+    file = downloads.add(60_000)
+    for number in range(100):
+        downloads.hub.behave()
+        downloads.hub.forget()
+        at = dice.randrange(1, 60_000)
+        downloads.hub.misbehave(misbehave.Cut(at, reset=number % 2 == 0), on="storage", times=1)
+        assert right(downloads.fetch(file, hashed=number % 3 > 0), file), at
+        first, *rest = downloads.hub.seen("storage")
+        assert first.header("range") is None
+        assert len(rest) == 1
+
+
+@pytest.mark.parametrize("jump", [-1e9, -5.0, 5.0, 1e9])
+def test_a_clock_that_jumps(downloads: Downloads, jump: float) -> None:
+    file = downloads.add(2_000_000)
+    ticks = itertools.count()
+    downloads.hub.misbehave(misbehave.Slow(8_000_000), on="storage", times=3)
+    fetched = downloads.fetch(file, clock=lambda: time.monotonic() + jump * (next(ticks) // 7 % 5))
+    assert right(fetched, file)
