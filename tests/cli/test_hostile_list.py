@@ -152,3 +152,34 @@ def test_any_text_is_a_list_or_a_refusal(
 def test_of_a_key_that_comes_twice_the_last_one_counts(hub: TestHub) -> None:
     text = '{"list": "hubman model list", "list_schema": 1, "models": [{"hashes": {"sha256": "%s"}, "hashes": 3}]}'
     assert read_list(text % ("ab" * 32)).entries == ()
+
+
+SECRET = "5ecret-0123456789abcdef"
+
+
+def test_a_secret_in_what_was_pasted_is_repeated_nowhere(
+    hub: TestHub, webui: Path, isolated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Addresses are copied together with tokens: on the command line, in a list of references, in a list's sources."""
+    assert run(["roots", "add", str(webui)]) == 0
+    model, gone = hub.add(lora_bytes(fill=70), name="Ink"), f"{hub.url('civitai')}/models/999999?token={SECRET}"
+    good = f"{hub.url('civitai')}/api/download/models/{model.versions[0].id}?token={SECRET}"
+    other = f"https://user:{SECRET}@example.org/x?sig={SECRET}"
+    (tmp_path / "refs.txt").write_text("\n".join((good, gone, other, f"# {SECRET}")))
+    capsys.readouterr()
+    for command in (
+        [good],
+        [gone],
+        [other],
+        [good, "--json"],
+        [gone, other, "--json"],
+        ["-r", str(tmp_path / "refs.txt")],
+    ):
+        run(["pull", "-y", *command])
+        shown = capsys.readouterr()
+        assert SECRET not in shown.out + shown.err, command
+    assert hub.leaks(SECRET) == []
+    for folder in (isolated, webui):
+        for path in everything(folder):
+            assert SECRET.encode() not in path.read_bytes(), path
+    assert [path.name for path in everything(webui)] != []
