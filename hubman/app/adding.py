@@ -121,10 +121,14 @@ def add(
             _plan(store, looked, matches, order, answer)
         elif looked:
             with acting(store):
+                sources.sweep()
                 _plan(store, [one for one in looked if _is_still(one, answer)], matches, order, answer)
                 if answer.plan is not None and answer.plan.steps:
                     answer.entry = perform(store, Action(VERB, answer.plan, _extra(answer)), progress)
             _record(store, answer)
+        elif sources.litter():
+            with contextlib.suppress(ConflictError), acting(store):
+                sources.sweep()
     return answer
 
 

@@ -16,12 +16,13 @@ from pathlib import Path
 from hubman.app.acting import SPACE_LEFT, nearest
 from hubman.app.checking import Checked, check_file, ending_for
 from hubman.app.download import Fetched, discard, fetch
+from hubman.app.download_errors import stopped
 from hubman.app.filing import Place, make_folders, place_for, put, record_placed
 from hubman.app.hashing import hash_model
 from hubman.app.local_copy import copy_local
 from hubman.app.moving import places_in
 from hubman.app.roots import find_root
-from hubman.app.unfinished import begin, clean_up, ended, not_ended, part_bytes, placed_unrecorded, placing
+from hubman.app.unfinished import begin, clean_up, ended, hold_of, not_ended, part_bytes, placed_unrecorded, placing
 from hubman.app.wanted import here
 from hubman.app.whole import whole_places
 from hubman.core.hub import Listing, RemoteFile
@@ -202,9 +203,17 @@ def pull_listing(
             return expected
         with open_reader(store.path) as reader:
             left = placed_unrecorded(reader, str(reference(listing, file)))
+            if left is not None and not any(True for _ in places_in(reader.roots(), os.path.dirname(left[1]))):
+                left = None  # its folder is no root any more: what lies there is the user's own business
             place = expected_place(reader, listing, file, options)
         if left is not None:
-            return _recorded(store, hubs.get(listing.hub), listing, file, options, *left)
+            settled = _settle(store, hubs.get(listing.hub), listing, file, options, left[2])
+            if settled is not None:
+                return settled
+            if stop():
+                raise stopped(listing, file)
+            time.sleep(WAIT_S)
+            continue
         number = _begin(store, listing, file, place, options)
         try:
             fetched = _fetch(hubs[listing.hub], listing, file, place, options, progress, stop)
@@ -279,6 +288,25 @@ def _file(
     with open_reader(store.path) as reader:
         model = reader.by_ids([row])[0]
     return Pulled("pulled", listing, file, model, path, fetched.size, (), tuple(notices), entry, beside)
+
+
+def _settle(
+    store: Store, hub: Hub | None, listing: Listing, file: RemoteFile, options: PullOptions, folder: str
+) -> Pulled | None:
+    """Record what was placed and not recorded; None: whoever placed it is alive and does so, or has done so."""
+    with contextlib.ExitStack() as stack:
+        try:
+            hold = stack.enter_context(hold_of(listing, file, folder))
+        except ConflictError:
+            return None
+        except OSError:  # its folder is gone, or read-only by now: nobody can be at it
+            hold = None
+        with open_reader(store.path) as reader:
+            left = placed_unrecorded(reader, str(reference(listing, file)))
+        answer = _recorded(store, hub, listing, file, options, *left[:2]) if left is not None else None
+        if hold is not None:
+            hold.remove()
+    return answer
 
 
 def _recorded(

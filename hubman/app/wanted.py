@@ -84,7 +84,7 @@ def find(reader: Reader, hubs: Mapping[str, Hub], text: str, asked: Asked) -> Wa
         UsageError: `ref-unknown`. ConflictError: `choice-needed`.
         NotFoundError: `hub-unknown`. NotFoundError, AccessError, HubError: as the hub says it.
     """
-    return find_ref(reader, hubs, text, refs.parse(text, hosts=asked.hosts), asked)
+    return find_ref(reader, hubs, refs.without_secrets(text), refs.parse(text, hosts=asked.hosts), asked)
 
 
 def find_ref(reader: Reader, hubs: Mapping[str, Hub], text: str, ref: HubRef, asked: Asked) -> Wanted:

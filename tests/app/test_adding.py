@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hubman.app import adding
 from hubman.app.adding import Adding, AddOrder, add
 from hubman.app.adding_pages import AskingPages
+from hubman.app.adding_sources import Sources
 from hubman.app.filing import place_for
 from hubman.app.roots import add_root, remove_root
 from hubman.app.sync import Sync, SyncOptions, SyncReport
@@ -606,6 +607,23 @@ def test_two_of_one_name_in_an_archive(person: Downloads) -> None:
     undo(person.store)
     assert names(person.models) == set()
     assert len(set(tree(person.folder).values())) == 4
+
+
+@pytest.mark.parametrize("here", [False, True])
+def test_what_a_killed_run_unpacked_is_removed_by_the_next(person: Downloads, here: bool) -> None:
+    """Gigabytes that nobody sees; those of a run that is still at it stay."""
+    path = person.zip("pack.zip", **{"ink.safetensors": lora_bytes(fill=1)})
+    if here:
+        person.add(path)
+    killed, living = Sources(person.home), Sources(person.home)
+    (of_killed,), (of_living,) = killed.find([path]).sources, living.find([path]).sources
+    assert killed._lock is not None
+    killed._lock.release()  # as the system does when a process ends, however it ends
+    person.add(path)
+    assert not os.path.exists(of_killed.path)
+    assert os.path.exists(of_living.path)
+    living.__exit__()
+    assert list((person.home / "incoming").iterdir()) == []
 
 
 def test_a_dry_run_of_an_archive_leaves_nothing(person: Downloads) -> None:

@@ -165,6 +165,7 @@ class Run:
         """Find what every reference leads to; one that leads nowhere is an outcome of its own."""
         from hubman.app.pull_many import Pull
         from hubman.app.wanted import find
+        from hubman.core.refs import without_secrets
         from hubman.store.reader import open_reader
 
         asked, pulls = self._asked(hubs), list[Pull]()
@@ -175,7 +176,7 @@ class Run:
                 with open_reader(self.store.path) as reader:
                     pulls.append(Pull(find(reader, hubs, text, asked), options))
             except HubmanError as error:
-                self._failed(text, error)
+                self._failed(without_secrets(text), error)
         return pulls
 
     def _texts(self, hubs: OpenHubs, options: PullOptions, asked: Asked, pulls: list[Pull]) -> list[str]:
