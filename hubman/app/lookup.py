@@ -221,7 +221,7 @@ class _Run:
             )  # fmt: skip
         entry = self._entry(name) if wanted else None
         if entry is not None:
-            self._progress.phase("lookup", len(wanted))
+            self._progress.phase(f"lookup:{hub.title}", len(wanted))
             self._blocks(hub, wanted, entry)
 
     def _entry(self, name: str) -> AskedHub:
@@ -311,6 +311,7 @@ class _Run:
 
     def _renew(self, hub: Hub, versions: Mapping[str, set[str]], entry: AskedHub) -> None:
         models, missing = list(versions), list[tuple[str, str]]()
+        self._progress.phase(f"renew:{hub.title}", len(models))
         for start in range(0, len(models), 100):
             part = models[start : start + 100]
             told = hub.versions(part)
@@ -321,6 +322,7 @@ class _Run:
             }  # fmt: skip
             self._record_fresh(list(fresh.values()), entry)
             missing += [(model, old) for model in part for old in sorted(versions[model]) if (model, old) not in fresh]
+            self._progress.advance(len(part))
         for model, old in missing[:MOST_CONFIRMED]:
             self._confirm(hub, model, old, entry)
 

@@ -85,9 +85,14 @@ def _list(store: Store, terminal: Terminal) -> int:
     if not begun:
         terminal.hint(_("No download is unfinished. To begin one: hubman pull REF (the address of a model's page)."))
         return 0
-    columns = [Column(_("NO.")), Column(_("NAME")), Column(_("HAVE")), Column(_("STATE")), Column(_("FROM"))]
+    columns = [
+        Column(_("NO."), right=True), Column(_("NAME"), flexible=True, least=12), Column(_("HAVE"), right=True),
+        Column(_("STATE")), Column(_("FROM"), flexible=True, least=12),
+    ]  # fmt: skip
+    states = {"running": _("running"), "stopped": _("stopped"), "failed": _("failed"), "placing": _("being filed")}
     rows = [
-        [str(one.entry.number), one.name, _amount(one.have, one.size), one.entry.state, one.entry.ref] for one in begun
+        [str(one.entry.number), one.name, _amount(one.have, one.size), states.get(one.state, one.state), one.entry.ref]
+        for one in begun
     ]
     terminal.table(columns, rows)
     terminal.hint(_("Go on: hubman pull --resume. Give up: hubman pull --forget [NO.]"))
