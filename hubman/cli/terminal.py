@@ -186,6 +186,7 @@ _PHASES = {
     "sketch": lambda: _("reading weights"),
     "compare": lambda: _("comparing weights"),
     "verify": lambda: _("verifying"),
+    "find": lambda: _("asking hubs"),
     "lookup": lambda: _("asking"),
     "renew": lambda: _("renewing what is known from"),
     "outdated": lambda: _("asking for newer versions"),
