@@ -156,8 +156,8 @@ class Bars:
             shown = [bar for bar in self._bars if not bar.ended and bar._phase][: max(1, size.lines - 2)]
             lines = [bar.line(size.columns) for bar in shown]
             if shown and (more := self.expected - len(self._bars)) > 0:
-                lines.append(clip(plural("{count} more is waiting", "{count} more are waiting", more).format(count=more),
-                                  size.columns - 1))  # fmt: skip
+                text = plural("{count} more is waiting", "{count} more are waiting", more).format(count=more)
+                lines.append(clip(text, size.columns - 1))
             click.echo("".join(line + "\n" for line in lines), err=True, nl=False)
             self._widths = [cells(line) for line in lines]
 

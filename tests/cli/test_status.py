@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from tests.conftest import lora_bytes
 from tests.testhub import TestHub
 from tests.testhub.catalogue import File, Version
 from tests.testhub.content import big_safetensors, content_of
-from tests.testhub.misbehave import Slow
+from tests.testhub.misbehave import Slow, Status
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -100,3 +101,90 @@ def test_a_progress_line_is_there_at_once_and_never_wraps(
     assert capsys.readouterr().err.endswith("asking Civitai  0 / 12,345")
     line.advance(5)
     assert "asking Civitai  5 / 12,345" in capsys.readouterr().err
+
+
+def ink(hub: TestHub) -> None:
+    """Add a model whose v1 is in the library, and whose v2 is not."""
+    hub.add_model("Ink", versions=[
+        Version(name, [File(f"{name}.safetensors", content_of(lora_bytes(fill)))], words=("shuimo",),
+                published=f"2025-0{fill}-01T00:00:00Z")
+        for name, fill in (("v2", 2), ("v1", 1))
+    ])  # fmt: skip
+
+
+def test_lookup_is_advised_only_where_it_would_ask(hub: TestHub, webui: Path, put: Any, call: Call) -> None:
+    """What no hub knew yesterday is not asked about today; what only an archive knows is known."""
+    put("Lora/mine.safetensors", fill=1)
+    put("Lora/lost.safetensors", fill=2)
+    hub.add(lora_bytes(2), hubs=("civitai", "civarchive"), deleted=True)
+    call("sync", str(webui))
+    assert "Of 2 models no hub is known. To look them up: hubman lookup" in call("outdated")[2]
+    call("lookup", "--no-previews")
+    err = call("outdated")[2]
+    assert ("Of 1 model no hub is known." in err, "hubman lookup" in err) == (True, False)
+
+
+def test_a_hub_that_is_down_is_named_as_people_write_it_with_what_to_do(
+    hub: TestHub, webui: Path, put: Any, call: Call
+) -> None:
+    put("Lora/ink.safetensors", fill=1)
+    ink(hub)
+    call("sync", str(webui))
+    call("lookup", "--no-previews")
+    hub.misbehave(Status(404), on="civitai", path="models")
+    hub.misbehave(Status(403, body=b"Just a moment..."), on="civitai")
+    code, _, err = call("outdated")
+    assert code != 0
+    warning, hint = err.splitlines()[-2:]
+    assert (warning.startswith("warning: Civitai: "), hint.startswith("  ")) == (True, True), err
+
+
+def test_an_update_says_what_to_paste_and_how_to_go_back(hub: TestHub, webui: Path, put: Any, call: Call) -> None:
+    put("Lora/ink.safetensors", fill=1)
+    ink(hub)
+    call("sync", str(webui))
+    call("lookup", "--no-previews")
+    code, _, err = call("update", "--no-input")
+    assert (code, "-y" in err) == (2, True)
+    code, out, err = call("update", "-y")
+    assert (code, "paste: <lora:v2:0.6>, shuimo" in out, "hubman undo" in err) == (0, True, True)
+    assert call("undo")[0] == 0
+    assert [path.name for path in (webui / "Lora").iterdir()] == ["ink.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "next_command"),
+    [
+        ("civitai", "hashes of your files are sent there", True),
+        ("huggingface", "finds nothing by a hash", False),
+        ("openmodeldb", "nothing is sent", True),
+        ("liblib", "offers nothing for programs", True),
+    ],
+)
+def test_a_yes_to_a_hub_says_what_it_means(hub: TestHub, call: Call, name: str, said: str, next_command: bool) -> None:
+    """Not of every hub that hashes go there."""
+    code, out, err = call("hubs", "enable", name)
+    assert (code, said in out, "hubman sync" in err) == (0, True, next_command)
+    lookup = {line.split()[0]: line.split()[1] for line in call("hubs", "ls")[1].splitlines()[1:]}
+    assert lookup[name] == ("-" if name == "huggingface" else "on")
+
+
+def test_a_bare_number_is_asked_of_which_hub_it_is(hub: TestHub, webui: Path, call: Call) -> None:
+    call("roots", "add", str(webui))
+    code, _, err = call("pull", "12345")
+    assert (code, "civitai:12345" in err, len(err) < 200) == (2, True, True)
+
+
+def test_what_cannot_be_added_is_an_error_and_what_waits_a_warning(webui: Path, call: Call, tmp_path: Path) -> None:
+    call("roots", "add", str(webui))
+    (tmp_path / "saved").mkdir()
+    page = tmp_path / "saved/login.safetensors"
+    page.write_bytes(b"<!DOCTYPE html><title>Log in</title>")
+    (tmp_path / "saved/half.safetensors.crdownload").write_bytes(b"x")
+    os.utime(page, (1, 1))
+    _, _, err = call("add", str(tmp_path / "saved"))
+    kinds = (
+        {line.split(":")[0] for line in err.splitlines() if "half" in line},
+        [line.split(":")[0] for line in err.splitlines() if "login page" in line],
+    )
+    assert kinds == ({"warning"}, ["error"])

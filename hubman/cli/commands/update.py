@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--offline", is_flag=True, help="Do not use the network (then nothing can be updated).")
 @click.option("-n", "--dry-run", is_flag=True, help="Only list what would be fetched.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--no-input", is_flag=True, help="Never ask, even on a terminal.")
 @click.pass_obj
 @answering()
 def update(
@@ -42,6 +44,7 @@ def update(
     offline: bool,
     dry_run: bool,
     yes: bool,
+    no_input: bool,
     terminal: Terminal,
 ) -> int:
     """Fetch newer versions of your models beside the old ones: same base, same variant, verified like any download.
@@ -62,8 +65,10 @@ def update(
         if dry_run or not report.outdated:
             return _nothing(report, terminal, dry_run=dry_run)
         if not yes:
-            confirm(_question(report), yes=yes)
+            confirm(_question(report), yes=yes, no_input=no_input)
         done = _fetch(session, hubs, report, terminal, replace=replace)
+    if terminal.human and any(entry.pulled is not None and entry.pulled.entry for entry in done):
+        terminal.hint(_("To take it back, the latest first: hubman undo"))
     if not terminal.human:
         terminal.document({**report.to_json(), "dry_run": False, "updated": [entry.to_json() for entry in done]})
     tell_troubles(report, terminal)
@@ -115,6 +120,7 @@ def _fetch(session: Session, hubs: OpenHubs, report: Report, terminal: Terminal,
     done: list[Updated] = []
     stop = Event()
     with session.store() as store, Bars() as bars:
+        bars.expected = len(report.outdated)
         for entry in report.outdated:
             bar = bars.bar(entry.file.name)
             try:
@@ -124,13 +130,15 @@ def _fetch(session: Session, hubs: OpenHubs, report: Report, terminal: Terminal,
             except KeyboardInterrupt:
                 stop.set()
                 raise
+            bar.end()
             done.append(outcome)
-    for outcome in done:
-        _say(outcome, terminal)
+            bars.above(partial(_say, outcome, terminal))
     return done
 
 
 def _say(outcome: Updated, terminal: Terminal) -> None:
+    from hubman.app.trigger_card import trigger_card
+
     name = outcome.outdated.file.name
     if outcome.error is not None:
         message, hint = error_text(outcome.error)
@@ -138,6 +146,9 @@ def _say(outcome: Updated, terminal: Terminal) -> None:
     if outcome.pulled is None or not terminal.human:
         return
     terminal.text(f"{name} -> {outcome.pulled.path}")
+    if outcome.pulled.model is not None:
+        card = trigger_card(outcome.pulled.model)
+        terminal.text("  " + _("paste: {text}").format(text=card.copy_positive or card.copy_negative))
     for notice in outcome.pulled.notices:
         terminal.hint(told(notice))
     if outcome.replaced is not None:
