@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from tests.conftest import lora_bytes
 from tests.testhub import TestHub
 from tests.testhub.catalogue import File, Version
 from tests.testhub.content import big_safetensors, content_of
-from tests.testhub.misbehave import Slow, Status
+from tests.testhub.misbehave import Slow, Status, WrongHash
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -188,3 +189,16 @@ def test_what_cannot_be_added_is_an_error_and_what_waits_a_warning(webui: Path, 
         [line.split(":")[0] for line in err.splitlines() if "login page" in line],
     )
     assert kinds == ({"warning"}, ["error"])
+
+
+def test_a_message_has_a_hubs_title_and_a_command_its_name(
+    hub: TestHub, webui: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("roots", "add", str(webui))
+    model = hub.add(lora_bytes(3))
+    hub.misbehave(WrongHash(), on="storage")
+    _, _, err = call("pull", f"civitai:{model.id}")
+    assert ("from Civitai is not the file that Civitai describes" in err, "--from civarchive" in err) == (True, True)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    _, _, err = call("hubs", "login", "huggingface")
+    assert "hubman hubs login huggingface < FILE" in err
