@@ -309,6 +309,9 @@ def _put(part: str, place: Place) -> str:
             relocate.move(part, target, os.path.join(place.directory, token))
         except FileExistsError:
             continue  # somebody was faster
+        if leads_outside(place.root.path, place.directory):  # it became a link between the look and the move
+            relocate.move(target, part, part + ".back")
+            raise _leads_outside(place.directory)
         relocate.sync_folder(place.directory)
         return target
     raise FileExistsError(errno.EEXIST, "every name is taken", place.path)

@@ -7,6 +7,7 @@ import pickle
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from hubman.core.hub import CIVITAI, Listing, RemoteFile
 from hubman.core.library import Layout, Root, RootState
 from hubman.core.safe_name import SafeName
 from hubman.core.types import Format, Kind
+from hubman.disk import relocate
 from hubman.errors import ConflictError, HubmanError, IntegrityError, NotFoundError, UnsafeError
 from hubman.store.door import Store, open_store
 from hubman.store.reader import open_reader
@@ -411,4 +413,25 @@ def test_a_folder_that_cannot_be_written_in_a_root_that_can(
     with pytest.raises(ConflictError) as caught:
         put(part, Place(root, "Lora", INK))
     assert caught.value.reference == "folder-not-writable"
+    assert os.path.exists(part)
+
+
+def test_a_parent_that_becomes_a_link_between_the_look_and_the_move(
+    store: Store, webui: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, part = add_root(store, str(webui), None, None), part_of(tmp_path)
+    outside, real = tmp_path / "outside", relocate.move
+    outside.mkdir()
+
+    def swapped(source: str, target: str, *rest: Any) -> None:
+        if not (webui / "Lora").is_symlink():
+            (webui / "Lora").rmdir()
+            (webui / "Lora").symlink_to(outside)
+        real(source, target, *rest)
+
+    monkeypatch.setattr(relocate, "move", swapped)
+    with pytest.raises(ConflictError) as caught:
+        put(part, Place(root, "Lora", INK))
+    assert caught.value.reference == "leads-outside"
+    assert list(outside.iterdir()) == []
     assert os.path.exists(part)

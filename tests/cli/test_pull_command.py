@@ -502,6 +502,20 @@ def test_bars_are_aligned_and_those_that_wait_are_counted(
         assert "\x1b[5F\x1b[J" in capsys.readouterr().err
 
 
+def test_two_processes_fetch_one_file_once(hub: TestHub, library: Path) -> None:
+    """Case 41, as it happens: the command is started in two terminals."""
+    content = big_safetensors(1_500_000, 41)
+    model = hub.add_model("Ink", files=[content], file_name="ink.safetensors", images=[])
+    hub.misbehave(Slow(1_000_000), on="storage")
+    command = [sys.executable, "-m", "hubman", "pull", "-y", ref(model)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
+    shown = [one.communicate(timeout=120)[0] for one in both]
+    assert [one.returncode for one in both] == [0, 0], shown
+    assert sum("already here" in text for text in shown) == 1, shown
+    assert [path.name for path in library.rglob("*") if path.is_file()] == ["ink.safetensors"]
+    assert len(hub.seen("storage")) == 1
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
 def test_a_list_goes_into_a_pipe_and_through_a_link(call: Any, library: Path, tmp_path: Path) -> None:
     """A device or a pipe is written to, even with --force; a link is followed, and stays one."""
@@ -517,17 +531,3 @@ def test_a_list_goes_into_a_pipe_and_through_a_link(call: Any, library: Path, tm
     assert call("export", "-o", str(link), "--force")[0] == 0
     assert link.is_symlink()
     assert json.loads(behind.read_text("utf-8"))["models"] == []
-
-
-def test_two_processes_fetch_one_file_once(hub: TestHub, library: Path) -> None:
-    """Case 41, as it happens: the command is started in two terminals."""
-    content = big_safetensors(1_500_000, 41)
-    model = hub.add_model("Ink", files=[content], file_name="ink.safetensors", images=[])
-    hub.misbehave(Slow(1_000_000), on="storage")
-    command = [sys.executable, "-m", "hubman", "pull", "-y", ref(model)]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
-    shown = [one.communicate(timeout=120)[0] for one in both]
-    assert [one.returncode for one in both] == [0, 0], shown
-    assert sum("already here" in text for text in shown) == 1, shown
-    assert [path.name for path in library.rglob("*") if path.is_file()] == ["ink.safetensors"]
-    assert len(hub.seen("storage")) == 1
