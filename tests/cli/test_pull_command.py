@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import pty
+import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -403,3 +405,20 @@ def test_bars_on_a_terminal(hub: TestHub, library: Path) -> None:
     assert b"/ 3 MB" in seen
     assert b"%" in seen
     assert b"/s" in seen
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_list_goes_into_a_pipe_and_through_a_link(call: Any, library: Path, tmp_path: Path) -> None:
+    """A device or a pipe is written to, even with --force; a link is followed, and stays one."""
+    pipe, link, behind = tmp_path / "pipe", tmp_path / "link.json", tmp_path / "behind.json"
+    os.mkfifo(pipe)
+    behind.write_text("old")
+    link.symlink_to(behind)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(pipe.read_text, "utf-8")
+        assert call("export", "-o", str(pipe), "--force")[0] == 0
+        assert json.loads(reading.result(20))["list"] == "hubman model list"
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert call("export", "-o", str(link), "--force")[0] == 0
+    assert link.is_symlink()
+    assert json.loads(behind.read_text("utf-8"))["models"] == []

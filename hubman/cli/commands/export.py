@@ -56,7 +56,10 @@ def export(session: Session, query: tuple[str, ...], output: str, force: bool) -
 def _write(output: str, text: str, *, force: bool) -> None:
     from hubman.disk.place import write_atomic, write_new
 
-    path, data = Path(os.path.expanduser(output)), text.encode("utf-8", "backslashreplace")
+    path, data = Path(os.path.realpath(os.path.expanduser(output))), text.encode("utf-8", "backslashreplace")
+    if path.exists() and not path.is_file():  # a device or a pipe is written to; nothing is put in its place
+        path.write_bytes(data)
+        return
     if force:
         write_atomic(path, data)
         return
