@@ -178,6 +178,8 @@ _PHASES = {
     "verify": lambda: _("verifying"),
     "lookup": lambda: _("asking hubs"),
     "pictures": lambda: _("fetching pictures"),
+    "outdated": lambda: _("looking for newer versions"),
+    "unpack": lambda: _("unpacking"),
 }
 
 

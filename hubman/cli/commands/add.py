@@ -10,7 +10,7 @@ import click
 
 from hubman.cli.session import Session, answering
 from hubman.cli.terminal import ProgressLine, Terminal
-from hubman.cli.words import _, told
+from hubman.cli.words import _, about, told, value
 
 if TYPE_CHECKING:
     from hubman.app.adding import Adding, Filed, Pages
@@ -87,7 +87,7 @@ def _phrase(error: HubmanError) -> str:
 
 def _show(answer: Adding, terminal: Terminal, *, dry_run: bool) -> None:
     for one in answer.filed:
-        terminal.text(f"{one.source.given} -> {one.target}   {one.kind}")
+        terminal.text(f"{one.source.given} -> {one.target}   {value('kind', one.kind)}")
         if one.match is not None and one.match.listing.page:
             terminal.hint("  " + one.match.listing.page)
         for notice in one.notices:
@@ -103,7 +103,7 @@ def _show(answer: Adding, terminal: Terminal, *, dry_run: bool) -> None:
         terminal.warn(_("{path} stays: {why}").format(path=path, why=told(why)))
     for path, error in answer.failed:
         message = told(_phrase(error))
-        terminal.warn(message if path in message else f"{path}: {message}")
+        terminal.warn(message if path in message else about(path, message))
         if error.hint:
             terminal.hint("  " + _hint(error))
     if dry_run:

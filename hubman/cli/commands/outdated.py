@@ -11,7 +11,7 @@ from hubman.cli.exclusions import QueryCommand
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column
 from hubman.cli.terminal import ProgressLine, Terminal, human_size
-from hubman.cli.words import _, error_text, plural, told
+from hubman.cli.words import _, about, error_text, plural, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +129,7 @@ def tell(report: Report, terminal: Terminal) -> None:
 def tell_troubles(report: Report, terminal: Terminal) -> None:
     """Warn of hubs that could not be asked."""
     for hub, error in report.troubles:
-        terminal.warn(f"{hub}: {told(error_text(error)[0])}")
+        terminal.warn(about(hub, told(error_text(error)[0])))
 
 
 def exit_code(report: Report) -> int:

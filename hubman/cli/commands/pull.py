@@ -13,7 +13,7 @@ import click
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column
 from hubman.cli.terminal import Terminal, human_size
-from hubman.cli.words import _, error_text, told
+from hubman.cli.words import _, about, error_text, told, value
 from hubman.errors import N_, ConflictError, HubmanError, UsageError
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def _list(store: Store, terminal: Terminal) -> int:
         return 0
     columns = [Column(_("NO.")), Column(_("NAME")), Column(_("HAVE")), Column(_("STATE")), Column(_("FROM"))]
     rows = [
-        [str(one.entry.number), one.name, _amount(one.have, one.size), one.entry.state, one.entry.ref] for one in begun
+        [str(one.entry.number), one.name, _amount(one.have, one.size), value("state", one.entry.state), one.entry.ref]
+        for one in begun
     ]
     terminal.table(columns, rows)
     terminal.hint(_("Go on: hubman pull --resume. Give up: hubman pull --forget [NO.]"))
@@ -310,7 +311,7 @@ class Run:
             pull.after(outcome.pulled)
         for notice in outcome.pulled.notices:
             name = os.path.basename(outcome.pulled.path)
-            self._aside(_("warning: {text}").format(text=f"{name}: {told(notice)}"), "yellow")
+            self._aside(_("warning: {text}").format(text=about(name, told(notice))), "yellow")
         if self.terminal.human:
             if self.bars is None:
                 _show(outcome.pulled, self.terminal)
@@ -319,7 +320,7 @@ class Run:
 
     def _say_error(self, text: str, error: HubmanError, pages: Sequence[str] = ()) -> None:
         message, hint = error_text(error)
-        self._aside(_("error: {text}").format(text=f"{text}: {message}"), "red")
+        self._aside(_("error: {text}").format(text=about(text, message)), "red")
         for line in (hint, *pages):
             if line:
                 self._aside(f"  {line}")
