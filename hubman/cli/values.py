@@ -54,6 +54,13 @@ VALUES = {
         C_("verb", "pull"), C_("verb", "forget"), C_("verb", "note"), C_("verb", "tag"), C_("verb", "fav"),
         C_("verb", "rate"), C_("verb", "triggers"), C_("verb", "sidecars"), C_("verb", "undo"),
     ),
+    "what": (  # was asked of a hub, where it is not named
+        C_("what", "a model"), C_("what", "its models"), C_("what", "models"), C_("what", "a version"),
+        C_("what", "versions by hash"), C_("what", "a version by AutoV3"), C_("what", "numbers by hash"),
+        C_("what", "a hash"), C_("what", "a search"), C_("what", "a download"), C_("what", "the account"),
+        C_("what", "your account"), C_("what", "whoami"), C_("what", "users/me"), C_("what", "a page"),
+        C_("what", "a tree"), C_("what", "its front page"), C_("what", "its table of models"),
+    ),
     "fact": (
         C_("fact", "format"), C_("fact", "kind"), C_("fact", "architecture"), C_("fact", "candidates"),
         C_("fact", "lineage"), C_("fact", "lineage_candidates"), C_("fact", "algorithm"), C_("fact", "variant"),

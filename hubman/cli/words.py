@@ -83,7 +83,7 @@ def _filled(template: str, fields: Mapping[str, object]) -> str:
     return _(template).format(**{name: _field(name, given) for name, given in fields.items()})
 
 
-_LISTS = {"kind": "kind", "expected": "kind", "verb": "verb", "state": "state"}
+_LISTS = {"kind": "kind", "expected": "kind", "verb": "verb", "state": "state", "what": "what"}
 """Fields of messages that hold a word of a closed list -> the list."""
 
 

@@ -58,9 +58,23 @@ def test_every_marked_text_is_found() -> None:
     assert marked - found == set()
 
 
+def asked() -> set[str]:
+    """Return what hub modules call their questions: `not_understood(hub, what, ...)`, `what=`, `_ask(..., what)`."""
+    found = []
+    for path in (SOURCE / "hubs").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                place = {"not_understood": 1, "_ask": 2 if path.stem == "liblib" else 1}.get(name)
+                found += node.args[place : place + 1] if place else []
+                found += [keyword.value for keyword in node.keywords if keyword.arg == "what"]
+    return {str(node.value) for node in found if isinstance(node, ast.Constant) and not str(node.value).startswith("/")}
+
+
 LISTS = {
     "kind": Kind, "format": Format, "safety": Safety, "confidence": Confidence, "verdict": Verdict, "trouble": Trouble,
     "layout": Layout, "sidecars": SidecarPolicy, "state": (*RootState, *EntryState), "verb": (*UNDOERS, UNDO),
+    "what": asked(),
     "fact": set(described(Header(Format.UNKNOWN, {}), Facts(Kind.UNKNOWN)))
     - {"evidence", "error", "findings", "hashes", "hypernetwork", "triggers"},
 }  # fmt: skip

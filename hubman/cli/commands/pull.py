@@ -14,7 +14,7 @@ from hubman.cli.session import Session, answering
 from hubman.cli.table import Column
 from hubman.cli.terminal import Terminal, human_size
 from hubman.cli.words import _, about, error_text, told, value
-from hubman.errors import N_, ConflictError, HubmanError, UsageError
+from hubman.errors import N_, ConflictError, HubmanError, Phrase, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -359,7 +359,7 @@ def _read(path: str) -> str:
             N_("{path} cannot be read as a list: {why}"),
             hint=N_("Give a file by `hubman export`, or a text with one reference a line."),
             path=path,
-            why=getattr(error, "strerror", None) or "it is no UTF-8 text",
+            why=getattr(error, "strerror", None) or Phrase(N_("it is no UTF-8 text")),
         ) from error
 
 
