@@ -10,7 +10,7 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -144,7 +144,7 @@ def check(plan: Relocation) -> None:
         if step.how is How.DROP and step_state(step) is State.DONE:
             continue
         if not os.path.lexists(step.source):
-            raise file_gone(step.source)
+            raise file_gone(step.source, {model.source[0] for model in plan.models if model.source is not None})
         if step.how is not How.DROP and step_state(step) is not State.WAITING:
             raise exists(step.target)
         folders |= {nearest(os.path.dirname(step.target))} if step.how is not How.DROP else set()
@@ -154,14 +154,35 @@ def check(plan: Relocation) -> None:
     _check_space(plan)
 
 
-def file_gone(path: str) -> NotFoundError:
-    """Return the error for a file that the library lists and the disk does not have."""
+def file_gone(path: str, roots: Iterable[str] = ()) -> NotFoundError:
+    """Return the error for a file that the library lists and the disk does not have.
+
+    Args:
+        roots: of the library. Where nothing of the file's root is there, its drive or share is away: then it is
+            unreachable, not gone.
+    """
+    for root in roots:
+        if path.startswith(root.rstrip(os.sep) + os.sep) and _is_away(root):
+            return NotFoundError(
+                "root-unreachable",
+                N_("{path} is unreachable: nothing of {root} is there now. Nothing was forgotten."),
+                hint=N_("Plug the drive in or mount the share, then try again. `hubman roots ls` lists the roots."),
+                path=path,
+                root=root,
+            )
     return NotFoundError(
         "file-gone",
         N_("{path} is not there any more."),
         hint=N_("Run `hubman sync`, then look again."),
         path=path,
     )
+
+
+def _is_away(root: str) -> bool:
+    try:
+        return not os.listdir(root)
+    except OSError:
+        return True
 
 
 def nearest(folder: str) -> str:

@@ -21,6 +21,7 @@ from hubman.app.hashing import SHARD_INDEX, hash_model
 from hubman.app.library import inside
 from hubman.app.moving import one_way
 from hubman.app.trash import missing_folders
+from hubman.app.whole import whole_places
 from hubman.core.hub import Match
 from hubman.core.hub_names import hub_name, says_nothing
 from hubman.core.layout import MODEL_EXTENSIONS, is_model_name
@@ -120,10 +121,14 @@ def add(
             _plan(store, looked, matches, order, answer)
         elif looked:
             with acting(store):
+                sources.sweep()
                 _plan(store, [one for one in looked if _is_still(one, answer)], matches, order, answer)
                 if answer.plan is not None and answer.plan.steps:
                     answer.entry = perform(store, Action(VERB, answer.plan, _extra(answer)), progress)
             _record(store, answer)
+        elif sources.litter():
+            with contextlib.suppress(ConflictError), acting(store):
+                sources.sweep()
     return answer
 
 
@@ -169,13 +174,12 @@ def _look(store: Store, found: Found, answer: Adding, progress: Progress) -> lis
 def _already(store: Store, one: Looked) -> list[str]:
     """Return where the library has this content; rows of its size that nobody has hashed yet are read for that."""
     with open_reader(store.path) as reader:
-        here = [file.path for file in reader.of_subjects([one.hashes.sha256])]
+        here = [file.path for file in whole_places(reader, [one.hashes.sha256])]
         same_size = [
             os.path.join(place.root, *place.relpath.split("/"))
             for root in reader.roots()
             for place in reader.unhashed(root, one.size - 1, one.size)
         ]
-    here = [path for path in here if os.path.lexists(path)]
     for path in same_size:
         with contextlib.suppress(HubmanError, OSError):
             if not here and hash_model(path).sha256 == one.hashes.sha256:

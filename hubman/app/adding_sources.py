@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -11,6 +12,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from hubman import formats
 from hubman.core.browser_name import is_unfinished, meant
@@ -25,7 +28,8 @@ from hubman.errors import N_, ConflictError, HubmanError, IntegrityError, NotFou
 _SHARD = re.compile(r"(.+)-\d{5}-of-\d{5}\.safetensors")
 _PACKED = (".7z", ".rar", ".tar", ".gz", ".tgz", ".xz", ".zst", ".bz2")
 STALE_S = 2 * 86_400
-"""Age after which what a killed run unpacked is removed."""
+"""Age after which a lock that belongs to nothing is removed."""
+_LOCK = ".lock"
 
 STILL_WRITTEN = N_("it is still being downloaded")
 
@@ -76,6 +80,7 @@ class Sources:
     def __init__(self, home: Path, progress: Progress | None = None) -> None:
         self._incoming = home / "incoming"
         self._folder: Path | None = None
+        self._lock: FileLock | None = None
         self._progress = progress or Silence()
 
     def __enter__(self) -> Sources:
@@ -84,6 +89,19 @@ class Sources:
     def __exit__(self, *_: object) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+        if self._lock is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(self._lock.lock_file)
+            self._lock.release()
+
+    def litter(self) -> bool:
+        """Say whether anything unpacked lies about that is not this run's."""
+        return self._incoming.is_dir() and any(entry != self._folder for entry in _folders(self._incoming))
+
+    def sweep(self) -> None:
+        """Remove what killed runs unpacked. Only for who holds the library: what they began to move is settled then."""
+        if self._incoming.is_dir():
+            _sweep(self._incoming)
 
     def find(self, paths: Sequence[str]) -> Found:
         """Find the models that the arguments mean; what cannot be added is told, and the rest goes on."""
@@ -208,9 +226,11 @@ class Sources:
     def _member(self, path: str, member: Member) -> Source:
         if self._folder is None:
             self._incoming.mkdir(parents=True, exist_ok=True)
-            _sweep(self._incoming)
-            self._folder = self._incoming / secrets.token_hex(8)
-            self._folder.mkdir()
+            folder = self._incoming / secrets.token_hex(8)
+            self._lock = FileLock(f"{folder}{_LOCK}")
+            self._lock.acquire()  # before there is anything that somebody could take for a killed run's
+            folder.mkdir()
+            self._folder = folder
         target = str(self._folder / f"{secrets.token_hex(8)}.part")
         extract(path, member, target, self._progress.advance)
         return Source(target, meant(member.name), f"{path}:{member.path}", (target,), archive=path)
@@ -309,8 +329,18 @@ def _is_as_before(source: Source, before: dict[str, Stamp]) -> bool:
         return False
 
 
+def _folders(incoming: Path) -> list[Path]:
+    return [entry for entry in incoming.iterdir() if not entry.name.endswith(_LOCK)]
+
+
 def _sweep(folder: Path) -> None:
-    """Remove what killed runs left long ago."""
-    for entry in folder.iterdir():
-        if time.time() - entry.stat().st_mtime > STALE_S:
+    """Remove what killed runs left: nobody holds its lock. A lock without a folder may be that of a run that begins."""
+    for entry in _folders(folder):
+        lock = FileLock(f"{entry}{_LOCK}", timeout=0)
+        with contextlib.suppress(Timeout, OSError), lock:
             shutil.rmtree(entry, ignore_errors=True)
+            os.unlink(lock.lock_file)
+    for entry in folder.glob(f"*{_LOCK}"):
+        with contextlib.suppress(OSError):
+            if time.time() - entry.stat().st_mtime > STALE_S and not entry.with_suffix("").exists():
+                entry.unlink()

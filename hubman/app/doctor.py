@@ -13,7 +13,7 @@ from itertools import combinations
 
 from hubman.app.misplaced import find_clashes, find_misplaced
 from hubman.config import Config
-from hubman.core.library import Layout, ModelFile, Root, RootState
+from hubman.core.library import UNREADABLE, Layout, ModelFile, Root, RootState
 from hubman.core.misplaced import Clash, Misplaced
 from hubman.core.query import parse_query
 from hubman.disk.remains import DAY_NS, Remains, find_remains, watch_limit
@@ -25,6 +25,16 @@ CONFIG_KEYS = frozenset({"hash", "language"})
 BACKUP_DAYS = 30
 FIRST_YEAR_S = 1_735_689_600
 """Seconds at the beginning of 2025, before which no clock was right while this program existed."""
+
+
+REFUSED = N_(
+    "The system refuses to read them: give yourself the right to (`chmod u+r FILE`, and `u+x` for folders), or look at "
+    "the disk; then run `hubman sync`."
+)
+SOME_REFUSED = N_(
+    "Where the system refuses to read, give yourself the right to (`chmod u+r FILE`), or look at the disk; download "
+    "the others again, or remove them."
+)
 
 
 class State(StrEnum):
@@ -116,7 +126,12 @@ class Doctor:
         if not files:
             return Check("broken", State.OK, N_("every model can be read"))
         items = tuple(Item(file.path, file.failure.message if file.failure else "") for file in files)
+        refused = [file.failure is not None and file.failure.reference == UNREADABLE for file in files]
         why = N_("They cannot be used: download them again, or remove them.")
+        if all(refused):
+            why = REFUSED
+        elif any(refused):
+            why = SOME_REFUSED
         return Check("broken", State.PROBLEM, N_("broken files"), why, "hubman ls is:broken", items)
 
     def unsafe(self) -> Check:

@@ -25,6 +25,8 @@ FLUSH_S = 0.2
 """Seconds after which what came is written all the same, and somebody who wants to stop is listened to."""
 SYNC_EVERY = 64 << 20
 """Bytes after which a download whose hash nobody knows is brought to the disk: a crash costs no more than that."""
+CLAIM_EVERY = 16 << 20
+"""Bytes after which a download whose size nobody knows looks whether there is room for as many again."""
 SAVE_S = 2.0
 """Seconds between two notes of which pieces are there."""
 STALL_S, STALL_BYTES = 60.0, 64 << 10
@@ -69,6 +71,7 @@ class Download:
         self.answered = False
         self.trouble: HubmanError | None = None
         self._shown = -1
+        self._claimed = CLAIM_EVERY
         self._pending: list[bytes] = []
 
     @property
@@ -103,8 +106,8 @@ class Download:
         match order:
             case transfer.Ask():
                 return self._ask(order)
-            case transfer.Keep(limit):
-                return self._keep(limit)
+            case transfer.Keep(limit, most):
+                return self._keep(limit, most)
             case transfer.Truncate():
                 self._truncate()
             case transfer.Wait():
@@ -214,7 +217,7 @@ class Download:
 
     # --- taking ------------------------------------------------------------------------------------------------------
 
-    def _keep(self, limit: int | None) -> Body:
+    def _keep(self, limit: int | None, most: int | None) -> Body:
         stream = self.stream
         assert stream is not None
         total = None if limit is None else self.position + limit
@@ -229,7 +232,7 @@ class Download:
             return self._keep_in_pieces(stream, total)
         self._drop_map()
         self._save(synced=None if self.position else 0)
-        return self._keep_in_order(stream, limit)
+        return self._keep_in_order(stream, most if limit is None else limit)
 
     def _show(self, total: int | None) -> None:
         if self._shown < 0:
@@ -278,6 +281,9 @@ class Download:
         self.part.append(chunks)
         self.hashing.take(chunks)
         self._advance(self.position)
+        if self.record.size is None and self.position >= self._claimed:  # nobody says how much is still to come
+            self._claimed = self.position + CLAIM_EVERY
+            self.part.claim(self._claimed)
         if not self._hashed and self.position - self.record.synced >= SYNC_EVERY:
             self.part.sync()
             self._save(synced=self.position)
@@ -348,7 +354,7 @@ class Download:
         else:
             self.part.sync()
             self._save()
-        return Body(front - begin, Ending.WHOLE if front == total else Ending.CUT)
+        return Body(front - begin, Ending.WHOLE if front == total else Ending.CUT, pieced=got > 0)
 
     def _drop_map(self) -> None:
         """Go on with what is there from the start on, in order."""
@@ -376,7 +382,10 @@ class Download:
         self._refuse_page(bytes(first[:count]), "")
         sha256 = self.hashing.hexdigest()
         hashes = self.file.hashes
-        if sha256 != hashes.get("sha256", sha256) or sha256[:10] != hashes.get("autov2", sha256[:10]):
+        if sha256 != hashes.get("sha256", sha256):
+            self.connections = 1  # one connection brings the bytes of one answer
+            return False
+        if "sha256" not in hashes and sha256[:10] != hashes.get("autov2", sha256[:10]):
             return False
         self.part.sync()
         self._save(synced=self.position)

@@ -12,7 +12,7 @@ from hubman import formats
 from hubman.app.hashing import Hashing
 from hubman.core.library import ModelFile
 from hubman.core.ports import Progress
-from hubman.core.similar import best, header_differences
+from hubman.core.similar import Choice, best, header_differences
 from hubman.errors import N_, ConflictError, HubmanError, Phrase
 from hubman.store.door import Store
 from hubman.store.reader import Reader
@@ -131,22 +131,32 @@ def same_content(reader: Reader) -> list[Group]:
     found: list[Group] = []
     for _, places in groupby(reader.repeated(), key=lambda file: file.subject):
         there = [(file, stamp) for file in places if (stamp := _stamp(file)) is not None]
-        if len(there) > 1:
-            found.append(_same(there))
+        whole = [entry for entry in there if not entry[0].spoilt]
+        if len(there) > 1 and whole:
+            found.append(_same(whole, [entry for entry in there if entry[0].spoilt]))
     return found
 
 
-def _same(there: Sequence[tuple[ModelFile, tuple[int, int]]]) -> Group:
-    choice = best([file for file, _ in there])
-    ordered = [there[choice.place], *(entry for place, entry in enumerate(there) if place != choice.place)]
+def _same(
+    whole: Sequence[tuple[ModelFile, tuple[int, int]]], spoilt: Sequence[tuple[ModelFile, tuple[int, int]]]
+) -> Group:
+    """Order the places of one content, the one to keep first: never one that rotted."""
+    choice = best([file for file, _ in whole]) if len(whole) > 1 else Choice(0, Phrase(ONLY_WHOLE))
+    ordered = [whole[choice.place], *(entry for place, entry in enumerate(whole) if place != choice.place), *spoilt]
     copies: list[Copy] = []
     seen: set[tuple[int, int]] = set()
     for file, stamp in ordered:
         linked = stamp in seen
         words = N_("a hard link to the same bytes: it takes no space") if linked else N_("the same content")
+        if file.spoilt:
+            words = SPOILT
         copies.append(Copy(file, (Phrase(words),) if copies else (), linked))
         seen.add(stamp)
     return Group(SAME, tuple(copies), choice.because)
+
+
+SPOILT = N_("it was the same content: `hubman verify` found other bytes there")
+ONLY_WHOLE = N_("it is the only one that is whole")
 
 
 def _stamp(file: ModelFile) -> tuple[int, int] | None:
@@ -175,7 +185,7 @@ def one_a_content(files: Iterable[ModelFile]) -> list[ModelFile]:
     """Return of every content the place that `same_content` would keep, among those that are there."""
     places: dict[str, list[ModelFile]] = {}
     for file in files:
-        if _stamp(file) is not None:
+        if _stamp(file) is not None and not file.spoilt:
             places.setdefault(file.subject, []).append(file)
     return [found[best(found).place] if len(found) > 1 else found[0] for found in places.values()]
 

@@ -282,7 +282,7 @@ def make_folders(place: Place) -> None:
                 with contextlib.suppress(FileExistsError):  # another download made it a moment ago
                     os.mkdir(path)
                 relocate.sync_folder(above)
-        if not os.path.isdir(path):
+        if not os.path.isdir(path) or not os.access(path, os.W_OK | os.X_OK):
             raise _not_writable(path)
     except OSError as error:
         raise _refused(place, error) from error

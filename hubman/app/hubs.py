@@ -26,8 +26,11 @@ class OpenHubs(Mapping[str, "Hub"]):
         web: what they ask through.
     """
 
-    def __init__(self, names: Sequence[str], web: Web, bases: Mapping[str, str]) -> None:
+    def __init__(
+        self, names: Sequence[str], web: Web, bases: Mapping[str, str], *, cache: str, mirrors: Mapping[str, str]
+    ) -> None:
         self.web = web
+        self._cache, self._mirrors = cache, mirrors
         self._names, self._bases = tuple(names), bases
         self._open: dict[str, Hub] = {}
 
@@ -37,7 +40,7 @@ class OpenHubs(Mapping[str, "Hub"]):
         if name not in self._open:
             from hubman.hubs import open_hub
 
-            self._open[name] = open_hub(name, self.web, self._bases[name])
+            self._open[name] = open_hub(name, self.web, self._bases[name], cache=self._cache, mirrors=self._mirrors)
         return self._open[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -87,7 +90,7 @@ def open_hubs(
         NotFoundError: `hub-unknown`. UsageError: the tokens cannot be read (disk/credentials.py).
     """
     from hubman.disk.credentials import Credentials
-    from hubman.hubs import Credential, Web, origins, token_headers
+    from hubman.hubs import MIRRORED, Credential, Web, origins, token_headers
 
     wanted = hub_names() if names is None else tuple(dict.fromkeys(check_name(name) for name in names))
     credentials, bases, tokens = Credentials(config.home, environ), dict[str, str](), dict[str, Credential]()
@@ -103,9 +106,13 @@ def open_hubs(
         value = token if token is not None else found and found.value
         if value:
             tokens[name] = Credential(value, allowed, headers)
-    configured = [config.hub_urls[name] for name in bases if name in config.hub_urls]
-    web = Web(tokens, offline=offline or config.offline, bases=configured, on_wait=on_wait)
-    return OpenHubs(tuple(bases), web, bases)
+    for name in {other for hub in bases for other in MIRRORED.get(hub, ()) if other not in bases}:
+        if token is None and (held := token_of(credentials, name)):
+            tokens[name] = Credential(held.value, origins(name, base_of(config, name)), token_headers(name))
+    known = {name for hub in bases for name in (hub, *MIRRORED.get(hub, ()))}
+    configured = {name: url for name, url in config.hub_urls.items() if name in known}
+    web = Web(tokens, offline=offline or config.offline, bases=list(configured.values()), on_wait=on_wait)
+    return OpenHubs(tuple(bases), web, bases, cache=str(config.home / "cache"), mirrors=configured)
 
 
 def token_of(credentials: Credentials, name: str) -> Token | None:

@@ -56,7 +56,7 @@ class IdleLookup:
         error, self._error = self._error, None
         if error is not None:
             raise error
-        return report if report is not None and report.looked_up else None
+        return report if report is not None and (report.looked_up or report.cached) else None
 
     def _run(self) -> None:
         assert self._ask is not None

@@ -13,10 +13,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from hubman.app.provenance import fits, record
-from hubman.core.hub import CIVITAI, OPENMODELDB, HubRef, Listing, Lookup
+from hubman.app.provenance import record
+from hubman.core.hub import CIVITAI, OPENMODELDB, HubRef, Listing, Lookup, Match
+from hubman.core.hub_words import kinds_agree
 from hubman.core.library import ModelFile
 from hubman.core.listed import Hashes
+from hubman.core.plan.pull import expected_kind
 from hubman.core.ports import Hub, Progress, Silence
 from hubman.core.types import Kind
 from hubman.errors import AccessError, HubmanError, NotFoundError
@@ -32,8 +34,12 @@ BLOCKS = {CIVITAI: 5000, OPENMODELDB: 5000}
 SMALL_BLOCK = 50
 """The same, for hubs that are asked about one after the other."""
 
+MOST_ONE_BY_ONE = 500
+"""Contents that one lookup asks a hub about one by one: all of those of such a hub; of Civitai, which knows them by
+AutoV3 only. The next lookup goes on with others."""
+
 MOST_UNASKED = 100
-"""Contents that such a hub is asked about in a lookup that nobody asked for; the next one goes on with others."""
+"""The same, for a lookup that nobody asked for."""
 
 PATIENCE_S = 60.0
 """Seconds for each further block of a lookup that nobody asked for, once a hub answered."""
@@ -70,6 +76,7 @@ class AskedHub:
     Attributes:
         asked: contents that it was asked about. found, missed: those that it knows, and definitely does not know.
         calls: requests.
+        waiting: contents that were left for the next lookup: nothing is known of them yet, and it is nobody's fault.
         refreshed, gone: listings that were fetched anew, and versions that it has no more.
         trouble: why some could not be asked, None when all were.
     """
@@ -82,13 +89,14 @@ class AskedHub:
     refreshed: int = 0
     gone: int = 0
     trouble: HubmanError | None = None
+    waiting: int = 0
 
     def to_json(self) -> dict[str, object]:
         """Return the object of `lookup --json`."""
         error = self.trouble
         return {
             "hub": self.hub, "asked": self.asked, "found": self.found, "missed": self.missed, "calls": self.calls,
-            "refreshed": self.refreshed, "gone": self.gone,
+            "waiting": self.waiting, "refreshed": self.refreshed, "gone": self.gone,
             "error": {"reference": error.reference, "message": str(error)} if error else None,
         }  # fmt: skip
 
@@ -104,6 +112,8 @@ class LookupReport:
         unhashed: files that cannot be looked up because their content has no name yet.
         pictures: that were fetched.
         cached: contents that Hugging Face's cache on this machine knows (app/cached_sources.py).
+        contents: sha256 of those of which something was learned.
+        sidecars: files that were written beside models (app/sidecars.py).
     """
 
     hubs: list[AskedHub] = field(default_factory=list)
@@ -113,6 +123,8 @@ class LookupReport:
     unhashed: int = 0
     pictures: int = 0
     cached: int = 0
+    contents: set[str] = field(default_factory=set)
+    sidecars: list[str] = field(default_factory=list)
 
     @property
     def calls(self) -> int:
@@ -131,6 +143,7 @@ class LookupReport:
             "looked_up": self.looked_up, "found": self.found, "calls": self.calls,
             "hubs": [entry.to_json() for entry in self.hubs], "other_header": self.other_header,
             "unhashed": self.unhashed, "pictures": self.pictures, "cached": self.cached,
+            "sidecars": self.sidecars,
         }  # fmt: skip
 
 
@@ -190,8 +203,20 @@ def look_up(
         if refresh and not stop():
             run.refresh(name)
     run.report.looked_up, run.report.found = len(run.asked), len(run.found)
+    run.report.contents |= run.found
     with open_reader(store.path) as reader:
         run.report.unhashed = reader.hubs.unhashed()
+    return run.report
+
+
+def look_up_new(store: Store, hubs: Hubs, hashes: Sequence[Hashes], progress: Progress | None = None) -> LookupReport:
+    """Ask hubs about contents that are in no root yet, and record what they say, as `look_up` does."""
+    chosen = {one.sha256 for one in hashes}
+    run = _Run(store, hubs, chosen, progress or Silence(), lambda: False, again=False, deadline_s=None, new=hashes)
+    for name in sorted(hubs, key=lambda name: name != CIVITAI):
+        run.ask(name, thorough=False)
+    run.report.looked_up, run.report.found = len(run.asked), len(run.found)
+    run.report.contents |= run.found
     return run.report
 
 
@@ -200,10 +225,10 @@ class _Run:
 
     def __init__(
         self, store: Store, hubs: Hubs, chosen: Collection[str] | None, progress: Progress, stop: Callable[[], bool],
-        *, again: bool, deadline_s: float | None,
+        *, again: bool, deadline_s: float | None, new: Sequence[Hashes] = (),
     ) -> None:  # fmt: skip
         self._store, self._hubs, self._chosen, self._progress, self._stop = store, hubs, chosen, progress, stop
-        self._again, self._left_s = again, deadline_s
+        self._again, self._left_s, self._new = again, deadline_s, new
         self.asked: set[str] = set()
         self.found: set[str] = set()
         self.report = LookupReport()
@@ -216,13 +241,20 @@ class _Run:
         if not hub.hash_kinds:
             return
         with open_reader(self._store.path) as reader:
-            wanted = wanted_from(
+            wanted = self._new_for(reader, name) if self._new else wanted_from(
                 reader, name, self._chosen, time.time_ns(), again=self._again, thorough=thorough
             )  # fmt: skip
         entry = self._entry(name) if wanted else None
         if entry is not None:
-            self._progress.phase("lookup", len(wanted))
-            self._blocks(hub, wanted, entry)
+            now = self._limited(name, wanted)
+            entry.waiting = len(wanted) - len(now)
+            self._progress.phase("lookup", len(now))
+            self._blocks(hub, now, entry)
+
+    def _new_for(self, reader: Reader, name: str) -> list[Hashes]:
+        """Return the new contents that a hub is to be asked about."""
+        settled = reader.hubs.settled(name, self._chosen or (), time.time_ns(), anywhere=name != CIVITAI)
+        return [one for one in self._new if one.sha256 not in settled]
 
     def _entry(self, name: str) -> AskedHub:
         for entry in self.report.hubs:
@@ -232,11 +264,12 @@ class _Run:
         return self.report.hubs[-1]
 
     def _blocks(self, hub: Hub, wanted: Sequence[Hashes], entry: AskedHub) -> None:
-        """Ask block after block, until all is settled or nothing more comes of it."""
-        rest, again = self._limited(hub.name, wanted), False
+        """Ask block after block, until all is settled, nothing more comes of it, or it has been enough for once."""
+        rest, again, one_by_one = wanted, False, 0
         while rest:
             later: list[Hashes] = []
-            for part in _parts(rest, FIRST_BLOCK if not again else 0, BLOCKS.get(hub.name, SMALL_BLOCK)):
+            size = SMALL_BLOCK if again else BLOCKS.get(hub.name, SMALL_BLOCK)
+            for part in _parts(rest, FIRST_BLOCK if not again else 0, size):
                 if self._stop() or entry.trouble is not None:
                     return
                 answer = self._question(hub, part, first=entry.calls == 0)
@@ -247,14 +280,15 @@ class _Run:
                 entry.asked += 0 if again else len(part)
                 self._progress.advance(len(settled) if again else len(part))
             # A hub may take only some of what it is given. Who waits for the end has it go on with the others.
-            if self._left_s is not None or len(later) == len(rest):
-                return
-            rest, again = later, True
+            one_by_one += len(rest) if again else 0
+            most = MOST_ONE_BY_ONE - one_by_one if self._left_s is None and len(later) < len(rest) else 0
+            entry.waiting += max(0, len(later) - most)
+            rest, again = later[: max(0, most)], True
 
     def _limited(self, name: str, wanted: Sequence[Hashes]) -> list[Hashes]:
-        if self._left_s is None or name in BLOCKS:
+        if name in BLOCKS:
             return list(wanted)
-        return list(wanted[:MOST_UNASKED])
+        return list(wanted[: MOST_ONE_BY_ONE if self._left_s is None else MOST_UNASKED])
 
     def _question(self, hub: Hub, part: Sequence[Hashes], *, first: bool) -> Lookup:
         """Ask about a block. The first one shows whether the hub answers, within what is left of the deadline."""
@@ -272,8 +306,10 @@ class _Run:
     def _take(self, name: str, part: Sequence[Hashes], answer: Lookup, entry: AskedHub) -> set[str]:
         """Record an answer: only what was asked, and only what it says for certain; return what is settled."""
         ours = {hashes.sha256 for hashes in part}
-        matches = {match.sha256: match for match in answer.found if match.sha256 in ours and fits(match)}
-        missed = [sha256 for sha256 in answer.missed if sha256 in ours and sha256 not in matches]
+        matches = {match.sha256: match for match in answer.found if match.sha256 in ours and match.agrees}
+        strange = self._strange([match for match in matches.values() if match.how != "sha256"])
+        matches = {sha256: match for sha256, match in matches.items() if sha256 not in strange}
+        missed = [sha256 for sha256 in (*answer.missed, *strange) if sha256 in ours and sha256 not in matches]
         record(self._store, list(matches.values()))
         if missed:
             with self._store.writer() as writer:
@@ -287,6 +323,24 @@ class _Run:
         if answer.trouble is not None:
             entry.trouble = _as_ours(answer.trouble)
         return set(matches) | set(missed)
+
+    def _strange(self, matches: Sequence[Match]) -> set[str]:
+        """Return the contents that a hash of weights leads to another kind of model: it is short, and some are wrong.
+
+        A hub that was asked by sha256 before said that it does not know them.
+        """
+        if not matches:
+            return set()
+        told = {match.sha256: match for match in matches if match.file is not None}
+        with open_reader(self._store.path) as reader:
+            files = reader.of_subjects(told)
+        kinds: dict[str, set[str]] = {}
+        for file in files:
+            kinds.setdefault(file.subject, set()).add(str(file.kind))
+        return {
+            sha256 for sha256, match in told.items() if match.file is not None and sha256 in kinds
+            and not any(kinds_agree(kind, expected_kind(match.listing, match.file)) for kind in kinds[sha256])
+        }  # fmt: skip
 
     # --- listings that are old --------------------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ def places_of(reader: Reader, text: str) -> list[ModelFile]:
     first = find_one(reader, text)
     found = [file for file in find_all(reader, text) if file.present]
     if not found:
-        raise file_gone(first.path)
+        raise file_gone(first.path, [first.root])
     return found
 
 
@@ -358,7 +358,7 @@ def own_paths(file: ModelFile) -> list[str]:
         NotFoundError: `file-gone`. OSError: its folder cannot be read.
     """
     if not os.path.lexists(file.path):
-        raise file_gone(file.path)
+        raise file_gone(file.path, [file.root])
     if not file.path.endswith(SHARD_INDEX):
         return [file.path]
     return [os.path.join(os.path.dirname(file.path), name) for name in model_members(file.path)]

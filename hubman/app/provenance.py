@@ -29,12 +29,6 @@ def record(store: Store, matches: Sequence[Match]) -> None:
             writer.hubs.record_provenance(entries)
 
 
-def fits(match: Match) -> bool:
-    """Whether an answer agrees with itself: what was found by its sha256 has no other one."""
-    named = match.file.sha256 if match.file else None
-    return match.how != "sha256" or named is None or named.lower() == match.sha256
-
-
 def fetch_pictures(
     store: Store,
     hubs: Mapping[str, Hub],
@@ -42,8 +36,8 @@ def fetch_pictures(
     progress: Progress,
     chosen: Collection[str] | None = None,
     most: int = MOST_PICTURES,
-) -> int:
-    """Fetch pictures for contents that have none; return how many. One that cannot be had is no failure.
+) -> list[str]:
+    """Fetch pictures for contents that have none; return for which. One that cannot be had is no failure.
 
     Args:
         chosen: sha256 of the contents that are meant; None: all.
@@ -51,9 +45,9 @@ def fetch_pictures(
     failures = dict.fromkeys(hubs, 0)
     waiting = _without_picture(store, chosen)
     progress.phase("pictures", min(most, len(waiting)))
-    count = 0
+    fetched: list[str] = []
     for sha256, origins in _origins(store, waiting):
-        if count >= most:
+        if len(fetched) >= most:
             break
         for origin in origins:
             name = origin.listing.hub
@@ -65,10 +59,10 @@ def fetch_pictures(
                 failures[name] += 1
                 continue
             if kept is not None:
-                count += 1
+                fetched.append(sha256)
                 progress.advance()
                 break
-    return count
+    return fetched
 
 
 def _without_picture(store: Store, chosen: Collection[str] | None) -> list[str]:

@@ -16,13 +16,15 @@ from pathlib import Path
 from hubman.app.acting import SPACE_LEFT, nearest
 from hubman.app.checking import Checked, check_file, ending_for
 from hubman.app.download import Fetched, discard, fetch
+from hubman.app.download_errors import stopped
 from hubman.app.filing import Place, make_folders, place_for, put, record_placed
 from hubman.app.hashing import hash_model
 from hubman.app.local_copy import copy_local
 from hubman.app.moving import places_in
 from hubman.app.roots import find_root
-from hubman.app.unfinished import begin, clean_up, ended, not_ended, part_bytes, placed_unrecorded, placing
+from hubman.app.unfinished import begin, clean_up, ended, hold_of, not_ended, part_bytes, placed_unrecorded, placing
 from hubman.app.wanted import here
+from hubman.app.whole import whole_places
 from hubman.core.hub import Listing, RemoteFile
 from hubman.core.hub_names import hub_name
 from hubman.core.library import Layout, ModelFile
@@ -86,6 +88,7 @@ class Pulled:
         size: bytes, None where the hub does not say before.
         notices: what the user should know (Phrases).
         entry: number in the journal, by which `undo` takes it back.
+        beside: files that were written beside it, where its root asks for them.
     """
 
     outcome: str
@@ -97,6 +100,7 @@ class Pulled:
     others: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     entry: int | None = None
+    beside: tuple[str, ...] = ()
 
 
 # --- before it is fetched -------------------------------------------------------------------------------------------
@@ -199,9 +203,17 @@ def pull_listing(
             return expected
         with open_reader(store.path) as reader:
             left = placed_unrecorded(reader, str(reference(listing, file)))
+            if left is not None and not any(True for _ in places_in(reader.roots(), os.path.dirname(left[1]))):
+                left = None  # its folder is no root any more: what lies there is the user's own business
             place = expected_place(reader, listing, file, options)
         if left is not None:
-            return _recorded(store, hubs.get(listing.hub), listing, file, options, *left)
+            settled = _settle(store, hubs.get(listing.hub), listing, file, options, left[2])
+            if settled is not None:
+                return settled
+            if stop():
+                raise stopped(listing, file)
+            time.sleep(WAIT_S)
+            continue
         number = _begin(store, listing, file, place, options)
         try:
             fetched = _fetch(hubs[listing.hub], listing, file, place, options, progress, stop)
@@ -258,7 +270,7 @@ def _file(
 ) -> Pulled:  # fmt: skip
     """Look at what was fetched, put it in its place and record it."""
     with open_reader(store.path) as reader:
-        found = tuple(reader.of_subjects([fetched.sha256]))
+        found = whole_places(reader, [fetched.sha256])
     if found:  # the hub gave no hash before, or somebody else was faster
         answer = already(found, listing, file)
         _know(store, answer, listing, file)
@@ -272,9 +284,29 @@ def _file(
     path = put(fetched.part, place)
     row, entry = _record(store, listing, file, place.root.path, path, hashes, number)
     notices += _taken(place, path) + _hub_picture(store, hub, listing, fetched.sha256, options)
+    beside = _write_beside(store, fetched.sha256, entry, notices)
     with open_reader(store.path) as reader:
         model = reader.by_ids([row])[0]
-    return Pulled("pulled", listing, file, model, path, fetched.size, (), tuple(notices), entry)
+    return Pulled("pulled", listing, file, model, path, fetched.size, (), tuple(notices), entry, beside)
+
+
+def _settle(
+    store: Store, hub: Hub | None, listing: Listing, file: RemoteFile, options: PullOptions, folder: str
+) -> Pulled | None:
+    """Record what was placed and not recorded; None: whoever placed it is alive and does so, or has done so."""
+    with contextlib.ExitStack() as stack:
+        try:
+            hold = stack.enter_context(hold_of(listing, file, folder))
+        except ConflictError:
+            return None
+        except OSError:  # its folder is gone, or read-only by now: nobody can be at it
+            hold = None
+        with open_reader(store.path) as reader:
+            left = placed_unrecorded(reader, str(reference(listing, file)))
+        answer = _recorded(store, hub, listing, file, options, *left[:2]) if left is not None else None
+        if hold is not None:
+            hold.remove()
+    return answer
 
 
 def _recorded(
@@ -288,9 +320,10 @@ def _recorded(
     answer = Pulled("pulled", listing, file, None, path)
     clean_up(store, listing, file, _folders(store, answer, listing, file, options))
     notices = _hub_picture(store, hub, listing, hashes.sha256, options) if hub else []
+    beside = _write_beside(store, hashes.sha256, entry, notices)
     with open_reader(store.path) as reader:
         model = reader.by_ids([row])[0]
-    return Pulled("pulled", listing, file, model, path, model.size, (), tuple(notices), entry)
+    return Pulled("pulled", listing, file, model, path, model.size, (), tuple(notices), entry, beside)
 
 
 def _hashes(fetched: Fetched, file: RemoteFile, progress: Progress) -> Hashes:
@@ -391,6 +424,15 @@ def _begin(store: Store, listing: Listing, file: RemoteFile, place: Place, optio
         "root": options.root, "folder": options.folder, "wish": options.name,
     }  # fmt: skip
     return begin(store, str(reference(listing, file)), place.directory, detail)
+
+
+def _write_beside(store: Store, sha256: str, entry: int | None, notices: list[str]) -> tuple[str, ...]:
+    """Write what its WebUI shows of a model, where its root asks for that; a model without it is as good."""
+    from hubman.app.sidecars import write_known
+
+    written = write_known(store, [sha256], along=entry)
+    notices += [Phrase(N_("not written: {path}: {why}"), path=one.path, why=one.why) for one in written.skipped]
+    return tuple(written.paths)
 
 
 def _hub_picture(store: Store, hub: Hub, listing: Listing, sha256: str, options: PullOptions) -> list[str]:

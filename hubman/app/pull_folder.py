@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Sequence
 
 from hubman.app.checking import check_file
 from hubman.app.download import discard, fetch
 from hubman.app.filing import Place, make_folders, place_for, put, record_placed
 from hubman.app.hashing import hash_model
-from hubman.app.pull import VERB, Pulled, PullOptions, check_space
+from hubman.app.pull import VERB, Pulled, PullOptions, already, check_space
 from hubman.core.hub import Listing, RemoteFile
+from hubman.core.library import ModelFile
 from hubman.core.ports import Hub, Progress
-from hubman.core.safe_name import SafeName, safe_name
+from hubman.core.safe_name import DEVICES, SafeName, safe_name
 from hubman.core.types import Kind
+from hubman.disk.part import open_part
 from hubman.disk.relocate import rename_new, sync_folder
 from hubman.errors import N_, IntegrityError
 from hubman.store.door import Store
@@ -34,12 +37,33 @@ def pull_folder(
         As `pull.pull_listing`. IntegrityError: `folder-unfit`, one of its files cannot be in a model folder.
     """
     place = _place(store, listing, members, options)
-    name = place.name
     make_folders(place)
-    staging = os.path.join(place.directory, _staging_name(listing))
+
+    def wait() -> bool:
+        progress.phase("wait", 0)
+        return not stop()
+
+    with open_part(place.directory, _token(listing), wait=wait) as hold:  # two of one repository are one transfer
+        try:
+            found = _here(store, listing, members)
+            return (
+                already(found, listing, members[0])
+                if found
+                else _bring(store, hub, listing, members, place, options, progress, stop)
+            )
+        finally:
+            hold.remove()
+
+
+def _bring(
+    store: Store, hub: Hub, listing: Listing, members: Sequence[RemoteFile], place: Place, options: PullOptions,
+    progress: Progress, stop: Callable[[], bool],
+) -> Pulled:  # fmt: skip
+    staging = os.path.join(place.directory, f".tmp-hubman-{_token(listing)}.folder")
+    _tidy(staging, {file.name for file in members})
     for file in members:
         _member(hub, listing, file, staging, place, options, progress, stop)
-    checked = check_file(staging, name, quarantine=options.quarantine)
+    checked = check_file(staging, place.name, quarantine=options.quarantine)
     path = put(staging, place)
     hashes = hash_model(path)
     detail: dict[str, object] = {
@@ -56,6 +80,9 @@ def pull_folder(
 
 def would_pull_folder(store: Store, listing: Listing, members: Sequence[RemoteFile], options: PullOptions) -> Pulled:
     """Say what `pull_folder` would do."""
+    found = _here(store, listing, members)
+    if found:
+        return already(found, listing, members[0])
     place = _place(store, listing, members, options)
     return Pulled("would", listing, members[0], None, place.path, _size(members))
 
@@ -63,12 +90,43 @@ def would_pull_folder(store: Store, listing: Listing, members: Sequence[RemoteFi
 def _place(store: Store, listing: Listing, members: Sequence[RemoteFile], options: PullOptions) -> Place:
     for file in members:
         _check_member(file)
+    if len({file.name.casefold() for file in members}) < len(members):
+        raise _unfit(members[0].name)
     with open_reader(store.path) as reader:
         place = place_for(
             reader, Kind.CHECKPOINT, _folder_name(listing, options), root=options.root, folder=options.folder
         )
     check_space(place, _size(members) or 0)
     return place
+
+
+def _here(store: Store, listing: Listing, members: Sequence[RemoteFile]) -> tuple[ModelFile, ...]:
+    """Return where this very repository lies already, with all of these files."""
+    with open_reader(store.path) as reader:
+        came = reader.hubs.from_version(listing.hub, listing.model_id, listing.version_id)
+        places = reader.of_subjects([sha256 for sha256, file_id, how in came if how == "download" and file_id is None])
+    return tuple(
+        place for place in places
+        if place.folder and all(_is_there(os.path.join(place.path, *file.name.split("/")), file) for file in members)
+    )  # fmt: skip
+
+
+def _is_there(path: str, file: RemoteFile) -> bool:
+    return os.path.isfile(path) and file.size in (None, os.path.getsize(path))
+
+
+def _tidy(staging: str, names: set[str]) -> None:
+    """Take out of a folder that an earlier run left whatever was not asked for this time, and every link."""
+    if os.path.islink(staging) or os.path.isfile(staging):
+        os.unlink(staging)
+    for folder, inner, files in os.walk(staging, topdown=False):
+        for name in (*inner, *files):
+            path = os.path.join(folder, name)
+            inside = os.path.relpath(path, staging).replace(os.sep, "/")
+            if os.path.islink(path) or (name in files and inside not in names):
+                os.unlink(path)
+            elif name in inner and inside in names:
+                shutil.rmtree(path)
 
 
 def _size(members: Sequence[RemoteFile]) -> int | None:
@@ -82,15 +140,20 @@ def _check_member(file: RemoteFile) -> None:
         IntegrityError: `folder-unfit`.
     """
     parts = file.name.split("/")
-    fit = all(part and part == part.strip(" .") and part not in (".", "..") for part in parts)
+    fit = all(len(part.encode()) <= 200 and part.partition(".")[0].casefold() not in DEVICES for part in parts)
+    fit = fit and all(part and part == part.strip(" .") and part not in (".", "..") for part in parts)
     fit = fit and not set(file.name) & set('<>:"|?*\\') and file.name.isprintable() and len(file.name) < 240
     if not fit or not file.name.lower().endswith(PLAIN_ENDINGS) or len(parts) > 4:
-        raise IntegrityError(
-            "folder-unfit",
-            N_("{name} cannot be a file of a model folder, so nothing was fetched."),
-            hint=N_("Name one file of the repository with --file instead."),
-            name=file.name,
-        )
+        raise _unfit(file.name)
+
+
+def _unfit(name: str) -> IntegrityError:
+    return IntegrityError(
+        "folder-unfit",
+        N_("{name} cannot be a file of a model folder, so nothing was fetched."),
+        hint=N_("Name one file of the repository with --file instead."),
+        name=name,
+    )
 
 
 def _folder_name(listing: Listing, options: PullOptions) -> SafeName:
@@ -98,10 +161,10 @@ def _folder_name(listing: Listing, options: PullOptions) -> SafeName:
     return SafeName(safe_name(text, ending=".safetensors", fallback="pipeline").removesuffix(".safetensors"))
 
 
-def _staging_name(listing: Listing) -> str:
-    """Return a name that follows from what is fetched, so that the next run finds what this one left."""
-    token = hashlib.sha256(f"{listing.hub}\0{listing.model_id}\0{listing.version_id}".encode()).hexdigest()[:20]
-    return f".tmp-hubman-{token}.folder"
+def _token(listing: Listing) -> str:
+    """Return what a name follows from, so that the next run finds what this one left."""
+    text = f"{listing.hub}\0{listing.model_id}\0{listing.version_id}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
 def _member(

@@ -17,6 +17,8 @@ from hubman.app.filing import is_usable
 from hubman.app.pull import Pulled, PullOptions
 from hubman.app.pull_many import Pull
 from hubman.app.wanted import ORDER, Asked, Wanted, by_hash, find_ref
+from hubman.app.whole import whole_places
+from hubman.core import refs
 from hubman.core.hub import HubRef, Listing, RemoteFile
 from hubman.core.library import UserData
 from hubman.core.ports import Hub
@@ -26,6 +28,8 @@ from hubman.store.door import Store
 from hubman.store.reader import Reader
 
 MOST_ENTRIES = 1_000_000
+LONGEST_FOLDER, DEEPEST_FOLDER = 1024, 32
+"""Bytes, and levels, of a folder in a list."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _HUB = re.compile(r"[a-z0-9_-]{1,32}")
 
@@ -107,7 +111,7 @@ def _entry(model: Mapping[str, Any]) -> Entry | None:
         name=_text(model.get("name")) or sha256[:10],
         sha256=sha256,
         file=_text(model.get("file")),
-        folder=_text(model.get("folder")),
+        folder=_folder(model.get("folder")),
         layout=_text(model.get("layout")),
         kind=_text(model.get("kind")) or "unknown",
         sources=tuple(ref for source in sources if (ref := _source(source))),
@@ -121,10 +125,17 @@ def _entry(model: Mapping[str, Any]) -> Entry | None:
 
 
 def _source(source: Mapping[str, Any]) -> HubRef | None:
+    """Return where a model came from, if that is something that a person could have pasted: it goes into addresses."""
     hub, model, version = _text(source.get("hub")), _text(source.get("model")), _text(source.get("version"))
     if not _HUB.fullmatch(hub) or not model:
         return None
-    return HubRef(hub, model, version or None, _text(source.get("file")) or None)
+    try:
+        ref = refs.parse(str(HubRef(hub, model, version or None)))
+    except UsageError:
+        return None
+    if (ref.hub, ref.hash, bool(ref.model)) != (hub, None, True):
+        return None
+    return replace(ref, file=_text(source.get("file")) or None)
 
 
 def _user(said: Mapping[str, Any]) -> UserData:
@@ -136,8 +147,18 @@ def _user(said: Mapping[str, Any]) -> UserData:
     )  # fmt: skip
 
 
+def _folder(value: object) -> str:
+    """Return a folder; one that is no library's (control characters, too long, too deep) is as if not there."""
+    folder = _text(value)
+    usable = folder.isprintable() and len(folder.encode()) <= LONGEST_FOLDER and folder.count("/") < DEEPEST_FOLDER
+    return folder if usable and all(len(part.encode()) <= 255 for part in folder.split("/")) else ""
+
+
 def _text(value: object, most: int = 4096) -> str:
-    return value[:most] if isinstance(value, str) else ""
+    """Return a text; half characters in it become U+FFFD, so that it can be stored and shown."""
+    if not isinstance(value, str):
+        return ""
+    return value[:most].encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
 
 
 def _list(value: object) -> list[Any]:
@@ -160,7 +181,7 @@ def found_for(reader: Reader, hubs: Mapping[str, Hub], entries: Sequence[Entry])
 
     What a hub could not say is left out, and asked about one by one (`wanted_of`).
     """
-    there = {file.subject for file in reader.of_subjects([entry.sha256 for entry in entries])}
+    there = {file.subject for file in whole_places(reader, [entry.sha256 for entry in entries])}
     missing = {entry.sha256: entry for entry in entries if entry.sha256 not in there}
     found: dict[str, tuple[Listing, RemoteFile]] = {}
     for name in dict.fromkeys(ref.hub for entry in missing.values() for ref in entry.sources if ref.hub in hubs):
@@ -169,7 +190,7 @@ def found_for(reader: Reader, hubs: Mapping[str, Hub], entries: Sequence[Entry])
     for name in (name for name in ORDER if name in hubs and name not in refused and hubs[name].hash_kinds):
         left = [Hashes(sha256, None, sha256[:10], None) for sha256 in missing if sha256 not in found]
         for match in hubs[name].by_hashes(left).found if left else ():
-            if match.file is not None and match.how == "sha256":
+            if match.file is not None and match.how == "sha256" and match.agrees:
                 found[match.sha256] = (match.listing, match.file)
     return found
 
@@ -200,7 +221,7 @@ def wanted_of(
         NotFoundError: `nowhere-found`. HubError: nobody has it, and a hub could not be asked.
     """
     after = _putting_back(store, entry)
-    places = tuple(reader.of_subjects([entry.sha256]))
+    places = whole_places(reader, [entry.sha256])
     if places:
         return Pull(Wanted(entry.name, None, None, places), options, after)
     if entry.sha256 in found:

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hubman.app.reading import find_preview, read_file
-from hubman.core.beside import SUFFIXES, Family
+from hubman.core.beside import PREVIEW_SUFFIXES, SUFFIXES, Family
+from hubman.core.hub import Listing
 from hubman.core.library import ModelFile, Reading, RootState, SidecarPolicy, Unread
 from hubman.core.sidecar import LARGEST_SIDECAR, decode, merge, read
-from hubman.core.sidecar_write import KEYS, Said, changes, filling, fresh, spliced
+from hubman.core.sidecar_write import KEYS, Said, Value, changes, filling, filling_of_hub, fresh, spliced
 from hubman.core.types import Sidecar
 from hubman.disk.beside import ChangedError, Found, read_beside, remove_beside, write_beside
 from hubman.disk.walk import beside_of
@@ -27,6 +28,9 @@ from hubman.store.door import Store
 from hubman.store.reader import open_reader
 
 VERB = "sidecars"
+PICTURES_AT_ONCE = 50
+"""Models whose pictures are held in memory together."""
+
 TRIES = 5
 """How often a sidecar is read and merged again when another program writes it in between."""
 
@@ -35,6 +39,8 @@ NO_OBJECT = N_("it is not a JSON object that hubman understands, so it stays as 
 OF_SDNEXT = N_("SD.Next keeps its model page under this name; it is left alone")
 EXISTS = N_("there is one already, and this root asks for missing ones only (`--sidecars merge` merges)")
 BEHIND = N_("the model was moved and its sidecars stayed at {path}.*: move them after it first")
+HUB_PICTURES = tuple(f"-hub.{ending}" for ending in ("png", "jpg", "jpeg", "webp", "gif"))
+"""Ends of the names of pictures that came from hubs (app/hub_picture.py)."""
 GOOD_VERDICTS = ("ok", "weak")
 
 
@@ -102,7 +108,14 @@ class SidecarWriting:
             self._behind = reader.left_behind()
         self.report = Written()
         self._detail: dict[str, Any] = {}
+        self._along: int | None = None
         self._closed: set[str] = set()
+        self._listings: dict[str, Listing] = {}
+
+    @property
+    def any_wanted(self) -> bool:
+        """Whether any root asks for sidecars."""
+        return any(root.sidecars is not SidecarPolicy.OFF for root in self._roots.values())
 
     def wanted(self, file: ModelFile) -> bool:
         """Say whether anything may be written beside a file."""
@@ -123,13 +136,27 @@ class SidecarWriting:
             before: subject -> what the user said before the edit that is the reason to write; None for no edit.
         """
         found: list[Plan] = []
-        for file in files:
-            if not self.wanted(file):
-                continue
+        wanted = [file for file in files if self.wanted(file)]
+        self._learn_listings(wanted)
+        for file in wanted:
             makers: list[Maker] = [self._plan_json] if before is not None else [self._plan_json, self._plan_preview]
             plans = [self._tried(make, file, _of(before, file)) for make in makers]
             found += [plan for plan in plans if plan is not None]
         return found
+
+    def _learn_listings(self, files: Sequence[ModelFile]) -> None:
+        """Read what hubs say of these models: of several the one from which it was downloaded, else the oldest."""
+        hashes = {file.hashes.sha256 for file in files if file.hashes and file.hubs}
+        with open_reader(self._store.path) as reader:
+            origins = reader.hubs.of_contents(hashes)
+        self._listings |= {sha256: found[0].listing for sha256, found in origins.items() if found}
+
+    def _fill(self, file: ModelFile) -> dict[str, Value]:
+        """Return what may fill an empty field: what other programs left beside the model, else what a hub says."""
+        listing = self._listings.get(file.subject)
+        said = {} if listing is None else filling_of_hub(file.kind, listing)
+        others = sidecars_of_others(os.path.dirname(file.path), file.name)
+        return {**said, **filling(file.kind, file.architecture, others)}
 
     def _tried(self, make: Maker, file: ModelFile, before: Said | None) -> Plan | None:
         try:
@@ -162,8 +189,7 @@ class SidecarWriting:
         if (behind := self._behind.get(file.file_id)) is not None:
             raise SkipError(path, Phrase(BEHIND, path=behind))  # a new one would hide those
         found = read_beside(path, LARGEST_SIDECAR)
-        folder = os.path.dirname(path)
-        fill = filling(file.kind, file.architecture, sidecars_of_others(folder, file.name))
+        fill = self._fill(file)
         said = said_of(file).values(file.kind)
         if found.stamp is None:
             values = changes({}, said, fill, None)
@@ -180,7 +206,9 @@ class SidecarWriting:
         return Plan(file, path, found, spliced(text, values).encode())
 
     def _plan_preview(self, file: ModelFile, _: Said | None) -> Plan | None:
-        """Offer the picture of a verdict that says `ok` or `weak`, where there is no picture at all."""
+        """Offer a hub's picture, else that of a verdict that says `ok` or `weak`, where there is no picture at all."""
+        if file.preview is not None and file.preview.endswith(HUB_PICTURES):
+            return plan_preview(file, file.preview)
         if file.verdict is None or file.verdict.preview is None or file.verdict.verdict not in GOOD_VERDICTS:
             return None  # the picture of a broken adapter must not become its face
         return plan_preview(file, file.verdict.preview)
@@ -188,20 +216,32 @@ class SidecarWriting:
     # --- writing -------------------------------------------------------------------------------------------------
 
     def write(
-        self, plans: Sequence[Plan], edit: Recorded | None = None, before: Mapping[str, Said] | None = None
+        self,
+        plans: Sequence[Plan],
+        edit: Recorded | None = None,
+        before: Mapping[str, Said] | None = None,
+        *,
+        along: int | None = None,
     ) -> None:
         """Write what was planned: first the journal, then the files, then the index.
 
         Args:
             edit: an entry of the journal that this belongs to; else one is made.
+            along: the entry of the action that brought the models; taking that back takes this back.
         """
         if not plans:
             return
         entry = None if edit is None else edit.entry
         self._detail = {} if edit is None else dict(edit.detail)
+        self._along = along
         self._journal(plans, entry)
         done = [plan for plan in plans if self._write(plan, before)]
         refresh(self._store, {plan.file.file_id: plan.file for plan in done}.values())
+
+    def write_more(self, plans: Sequence[Plan], along: int | None) -> None:
+        """Write more of the same action, under one entry of the journal."""
+        entry = self.report.entry
+        self.write(plans, None if entry is None else Recorded(entry, self._detail), along=along)
 
     def _journal(self, plans: Sequence[Plan], entry: int | None) -> None:
         """Record what is about to be written, first; taking it back copes with what was not written after all."""
@@ -211,7 +251,11 @@ class SidecarWriting:
         with self._store.writer() as writer:
             if entry is None:
                 name = plans[0].file.name if len(plans) == 1 else f"{len(plans)} files"
-                detail = {"name": name, "before": {"files": before}, "after": {"files": after}, "models": models}
+                detail: dict[str, Any] = {
+                    "name": name, "before": {"files": before}, "after": {"files": after}, "models": models,
+                }  # fmt: skip
+                if self._along is not None:
+                    detail["along"] = self._along
                 entry = writer.journal.record(VERB, detail)
             else:
                 known = dict(self._detail)
@@ -253,7 +297,7 @@ def _of(before: Mapping[str, Said] | None, file: ModelFile) -> Said | None:
 
 
 def plan_preview(file: ModelFile, picture: str) -> Plan | None:
-    """Plan `<stem>.preview.png`, which every WebUI reads, where the model has no picture yet."""
+    """Plan `<stem>.preview.png` (or as the picture ends), which every WebUI reads, where the model has no picture."""
     folder = os.path.dirname(file.path)
     if find_preview(folder, file.name) is not None:
         return None
@@ -262,7 +306,12 @@ def plan_preview(file: ModelFile, picture: str) -> Plan | None:
             data = source.read()
     except FileNotFoundError:
         return None
-    return Plan(file, os.path.join(folder, f"{file.name}.preview.png"), Found(), data, picture)
+    return Plan(file, os.path.join(folder, f"{file.name}.preview{_ending(picture)}"), Found(), data, picture)
+
+
+def _ending(picture: str) -> str:
+    ending = os.path.splitext(picture)[1].lower()
+    return ending if ".preview" + ending in PREVIEW_SUFFIXES else ".png"
 
 
 def place_preview(store: Store, file: ModelFile, picture: str, policy: SidecarPolicy) -> str | None:
@@ -412,6 +461,23 @@ def put_back(detail: Mapping[str, Any], found: Mapping[str, Found]) -> None:
             remove_beside(path)
         else:
             write_beside(path, _bytes(kept), found[path], like=path if found[path].stamp else os.path.dirname(path))
+
+
+def write_known(store: Store, contents: Iterable[str], *, along: int | None = None) -> Written:
+    """Write beside models what hubs say of them now, where their roots ask for it; with `missing` silently no more.
+
+    Args:
+        contents: sha256 of what somebody just learned about.
+        along: the entry of the journal that brought them.
+    """
+    writing = SidecarWriting(store)
+    waiting = sorted(set(contents)) if writing.any_wanted else []
+    for start in range(0, len(waiting), PICTURES_AT_ONCE):
+        with open_reader(store.path) as reader:
+            files = [file for file in reader.of_subjects(waiting[start : start + PICTURES_AT_ONCE]) if file.hubs]
+        writing.write_more(writing.plan(files), along)
+    writing.report.skipped = [entry for entry in writing.report.skipped if entry.why != EXISTS]
+    return writing.report
 
 
 def refresh_after(store: Store, detail: Mapping[str, Any]) -> None:

@@ -58,6 +58,7 @@ class SyncReport:
 
     Attributes:
         looked_up, found: contents that hubs were asked about, and that one knows (app/unasked_lookup.py).
+        cached: new contents that Hugging Face's cache on this machine knows (app/cache_news.py).
     """
 
     roots: list[dict[str, object]] = field(default_factory=list)
@@ -71,6 +72,7 @@ class SyncReport:
     hashed: int = 0
     looked_up: int = 0
     found: int = 0
+    cached: int = 0
     errors: list[dict[str, object]] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
     notices: list[dict[str, object]] = field(default_factory=list)
@@ -81,7 +83,7 @@ class SyncReport:
     def changed(self) -> bool:
         """Whether the run found anything new."""
         news = self.added or self.modified or self.moved or self.removed
-        return bool(news or self.identified or self.hashed or self.found or self.offers)
+        return bool(news or self.identified or self.hashed or self.found or self.cached or self.offers)
 
 
 @dataclass(frozen=True, slots=True)

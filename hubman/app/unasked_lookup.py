@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from hubman.app.cache_news import CacheNews
 from hubman.app.hubs import enabled, hub_names, open_hubs
 from hubman.app.lookup import AskedHub, LookupReport, look_up, wanted_from
 from hubman.config import Config
@@ -28,6 +29,32 @@ def to_ask_about(config: Config, store: Store) -> list[str]:
     with open_reader(store.path) as reader:
         decided = reader.hubs.choices()
         return [hub for hub in ASKED_ABOUT if hub not in decided and wanted_from(reader, hub, None, time.time_ns())]
+
+
+class AskUnasked:
+    """What a watcher asks about new contents, round after round: the cache on this machine, then the allowed hubs.
+
+    Args:
+        since_ns: contents that were first seen before are left to `lookup`.
+    """
+
+    def __init__(self, config: Config, store: Store, since_ns: int) -> None:
+        self._config, self._store = config, store
+        self._news = CacheNews(store, since_ns)
+
+    def __call__(self, stop: Callable[[], bool]) -> LookupReport | None:
+        """Ask; None when nothing was asked and nothing found.
+
+        Raises:
+            StoreError: what was found could not be recorded.
+        """
+        cached = self._news.look()
+        report = None if stop() else look_up_unasked(self._config, self._store, stop=stop)
+        if report is None and cached:
+            report = LookupReport()
+        if report is not None:
+            report.cached = cached
+        return report
 
 
 def look_up_unasked(

@@ -15,6 +15,9 @@ from hubman.errors import N_, ConflictError, HubmanError, NotFoundError
 from hubman.store.door import Store
 from hubman.store.reader import open_reader
 
+INTO_TRASH = ("pull",)
+"""Verbs whose way back is the trash."""
+
 Undoer = Callable[..., list[str]]
 
 UNDOERS: dict[str, str] = {
@@ -44,9 +47,30 @@ def undo(store: Store, number: int | None = None, *, dry_run: bool = False) -> U
         NotFoundError: `nothing-to-undo`. ConflictError: `undo-blocked`, with what is in the way; `undo-impossible`.
     """
     with acting(store):
-        entry = _entry(store, number)
+        entry, along = _with_along(store, _entry(store, number))
         undoer = _undoer(entry)
-        return Undone(entry, tuple(undoer(store, entry, dry_run=dry_run)))
+        if along is None:
+            return Undone(entry, tuple(undoer(store, entry, dry_run=dry_run)))
+        if entry.about in INTO_TRASH:  # what lies beside the model goes with it, whoever wrote it since
+            lines = undoer(store, entry, dry_run=dry_run)
+            if not dry_run:
+                with store.writer() as writer:
+                    writer.journal.mark_undone(along.id)
+            return Undone(entry, tuple(lines))
+        lines = undoer(store, entry, dry_run=True)  # says what is in the way before anything changes
+        beside = _undoer(along)(store, along, dry_run=dry_run)
+        if not dry_run:
+            lines = undoer(store, entry, dry_run=False)
+        return Undone(entry, (*lines, *beside))
+
+
+def _with_along(store: Store, entry: Entry) -> tuple[Entry, Entry | None]:
+    """Return an action, and the entry of what was written beside its models along with it; both ways round."""
+    with open_reader(store.path) as reader:
+        if entry.verb != "sidecars":
+            return entry, reader.journal.along(entry.id)
+        main = reader.journal.get(int(entry.detail["along"])) if "along" in entry.detail else None
+    return (main, entry) if main is not None and main.state is EntryState.DONE else (entry, None)
 
 
 def _entry(store: Store, number: int | None) -> Entry:

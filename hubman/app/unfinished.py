@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hubman.core.hub import HubRef, Listing, RemoteFile
-from hubman.disk.part import LOCK, PART, PREFIX, RECORD, open_part, token_of
+from hubman.disk.part import LOCK, PART, PREFIX, RECORD, Part, open_part, token_of
 from hubman.disk.relocate import digest_of
 from hubman.errors import N_, AccessError, ConflictError, HubmanError, IntegrityError, NotFoundError
 from hubman.store.door import Store
@@ -145,8 +145,20 @@ def placing(store: Store, number: int, folder: str, name: str, sha256: str) -> N
         writer.hubs.set_download(number, PLACING, {**detail, "placing": [folder, name, sha256]})
 
 
-def placed_unrecorded(reader: Reader, ref: str) -> tuple[int, str] | None:
-    """Return (number, path) of a file that a killed run gave its name and could not record; None: there is none."""
+def hold_of(listing: Listing, file: RemoteFile, folder: str) -> Part:
+    """Keep everybody else away from a download.
+
+    Raises:
+        ConflictError: `download-under-way`. OSError: the folder is gone, or cannot be written to.
+    """
+    return open_part(folder, token_of(_source(listing), file.id, file.sha256))
+
+
+def placed_unrecorded(reader: Reader, ref: str) -> tuple[int, str, str] | None:
+    """Return (number, path, folder of its part) of a file that got its name and was not recorded; None: there is none.
+
+    Whoever gave it its name was killed, or is about to record it: `hold_of` tells.
+    """
     for one in reader.hubs.downloads():
         if one.ref != ref or one.state != PLACING:
             continue
@@ -157,7 +169,7 @@ def placed_unrecorded(reader: Reader, ref: str) -> tuple[int, str] | None:
                 path = os.path.join(folder, other)
                 near = other.startswith(stem) and other.endswith(ending)
                 if near and os.path.isfile(path) and not os.path.islink(path) and digest_of(path) == sha256:
-                    return one.number, path
+                    return one.number, path, one.part
     return None
 
 

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from threading import Event
 
-from hubman.app.pull import Pulled, PullOptions, never, pull_listing
+from hubman.app.pull import Pulled, PullOptions
+from hubman.app.pull_many import Outcome, Pull, pull_all
+from hubman.app.wanted import Wanted
+from hubman.app.whole import whole_places
 from hubman.core.hub import CIVARCHIVE, OPENMODELDB, Gate, Listing, Provenance
 from hubman.core.library import ModelFile
 from hubman.core.ports import Hub, Progress, Silence
@@ -160,9 +164,18 @@ def _updates(
     """Decide, with everything that the library has anywhere, in the query or not."""
     offered = {file.sha256 for listings in versions.values() for listing in listings for file in listing.files}
     with open_reader(store.path) as reader:
-        there = reader.of_subjects(sha256 for sha256 in offered if sha256)
-    owned = {file.hashes.sha256 for file in there if file.hashes and file.present}
-    return updates_of(held, versions, owned, early_access=early, now=now)
+        there = whole_places(reader, {sha256 for sha256 in offered if sha256})
+    owned = {file.hashes.sha256 for file in there if file.hashes}
+    updates = updates_of(held, versions, owned, early_access=early, now=now)
+    with open_reader(store.path) as reader:
+        return [update for update in updates if not _has(reader, update)]
+
+
+def _has(reader: Reader, update: Update) -> bool:
+    """Whether a file that comes from what is offered is here, although with other bytes (its header was edited)."""
+    new = update.listing
+    known = reader.hubs.from_version(new.hub, new.model_id, new.version_id)
+    return bool(whole_places(reader, {sha256 for sha256, file_id, _ in known if file_id == update.file.id}))
 
 
 def _record(store: Store, held: Sequence[Held], updates: Sequence[Update]) -> None:
@@ -200,38 +213,70 @@ class Updated:
         }  # fmt: skip
 
 
-def update_one(
-    store: Store,
-    hubs: Mapping[str, Hub],
-    outdated: Outdated,
-    options: PullOptions,
-    *,
-    replace_old: bool = False,
-    progress: Progress | None = None,
-    stop: Callable[[], bool] = never,
-) -> Updated:
-    """Fetch the newer version into the folder of the old one. The old file stays, or (`replace_old`) goes to the trash
-    after the new one has its name; a failure leaves it where it is.
-    """
-    old = outdated.file
-    own = PullOptions(
-        home=options.home, root=old.root, folder=os.path.dirname(old.relpath) or ".",
-        connections=options.connections, explicit=options.explicit, source=options.source,
-    )  # fmt: skip
-    update = outdated.update
-    replaced = None
-    pulled = None
-    try:
-        pulled = pull_listing(store, hubs, update.listing, update.file, own, progress, stop)
-        if replace_old and pulled.path != old.path:
-            from hubman.app.trash import remove
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """How updates are fetched.
 
-            replaced = remove(store, [old.path]).number
-    except HubmanError as error:
-        return Updated(outdated, pulled, error)
+    Attributes:
+        jobs: files at the same time.
+        replace_old: old files go to the trash, each after its new one has its name.
+        progress: asked for the progress of an update when it begins.
+        ended: told of every outcome as it comes, in the thread that called.
+        stop: set by whoever wants all of it to end.
+    """
+
+    jobs: int
+    replace_old: bool
+    progress: Callable[[Outdated], Progress]
+    ended: Callable[[Updated], None]
+    stop: Event
+
+
+def update_all(
+    store: Store, hubs: Mapping[str, Hub], entries: Sequence[Outdated], options: PullOptions, how: Fetching
+) -> list[Updated]:
+    """Fetch newer versions, each into the folder of the old one, several at once; return the outcomes in order.
+
+    An old file stays, or goes to the trash when its new one is in place; a failure leaves it where it is and stops no
+    other.
+    """
+    pulls = [_pull_of(entry, options) for entry in entries]
+    whose = {id(pull): entry for pull, entry in zip(pulls, entries, strict=True)}
+    done: dict[int, Updated] = {}
+
+    def ended(pull: Pull, outcome: Outcome) -> None:
+        updated = done[id(pull)] = _updated(store, whose[id(pull)], outcome, replace_old=how.replace_old)
+        how.ended(updated)
+
+    pull_all(
+        store, hubs, pulls, jobs=how.jobs, progress=lambda pull: how.progress(whose[id(pull)]), ended=ended,
+        stop=how.stop,
+    )  # fmt: skip
+    return [done[id(pull)] for pull in pulls]
+
+
+def _pull_of(entry: Outdated, options: PullOptions) -> Pull:
+    old, update = entry.file, entry.update
+    own = replace(options, root=old.root, folder=os.path.dirname(old.relpath) or ".")
+    return Pull(Wanted(str(update.listing.ref), update.listing, update.file), own)
+
+
+def _updated(store: Store, entry: Outdated, outcome: Outcome, *, replace_old: bool) -> Updated:
+    """Put the old file away where that is wanted, and record that it is up to date."""
+    pulled, old = outcome.pulled, entry.file
+    if pulled is None:
+        return Updated(entry, None, outcome.error)
+    number = None
+    if replace_old and pulled.path != old.path:
+        from hubman.app.trash import remove
+
+        try:
+            number = remove(store, [old.path]).number
+        except HubmanError as error:
+            return Updated(entry, pulled, error)
     with store.writer() as writer:
-        writer.hubs.set_newer({_key(update.held): None})
-    return Updated(outdated, pulled, None, replaced)
+        writer.hubs.set_newer({_key(entry.update.held): None})
+    return Updated(entry, pulled, None, number)
 
 
 def pin(store: Store, files: Sequence[ModelFile], *, pinned: bool) -> int:

@@ -29,6 +29,10 @@ class Trouble(StrEnum):
     CLAIM_FALSE = "claim-false"
 
 
+SPOILT = (Trouble.ROT, Trouble.TRUNCATED, Trouble.CHANGED, Trouble.CLAIM_FALSE)
+"""After these a place does not have its content any more, whatever the index says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One file that is not what it should be.
@@ -55,7 +59,10 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """What a run checked. `unhashed` files have nothing to be checked against; `stopped`: it was interrupted."""
+    """What a run checked. `unhashed` files have nothing to be checked against; `stopped`: it was interrupted.
+
+    `mended`: files that were spoilt when they were last looked at, and are read to their end as they should be.
+    """
 
     checked: int = 0
     bytes: int = 0
@@ -64,6 +71,12 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     seconds: float = 0.0
     stopped: bool = False
+    mended: list[ModelFile] = field(default_factory=list)
+
+    @property
+    def spoilt(self) -> list[ModelFile]:
+        """The places that hold other bytes than those that were hashed."""
+        return [finding.file for finding in self.findings if finding.trouble in SPOILT]
 
     def to_json(self) -> dict[str, object]:
         """Return the object of `verify --json`."""
@@ -158,6 +171,8 @@ class Verify:
         found = self._hash(file)
         self.report.bytes += file.size
         if found == wanted:
+            if file.spoilt:
+                self.report.mended.append(file)
             if wanted in self._claimed and wanted not in self.report.confirmed:
                 self.report.confirmed.append(wanted)
             return None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from hubman.app.whole import counts, whole_places
 from hubman.core import refs
 from hubman.core.hub import (
     CIVARCHIVE,
@@ -83,7 +84,7 @@ def find(reader: Reader, hubs: Mapping[str, Hub], text: str, asked: Asked) -> Wa
         UsageError: `ref-unknown`. ConflictError: `choice-needed`.
         NotFoundError: `hub-unknown`. NotFoundError, AccessError, HubError: as the hub says it.
     """
-    return find_ref(reader, hubs, text, refs.parse(text, hosts=asked.hosts), asked)
+    return find_ref(reader, hubs, refs.without_secrets(text), refs.parse(text, hosts=asked.hosts), asked)
 
 
 def find_ref(reader: Reader, hubs: Mapping[str, Hub], text: str, ref: HubRef, asked: Asked) -> Wanted:
@@ -146,7 +147,7 @@ def here(reader: Reader, listing: Listing, file: RemoteFile) -> tuple[ModelFile,
 
 def with_hash(reader: Reader, text: str) -> tuple[ModelFile, ...]:
     """Return the present places of the content that a bare hash means."""
-    found = [file for file in reader.resolve(text) if file.present and file.hashes]
+    found = [file for file in reader.resolve(text) if file.present and file.hashes and counts(file)]
     return tuple(file for file in found if file.hashes and hash_says(text, _as_mapping(file.hashes)))
 
 
@@ -158,7 +159,7 @@ def _as_mapping(hashes: Hashes) -> dict[str, str | None]:
 
 
 def _present(reader: Reader, hashes: Sequence[str]) -> tuple[ModelFile, ...]:
-    return tuple(reader.of_subjects(hashes)) if hashes else ()
+    return whole_places(reader, hashes) if hashes else ()
 
 
 def _known(reader: Reader, ref: HubRef, wish: Wish) -> Wanted | None:
@@ -232,11 +233,12 @@ def _ask_one(hub: Hub, text: str) -> tuple[Listing, RemoteFile] | None:
         lookup = hub.by_hashes([Hashes(text, None, text[:10], None)])
         for match in lookup.found:
             file = match.file or _file_with(match.listing, text)
-            if file is not None and match.how == "sha256":
+            if file is not None and match.how == "sha256" and match.agrees:
                 return match.listing, file
         if lookup.trouble is not None and not lookup.missed:
             raise lookup.trouble if isinstance(lookup.trouble, HubmanError) else _no_answer(hub, lookup.trouble)
-        return None
+        if set(hub.hash_kinds) == {"sha256"}:
+            return None  # a BLAKE3 or a whole AutoV3 has as many digits, but this hub knows no such things
     for listing in hub.resolve(HubRef(hub.name, hash=text)):
         file = _file_with(listing, text)
         if file is not None:

@@ -17,6 +17,7 @@ from typing import Protocol
 from hubman.app.idle_hashing import IdleHashing
 from hubman.app.idle_lookup import Ask, IdleLookup
 from hubman.app.inbox import Inbox
+from hubman.app.lookup import LookupReport
 from hubman.app.settling import Patiently
 from hubman.app.sync import Sync, SyncOptions, SyncReport
 from hubman.app.watched import Watched
@@ -130,7 +131,7 @@ class Watching:
             self._listener.report(report)
             self._lookup.want()
         if looked_up := self._lookup.step():
-            self._listener.report(SyncReport(looked_up=looked_up.looked_up, found=looked_up.found))
+            self._listener.report(self._of_lookup(looked_up))
 
     # --- when ----------------------------------------------------------------------------------------------------
 
@@ -202,6 +203,8 @@ class Watching:
         if "" in folders:
             self._roots.looked(root_ids, time.monotonic() - started)
         self._hashing.want(since_ns)
+        if report.identified:
+            self._lookup.want()  # a cache names what it holds: then nothing is left to hash
         report.offers = self._new_offers(report.offers)
         self._listener.report(report)
 
@@ -215,6 +218,10 @@ class Watching:
                     found.append(path)
                     self._offered.add(mark)
         return found
+
+    @staticmethod
+    def _of_lookup(done: LookupReport) -> SyncReport:
+        return SyncReport(looked_up=done.looked_up, found=done.found, cached=done.cached)
 
     def _ask_again(self, root_ids: Iterable[int], folders: Sequence[str]) -> None:
         for root_id in root_ids:

@@ -129,9 +129,8 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except click.ClickException as error:
         return _misused(error)
-    except (KeyboardInterrupt, click.Abort):
-        _aside("")
-        return 130
+    except (KeyboardInterrupt, click.Abort) as error:
+        return _interrupted(error)
     except HubmanError as error:
         return _show(error)
     except outlet.OutputLostError as error:
@@ -146,6 +145,22 @@ def _aside(text: str, fg: str | None = None) -> None:
     from hubman.cli.terminal import aside
 
     aside(text, fg=fg)
+
+
+def _interrupted(error: BaseException) -> int:
+    """Say that Ctrl-C was heard and what is kept, in the command's own words where it has some.
+
+    click makes an Abort of it; an Abort without a cause is a question that was not answered with yes.
+    """
+    from hubman.cli.words import _
+
+    cause = error if isinstance(error, KeyboardInterrupt) else error.__cause__
+    if not isinstance(cause, KeyboardInterrupt):
+        _aside("")
+        return 130
+    said = str(cause.args[0]) if cause.args else ""
+    _aside(said or _("Interrupted. What was finished before is kept; the same command goes on from there."), "yellow")
+    return 130
 
 
 def _misused(error: click.ClickException) -> int:

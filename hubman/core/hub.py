@@ -221,6 +221,16 @@ class Match:
     file: RemoteFile | None
     how: str
 
+    @property
+    def agrees(self) -> bool:
+        """Whether the answer agrees with itself: what was found by its sha256 is one of the files that are told."""
+        if self.how != "sha256":
+            return True
+        if self.file is not None:
+            return self.file.sha256 in (None, self.sha256)
+        told = [file.sha256 for file in self.listing.files]
+        return self.sha256 in told or not told or None in told
+
 
 @dataclass(frozen=True, slots=True)
 class Lookup:

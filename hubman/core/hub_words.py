@@ -107,10 +107,13 @@ _BASES: Mapping[str, Base] = MappingProxyType({
     "PixArt α": Base("pixart-alpha"), "F.1": Base("flux1"), "F.1 (FLUX.1)": Base("flux1"),
     "SD 3.5M": Base("sd3.5-medium"), "SD 3.5L": Base("sd3.5-large"), "Kontext": Base("flux1", line="kontext"),
     "QwenImage": Base("qwen-image"), "QwenEdit": Base("qwen-image", line="edit"), "1.5": Base("sd1"),
-    "XL": Base("sdxl"),
+    "XL": Base("sdxl"), "v1.5": Base("sd1"), "SD v1.5": Base("sd1"), "v2.1": Base("sd2"), "SD v2.1": Base("sd2"),
     # --- ModelScope's VisionFoundation ---
     "SD_1_5": Base("sd1"), "SD_2_1": Base("sd2"), "SD_XL": Base("sdxl"), "SD_3": Base("sd3"), "FLUX_1": Base("flux1"),
     "QWEN_IMAGE": Base("qwen-image"), "WAN_2_1": Base("wan-2.1"), "WAN_2_2": Base("wan-2.2"),
+    "FLUX_1_DEV": Base("flux1"), "FLUX_1_SCHNELL": Base("flux1", line="schnell"), "QWEN_IMAGE_20_B": Base("qwen-image"),
+    "QWEN_IMAGE_EDIT": Base("qwen-image", line="edit"), "WAN_VIDEO_2_1_T_2_V_1_3_B": Base("wan-2.1", line="1.3b-t2v"),
+    "WAN_VIDEO_2_1_T_2_V_14_B": Base("wan-2.1", line="14b-t2v"),
     "HUNYUAN_VIDEO": Base("hunyuan-video"), "Z_IMAGE": Base("z-image"), "Z_IMAGE_TURBO": Base("z-image", line="turbo"),
     # --- tags of Hugging Face ---
     "stable-diffusion-xl": Base("sdxl"), "stable-diffusion-xl-diffusers": Base("sdxl"),
@@ -165,6 +168,7 @@ _REPOSITORIES: Mapping[str, Base] = MappingProxyType({
     "lumina-image-2.0": Base("lumina2"), "ltx-video": Base("ltx-video"), "ltx-2": Base("ltx-2"),
     "mochi-1-preview": Base("mochi"), "cogvideox-2b": Base("cogvideox", line="2b"),
     "cogvideox-5b": Base("cogvideox", line="5b"), "cogvideox-5b-i2v": Base("cogvideox", line="5b-i2v"),
+    "qwen-image-2512": Base("qwen-image"), "qwen-image-edit-2511": Base("qwen-image", line="edit-2511"),
     "qwen-image": Base("qwen-image"), "qwen-image-edit": Base("qwen-image", line="edit"),
     "qwen-image-edit-2509": Base("qwen-image", line="edit-2509"), "z-image": Base("z-image", line="base"),
     "z-image-turbo": Base("z-image", line="turbo"), "hidream-i1-full": Base("hidream-i1"),
@@ -192,6 +196,16 @@ _FILE_KINDS: Mapping[str, Kind] = MappingProxyType({
     "controlnet": Kind.CONTROLNET, "upscaler": Kind.UPSCALER, "enhancementlora": Kind.LORA,
     "negative": Kind.EMBEDDING,
 })  # fmt: skip
+
+_ALIKE = (
+    # Kinds that hubs file under each other's names: an UNet as a Checkpoint, a control LoRA as a LoRA or a Controlnet.
+    {Kind.CHECKPOINT, Kind.DIFFUSION_MODEL, Kind.TEXT_ENCODER, Kind.CLIP_VISION, Kind.VAE, Kind.CONTROLNET,
+     Kind.T2I_ADAPTER, Kind.IP_ADAPTER, Kind.MOTION_MODULE},
+    {Kind.LORA, Kind.NON_IMAGE_LORA, Kind.HYPERNETWORK, Kind.CONTROLNET, Kind.T2I_ADAPTER, Kind.IP_ADAPTER,
+     Kind.MOTION_MODULE},
+    {Kind.EMBEDDING, Kind.AESTHETIC_GRADIENT, Kind.HYPERNETWORK},
+    {Kind.UPSCALER, Kind.FACE_RESTORER},
+)  # fmt: skip
 
 NO_MODELS = frozenset({"training data", "config", "archive", "workflow", "other"})
 """Civitai's file types, in lower case, that are no weights."""
@@ -227,6 +241,11 @@ def kind_of_file(word: object, kind: str) -> str:
     """Return the Kind of one file of a model of a kind: the VAE that lies beside a checkpoint is a VAE."""
     found = _FILE_KINDS.get(_plain(word)) if isinstance(word, str) else None
     return str(found) if found else kind
+
+
+def kinds_agree(one: str, other: str) -> bool:
+    """Whether a file that is of one Kind may be what a hub calls another; unknown agrees with all."""
+    return str(Kind.UNKNOWN) in (one, other) or one == other or any(one in group and other in group for group in _ALIKE)
 
 
 def base_of(word: object) -> Base | None:

@@ -130,6 +130,7 @@ class ModelFile:
         alias: the `@` id, which keeps resolving after the hash is known.
         facts: the JSON object of Facts (docs/json.md), {} for a broken file.
         hubs: where its content comes from, downloads first.
+        spoilt: `verify` found other bytes there than those that were hashed, and nobody hashed it since.
     """
 
     file_id: int
@@ -158,6 +159,7 @@ class ModelFile:
     preview: str | None
     user: UserData = field(default_factory=UserData)
     hubs: tuple[HubNote, ...] = ()
+    spoilt: bool = False
 
     @property
     def outdated(self) -> bool:

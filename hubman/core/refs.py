@@ -35,6 +35,12 @@ _PAIRS = {")": "(", "]": "[", "}": "{", "）": "（"}
 _HASH = re.compile(r"(?:(sha-?256|autov[123]|crc32|blake3|hash)[:=]\s?)?(?:0x)?([0-9a-f]+)", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _TOKEN = re.compile(r"(?:hf_|sk-|ms-|Bearer )\S{12,}")
+_USER = re.compile(r"//[^/?#@\s]*@")
+_VALUE = re.compile(r"([?&#;])([^=&#;?\s]*)=[^&#;\s]*")
+_SAYABLE = frozenset({
+    "modelversionid", "versionuuid", "type", "format", "size", "fp", "fileid", "file", "filepath",
+    "revision", "download",
+})  # fmt: skip
 _SEPARATORS = re.compile(r"[\s,，、;；]+")
 _AIR_TAIL = re.compile(r"([0-9]+(?:@[0-9]+)?)(?:[:.][A-Za-z0-9_.:-]*)?")
 
@@ -102,6 +108,13 @@ def _unknown(text: str) -> UsageError:
         text=_shown(text),
         forms=", ".join(forms()),
     )
+
+
+def without_secrets(text: str) -> str:
+    """Return what may be shown and written down of a pasted text: values of a query only where they name a file."""
+    text = _USER.sub("//", text)
+    text = _VALUE.sub(lambda found: found[0] if found[2].lower() in _SAYABLE else f"{found[1]}{found[2]}=***", text)
+    return _TOKEN.sub("***", text)
 
 
 def _shown(text: str) -> str:

@@ -37,7 +37,7 @@ _OTHER_ENDINGS = frozenset({
 })  # fmt: skip
 """Endings that are no model's and mean something to a system, a browser or a program. They go; `v1.5` stays."""
 
-_DEVICES = frozenset({
+DEVICES = frozenset({
     "con", "prn", "aux", "nul", "conin$", "conout$", "clock$",
     *(f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"),
 })  # fmt: skip
@@ -136,7 +136,7 @@ def _stem(text: str) -> str:
         text = _parted(_cut(text))[0]
     if not text.strip("_-()[]{} .!"):
         return ""
-    return "_" + text if text.split(".")[0].rstrip().lower() in _DEVICES else text
+    return "_" + text if text.split(".")[0].rstrip().lower() in DEVICES else text
 
 
 def _cut(text: str) -> str:

@@ -13,6 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from json.decoder import JSONDecoder
 
+from hubman.core.hub import Listing
+from hubman.core.hub_texts import words_of
+from hubman.core.plain import plain_text
 from hubman.core.types import Kind, Sidecar
 
 LORA_KEYS = ("description", "sd version", "activation text", "preferred weight", "negative text", "notes")
@@ -30,6 +33,9 @@ SD_VERSIONS = {"sd1": "SD1", "sd2": "SD2", "sdxl": "SDXL", "sd3": "SD3", "flux1"
 
 NOTHING = (None, "", 0, 0.0, "Unknown")
 """Values that the WebUI itself writes where its user said nothing."""
+
+MOST_DESCRIPTION = 4000
+"""Letters of a hub's description that a card gets: some are whole guides, and `hubman show --full` has them."""
 
 Value = str | float
 
@@ -62,6 +68,25 @@ def filling(kind: str, architecture: str | None, others: Sidecar) -> dict[str, V
         "notes": others.notes,
     }
     return {key: value for key in KEYS.get(kind, ()) if (value := values[key]) not in NOTHING and value is not None}
+
+
+def filling_of_hub(kind: str, listing: Listing) -> dict[str, Value]:
+    """Return what a hub says of a model, as values that may fill an empty field: plain text, no markup."""
+    title = " ".join(part for part in (listing.name, listing.version_name) if part)
+    source = "\n".join(part for part in (title, listing.author, listing.page, listing.licence.name) if part)
+    values: dict[str, Value | None] = {
+        "description": _plain(listing.description) or _plain(listing.version_description),
+        "sd version": SD_VERSIONS.get(listing.architecture or ""),
+        "activation text": ", ".join(word.text for word in words_of([listing])),
+        "preferred weight": listing.weight,
+        "notes": source,
+    }
+    return {key: value for key in KEYS.get(kind, ()) if (value := values.get(key)) not in NOTHING and value is not None}
+
+
+def _plain(html: str) -> str:
+    text = plain_text(html).strip()
+    return text if len(text) <= MOST_DESCRIPTION else text[:MOST_DESCRIPTION].rstrip() + " …"
 
 
 def changes(

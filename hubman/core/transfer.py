@@ -3,7 +3,7 @@
 `transfer` is a generator. It yields what is to be done next (an order) and is sent what came of it (an event):
 
     Ask(start, etag)     -> Head(...) or Failed(...)      ask for the bytes from `start` on
-    Keep(limit)          -> Body(got, ending)             append what comes, at most `limit` bytes
+    Keep(limit, most)    -> Body(got, ending)             append what comes, at most `limit` (or `most`) bytes
     Truncate()           -> None                          throw everything away: position 0, a new hash
     Wait(seconds)        -> None
     Done()               -> Verified(right)               all bytes are there: compare the hash
@@ -62,9 +62,15 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Append the body of the answer; `limit`: bytes that it may have, None when nobody said."""
+    """Append the body of the answer.
+
+    Attributes:
+        limit: bytes that it has to have, None when nobody said. most: bytes that it may have then, where its size is
+            known roughly.
+    """
 
     limit: int | None
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +116,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What came of an answer's body. `got`: bytes appended."""
+    """What came of an answer's body. `got`: bytes appended. `pieced`: they are of several answers."""
 
     got: int
     ending: Ending
+    pieced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,16 +352,22 @@ def _fits(trip: _Trip, total: int | None) -> bool:
     if trip.size is not None:
         return total == trip.size
     if trip.about is not None:
-        return abs(total - trip.about) <= max(ROUGHLY * trip.about, ROUGHLY_BYTES)
+        return abs(total - trip.about) <= _leeway(trip.about)
     return True
+
+
+def _leeway(about: int) -> int:
+    return max(int(ROUGHLY * about), ROUGHLY_BYTES)
 
 
 def _body(trip: _Trip) -> Generator[Order, Event | None, None]:
     """Take the bytes of an answer whose head was right."""
     trip.answers += 1
-    event = yield Keep(None if trip.total is None else trip.total - trip.position)
+    most = None if trip.about is None else max(0, trip.about + _leeway(trip.about) - trip.position)
+    event = yield Keep(None, most) if trip.total is None else Keep(trip.total - trip.position)
     if not isinstance(event, Body):
         _misuse(event)
+    trip.answers += event.pieced
     trip.position += event.got
     if trip.position > trip.best:  # a server that always cuts at the same byte makes no progress
         trip.best, trip.failures, trip.expired = trip.position, 0, 0

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from hubman.core.hub import HUGGINGFACE, MODELSCOPE, Gate, Listing, RemoteFile
 from hubman.core.hub_words import NO_MODELS, base_line, base_lineage
+from hubman.core.repository import precision_of
 
 REPOSITORIES = (HUGGINGFACE, MODELSCOPE)
 """Hubs where a version is a commit: a file is followed by its path."""
@@ -33,6 +34,7 @@ _MARKS: Mapping[str, str] = {
     "v-pred": r"v-?pred\w*",
     "edit": r"\bedit\b",
     "kontext": r"kontext",
+    "krea": r"\bkrea\b",
     "schnell": r"schnell",
     "t2v": r"(?<![a-z])t2v",
     "i2v": r"(?<!t)i2v",
@@ -42,13 +44,23 @@ _MARKS: Mapping[str, str] = {
     "negative": r"\bneg(?:ative)?\b",
     "lite": r"\blite\b|\bmini\b|\bsmall\b|\btiny\b",
 }
+_BASES: Mapping[str, str] = {
+    # Bases in names: authors put versions for several bases side by side, and do not always say so in the field.
+    "sd1": r"(?<![a-z])sd ?v?-?1[._]?5(?!\d)",
+    "sdxl": r"sdxl|(?<![a-z])xl(?![a-z])",
+    "flux1": r"flux(?! ?\.?2)",
+    "pony": r"pony(?!tail)",
+    "illustrious": r"illustrious|(?<![a-z])(?:illus|ill?|ilxl)(?![a-z])",
+    "noobai": r"noob",
+}
 _WAN_NOISE = {"high-noise": r"(?<![a-z])(?:high|hn)(?![a-z])", "low-noise": r"(?<![a-z])(?:low|ln)(?![a-z])"}
 """Wan 2.2 is two models, each with its own adapters: there the bare words mean that."""
 _SIZES = re.compile(
     r"(?<![a-z\d.])(\d+(?:\.\d+)?)\s?b(?![a-z0-9])|(?<![\d.])(\d+)\s?(?:dim|px)"
     r"|(?<![a-z])(?:dim|rank)[ _=-]?(\d+)(?!\d)"
 )
-_PATTERNS = {name: re.compile(pattern) for name, pattern in _MARKS.items()}
+_PATTERNS = {name: re.compile(pattern) for name, pattern in {**_MARKS, **_BASES}.items()}
+_EPOCH = re.compile(r"(?<![a-z])(?:epochs?|ep|e)[ _-]?0*(\d{1,4})(?!\d)")
 _WAN_PATTERNS = {name: re.compile(pattern) for name, pattern in _WAN_NOISE.items()}
 
 
@@ -98,9 +110,19 @@ def line_of(listing: Listing, file: RemoteFile | None) -> Line:
     return (
         listing.hub, listing.model_id, listing.kind, listing.hub_type.casefold(), base,
         base_lineage(listing.base_model), base_line(listing.base_model), listing.variant,
-        marks_of(*names, architecture=listing.architecture),
+        marks_of(*names, architecture=listing.architecture) - _said_by_fields(listing),
         file.type.casefold() if file else "model",
     )  # fmt: skip
+
+
+def _said_by_fields(listing: Listing) -> set[str]:
+    """Return the marks that say of a version only what its fields say: they part it from nothing."""
+    line, lineage, architecture = base_line(listing.base_model), base_lineage(listing.base_model), listing.architecture
+    said = {lineage or "", architecture or "", *(line or "").split("-")}
+    said |= {f"size {part[:-1]}" for part in said if part.endswith("b")}
+    said |= {"illustrious"} if lineage == "noobai" else set()
+    said |= {"inpaint"} if (listing.variant or "").startswith("inpaint") else {listing.variant or ""}
+    return said
 
 
 def _stem(name: str) -> str:
@@ -129,7 +151,7 @@ def updates_of(
         for listing in _ordered(listed):
             if listing.version_id == own.listing.version_id or not _is_later(listing, own.listing, listed):
                 break
-            if not _is_open(listing, early_access=early_access, now=now):
+            if not _is_open(listing, early_access=early_access, now=now) or _is_less_trained(listing, own.listing):
                 continue
             file = replacing(own, listing)
             if file is None:
@@ -169,6 +191,13 @@ def _is_later(one: Listing, other: Listing, listed: Sequence[Listing]) -> bool:
     return other.version_id not in order or order.index(one.version_id) < order.index(other.version_id)
 
 
+def _is_less_trained(one: Listing, other: Listing) -> bool:
+    """Whether a version is an earlier epoch of the same training, or the same one: its day says only when it came."""
+    names = [_EPOCH.sub(" ", listing.version_name.casefold()).split() for listing in (one, other)]
+    epochs = [_EPOCH.search(listing.version_name.casefold()) for listing in (one, other)]
+    return bool(names[0] == names[1] and epochs[0] and epochs[1] and int(epochs[0][1]) <= int(epochs[1][1]))
+
+
 def _is_open(listing: Listing, *, early_access: bool, now: str) -> bool:
     """Whether a version can be had: neither deleted nor kept on the site, and no early access unless it is wanted."""
     access = listing.access
@@ -189,16 +218,19 @@ def replacing(own: Held, listing: Listing) -> RemoteFile | None:
         for file in listing.files
         if line_of(listing, file if own.file else None) == line
         and file.type.lower() not in NO_MODELS
-        and _same_form(own.file, file)
+        and _same_form(own, listing, file)
     ]
     return max(fits, key=lambda file: _likeness(own.file, file), default=None)
 
 
-def _same_form(own: RemoteFile | None, other: RemoteFile) -> bool:
+def _same_form(held: Held, listing: Listing, other: RemoteFile) -> bool:
     """Whether a file does not differ in precision, and is no pickle in place of a safe file."""
+    own = held.file
     if own is None:
         return other.format != "pickle"
-    if own.precision and other.precision and own.precision != other.precision:
+    precisions = {own.precision or precision_of(held.listing.version_name),
+                  other.precision or precision_of(listing.version_name)}  # fmt: skip
+    if None not in precisions and len(precisions) > 1:
         return False
     return other.format == own.format or other.format == "safetensors" or other.format is None
 

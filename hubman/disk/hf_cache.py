@@ -84,6 +84,12 @@ def held_files(cache: str) -> Iterator[Held]:
                         yield held
 
 
+def blob_names(cache: str) -> set[str]:
+    """Return the sha256 that the blobs of a cache's models are named by, without looking at any of them."""
+    models = (name for name in _names(cache) if (kind := repo_of(name)) is not None and kind[0] == "models")
+    return {blob for name in models for blob in _names(os.path.join(cache, name, BLOBS)) if _SHA256.match(blob)}
+
+
 def held_at(path: str) -> Held | None:
     """Return what lies at a path of a snapshot; None for what is no file of its own repository."""
     file = cached_file(path)

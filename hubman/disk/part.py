@@ -13,6 +13,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import sys
@@ -26,12 +27,21 @@ from filelock import FileLock, Timeout
 
 from hubman.core.pieces import Span
 from hubman.errors import N_, ConflictError
+from hubman.opening import open_regular
+
+if sys.platform != "win32":
+    import fcntl
 
 PREFIX, PART, RECORD, LOCK = ".hubman-", ".part", ".part.json", ".lock"
 SPACE_LEFT = 16 << 20
 """Bytes that a download leaves on a file system."""
 MOST_CHUNKS = 512
 """That one call of the system may write: IOV_MAX is 1024."""
+MOST_NOTE = 4 << 20
+"""Bytes of a note that are read."""
+STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{0,1000}"')
+"""What may be sent back as If-Range: one line of ASCII, whoever wrote it."""
+_LARGEST = 1 << 62
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FLAGS = (
     os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -85,10 +95,7 @@ class Part:
         self.path = os.path.join(folder, PREFIX + token + PART)
         self._record_path = os.path.join(folder, PREFIX + token + RECORD)
         self._lock = lock
-        self._file = os.open(self.path, _FLAGS, 0o666)
-        if not stat.S_ISREG(os.fstat(self._file).st_mode):
-            os.close(self._file)
-            raise OSError(errno.EINVAL, "Not a regular file", self.path)
+        self._file = _open_own(self.path)
         self.size = os.fstat(self._file).st_size
 
     def record(self) -> Record | None:
@@ -99,7 +106,9 @@ class Part:
         """Write what is known of it, all or nothing."""
         temporary = self._record_path + ".tmp"
         data = json.dumps(asdict(replace(record, pid=os.getpid())), ensure_ascii=False, indent=1)
-        with self._no_space(), open(temporary, "w", encoding="utf-8", errors="surrogatepass") as file:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        with self._no_space(), open(temporary, "x", encoding="utf-8", errors="surrogatepass") as file:
             file.write(data + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -289,19 +298,43 @@ def _busy(record_path: str) -> ConflictError:
     )
 
 
+def _open_own(path: str) -> int:
+    """Open a part, made if there is none. One that is a second name of somebody's file is not written to.
+
+    Raises:
+        OSError: it is a link, a pipe, a folder.
+    """
+    file = os.open(path, _FLAGS, 0o666)
+    about = os.fstat(file)
+    if stat.S_ISREG(about.st_mode) and about.st_nlink > 1:  # the other name keeps the bytes
+        os.close(file)
+        os.unlink(path)
+        file = os.open(path, _FLAGS | os.O_EXCL, 0o666)
+        about = os.fstat(file)
+    if stat.S_ISREG(about.st_mode):
+        return file
+    os.close(file)
+    raise OSError(errno.EINVAL, "Not a regular file", path)
+
+
 def _read_record(path: str) -> Record | None:
+    """Return a note, which anybody may have written; None for one that does not hold what a note holds."""
     try:
-        with open(path, encoding="utf-8", errors="surrogatepass") as file:
-            values = json.loads(file.read(1 << 22))
-        values["spans"] = tuple((int(start), int(end)) for start, end in values["spans"])
+        with open_regular(path) as file:
+            values = json.loads(file.read(MOST_NOTE).decode("utf-8", "surrogatepass"))
+        values["spans"] = tuple((start, end) for start, end in values["spans"])
         record = Record(**values)
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    numbers = (record.synced, record.pid, record.since, record.size or 0)
-    texts = (record.source, record.etag or "", record.sha256 or "", record.name)
-    if not all(isinstance(number, int) for number in numbers) or not all(isinstance(text, str) for text in texts):
-        return None
-    return record
+    numbers = [record.synced, record.pid, record.since, *(edge for span in record.spans for edge in span)]
+    numbers += [] if record.size is None else [record.size]
+    texts = (record.source, record.page or "", record.sha256 or "", record.name, record.etag or '""')
+    usable = (
+        all(type(number) is int and 0 <= number < _LARGEST for number in numbers)
+        and all(isinstance(text, str) for text in texts)
+        and STRONG_ETAG.fullmatch(texts[-1])
+    )
+    return record if usable else None
 
 
 def _elsewhere(folder: str) -> list[tuple[str, int]]:
@@ -311,9 +344,28 @@ def _elsewhere(folder: str) -> list[tuple[str, int]]:
         for name in os.listdir(folder):
             if name.startswith(PREFIX) and name.endswith(RECORD):
                 record = _read_record(os.path.join(folder, name))
-                if record and record.size and record.pid != os.getpid() and _alive(record.pid):
-                    found.append((os.path.join(folder, name.removesuffix(".json")), record.size))
+                part = os.path.join(folder, name.removesuffix(".json"))
+                theirs = record and record.size and record.pid != os.getpid() and _alive(record.pid)
+                if theirs and record and record.size and _is_locked(part.removesuffix(PART) + LOCK):
+                    found.append((part, record.size))
     return found
+
+
+def _is_locked(path: str) -> bool:
+    """Say whether somebody is at a download: the number of a process that is gone may be somebody else's by now."""
+    if sys.platform == "win32":
+        return True
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False
 
 
 def _alive(pid: int) -> bool:

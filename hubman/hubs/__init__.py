@@ -47,6 +47,9 @@ OWN_HOSTS: Mapping[str, tuple[str, ...]] = {
 TOKEN_HEADERS: Mapping[str, Mapping[str, str]] = {"liblib": {"token": "{}", "Cookie": "usertoken={}"}}
 """Headers that carry a token, where that is not `Authorization: Bearer`."""
 
+MIRRORED: Mapping[str, tuple[str, ...]] = {"civarchive": ("civitai", "huggingface")}
+"""Hub -> hubs that its files lie on: their addresses and tokens are needed for those."""
+
 WITHOUT_TOKEN = frozenset({"civarchive", "openmodeldb"})
 """Hubs that nobody can log in to."""
 
@@ -111,10 +114,17 @@ def token_headers(name: str) -> Mapping[str, str]:
     return TOKEN_HEADERS.get(name, usual) if name in HUBS else getattr(class_of(name), "token_headers", usual)
 
 
-def open_hub(name: str, web: Web, base: str) -> Hub:
+def open_hub(
+    name: str, web: Web, base: str, *, cache: str | None = None, mirrors: Mapping[str, str] | None = None
+) -> Hub:
     """Return a hub. Each class takes (web, base): how to ask, and the address that everything is below.
+
+    Args:
+        cache: folder for tables that are kept from run to run (OpenModelDB's).
+        mirrors: hub -> configured address, for files of one hub that lie on another (CivArchive's).
 
     Raises:
         KeyError: no hub has this name.
     """
-    return cast(Hub, class_of(name)(web, base))
+    more: dict[str, dict[str, object]] = {"openmodeldb": {"cache": cache}, "civarchive": {"bases": mirrors}}
+    return cast(Hub, class_of(name)(web, base, **more.get(name, {})))

@@ -28,6 +28,8 @@ STRAIGHT = 512 << 10
 """Bytes of one such read."""
 MOST_REFUSAL = 64 << 10
 """Bytes of a refusal's body that are read."""
+_STRONG = re.compile(r'"[\x21\x23-\x7e]{0,1000}"')
+"""A strong ETag that can be sent back as it came; one of other letters is as good as none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,7 @@ class HttpStream:
         elif re.fullmatch(r"\d{1,18}", headers.get("content-length", "")):
             self.total = int(headers["content-length"])
         etag = headers.get("etag", "")
-        self.etag = etag if etag.startswith('"') else None
+        self.etag = etag if _STRONG.fullmatch(etag) else None
         self.filename = filename_of(headers.get("content-disposition", ""))
         self.content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
 

@@ -155,6 +155,8 @@ def _access(files: Sequence[RemoteFile], page: str) -> Access:
 def parse_hit(entry: Mapping[str, object], base: str) -> Hit | None:
     """Return a line of a search: a version, or a lone file that is known by its hash."""
     url = text(entry.get("url"))
+    if web_address(url, base) is None:
+        return None
     parts = urlsplit(url)
     ref = None
     if match := re.fullmatch(r"/models/([A-Za-z0-9_-]{1,64})", parts.path):

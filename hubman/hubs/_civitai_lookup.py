@@ -38,7 +38,7 @@ class Session:
         return set(self._found) | self.missed | self._unread
 
     _unread: frozenset[str] | set[str] = frozenset()
-    """Contents that the hub knows but did not describe: neither found nor missed."""
+    """Contents that the hub knows but did not describe, or described as something else: neither found nor missed."""
 
     def lookup(self, trouble: Exception | None = None) -> Lookup:
         """Return what is known so far."""
@@ -86,7 +86,9 @@ class Session:
     def _take(self, listing: Listing, contents: Iterable[str]) -> None:
         for sha256 in contents:
             file = next((file for file in listing.files if file.sha256 == sha256), None)
-            self._found.setdefault(sha256, Match(sha256, listing, file, "sha256"))
+            match = Match(sha256, listing, file, "sha256")
+            if match.agrees:
+                self._found.setdefault(sha256, match)
 
     def by_autov3(self, hashes: Hashes) -> None:
         """Find a content whose header was edited, by the hash of its weights."""

@@ -6,7 +6,9 @@ import json
 
 from hubman.core.hub import CIVITAI, Access, Gate, Listing
 from hubman.core.plan.gates import refusal
-from hubman.errors import N_, AccessError, HubError, HubmanError, NotFoundError
+from hubman.errors import N_, AccessError, HubmanError, NotFoundError
+from hubman.hubs._errors import refusal as trouble
+from hubman.hubs._http import HttpStream
 from hubman.hubs._tolerant import mapping, moment, text
 
 TITLE = "Civitai"
@@ -39,8 +41,9 @@ def _refusal(gate: Gate, listing: Listing, until: str | None = None) -> HubmanEr
     return refusal(Access(gate, until, listing.page or HOME), listing)
 
 
-def download_error(status: int, body: str, listing: Listing) -> HubmanError:
+def download_error(stream: HttpStream, listing: Listing) -> HubmanError:
     """Return the error for what a download address answered instead of a file."""
+    status, body = stream.status, stream.text()
     try:
         said = mapping(json.loads(body))
     except (ValueError, RecursionError):
@@ -78,9 +81,4 @@ def download_error(status: int, body: str, listing: Listing) -> HubmanError:
         )
     if status == 200:  # a page of the site in place of a file
         return _refusal(Gate.LOGIN, listing)
-    error = HubError(
-        "hub-busy", N_("{hub} cannot answer now (status {status})."), hint=N_("Try again later."), hub=CIVITAI,
-        status=status,
-    )  # fmt: skip
-    error.passing = status >= 500 or status == 408
-    return error
+    return trouble(CIVITAI, stream, page=listing.page, what=listing.name)

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hubman.core.hub import Access, Gate, Licence, Listing, RemoteFile, RemoteImage
 from hubman.core.hub_words import base_architecture, format_of_name, format_of_word, kind_of_hub_type
+from hubman.core.repository import precision_of
 from hubman.core.stated_weight import stated_weight
 from hubman.hubs._html import plain_text, safe_html
 from hubman.hubs._tolerant import mapping, mappings, moment, number, text, texts, web_address, whole
 
 KIB = 1024
-HASHES = {
-    # Civitai's name -> ours, and how many hex digits are ours; AutoV3 comes with 12 or 64.
-    "SHA256": ("sha256", 64, 64), "AutoV1": ("autov1", 8, 8), "AutoV2": ("autov2", 10, 10),
-    "AutoV3": ("autov3", 12, 12), "CRC32": ("crc32", 8, 8), "BLAKE3": ("blake3", 64, 64),
-}  # fmt: skip
+HASHES = {"sha256": 64, "autov1": 8, "autov2": 10, "autov3": 12, "crc32": 8, "blake3": 64}
+"""Civitai's names in lower case, which are ours, and how many hex digits each has; AutoV3 comes with 12 or 64."""
 IMAGE_WORDS = {"none": 0, "soft": 1, "mature": 2, "x": 3}
 GONE_STATES = ("Deleted", "Unpublished", "UnpublishedViolation")
+MOST_DAYS = 3650
+"""Days of early access that are believed."""
 UNREADY_STATES = ("Draft", "Training", "Scheduled", "GatherInterest")
 _HEX = re.compile(r"[0-9a-f]+\Z")
 _BRACED = re.compile(r"[A-Za-z]+")
@@ -32,13 +32,13 @@ def hashes_of(value: object) -> dict[str, str]:
     """Return our hash kind -> lower-case hex; shortened, damaged and unknown ones are left out."""
     found = {}
     for name, said in mapping(value).items():
-        known = HASHES.get(name)
+        ours = name.lower() if isinstance(name, str) else ""
+        length = HASHES.get(ours)
         digits = said.strip().lower() if isinstance(said, str) else ""
-        if known is None or not _HEX.match(digits):
+        if length is None or not _HEX.match(digits):
             continue
-        ours, length, least = known
         if len(digits) == length or (ours == "autov3" and len(digits) == 64):
-            found[ours] = digits[:least]
+            found[ours] = digits[:length]
     return found
 
 
@@ -63,7 +63,7 @@ def file_of(entry: Mapping[str, object], *, exact: bool = True) -> RemoteFile | 
         hashes=hashes_of(entry.get("hashes")),
         type=text(entry.get("type")) or "Model",
         format=format_of_word(metadata.get("format")) or format_of_name(name),
-        precision=text(metadata.get("fp")).lower() or None,
+        precision=text(metadata.get("fp")).lower() or precision_of(name),
         pruned={"pruned": True, "full": False}.get(whole_size),
         primary=entry.get("primary") is True,
         scan=scan_of(entry),
@@ -105,19 +105,32 @@ def image_of(entry: Mapping[str, object], base: str) -> RemoteImage | None:
     url = web_address(entry.get("url"), base)
     if url is None:
         return None
-    level: int | None
-    said = entry.get("nsfwLevel", entry.get("nsfw"))
-    level = IMAGE_WORDS.get(said.lower()) if isinstance(said, str) else nsfw_of_bits(said)
     meta = mapping(entry.get("meta"))
     return RemoteImage(
         url=url,
         width=whole(entry.get("width")) or None,
         height=whole(entry.get("height")) or None,
-        nsfw=level,
+        nsfw=nsfw_of_image(entry),
         video=text(entry.get("type")) not in ("", "image"),
         prompt=text(meta.get("prompt")) or None,
         negative=text(meta.get("negativePrompt")) or None,
     )
+
+
+def nsfw_of_image(entry: Mapping[str, object]) -> int | None:
+    """Return the level of a picture from the first field that says one.
+
+    Three generations: a bit mask (`nsfwLevel`, beside words `browsingLevel`), a word (None, Soft, Mature, X), a yes or
+    no (`nsfw`), which does not say how much: a yes is at least mature.
+    """
+    for said in (entry.get("browsingLevel"), entry.get("nsfwLevel"), entry.get("nsfw")):
+        if isinstance(said, bool):
+            return 2 if said else 0
+        level = IMAGE_WORDS.get(said.strip().lower()) if isinstance(said, str) else None
+        level = nsfw_of_bits(said) if level is None else level
+        if level is not None:
+            return level
+    return None
 
 
 def images_of(entries: object, base: str) -> tuple[RemoteImage, ...]:
@@ -158,16 +171,37 @@ def access_of(version: Mapping[str, object], model: Mapping[str, object], page: 
         return Access(Gate.GONE, page=page)
     if text(version.get("usageControl")) not in ("", "Download") or text(version.get("status")) in UNREADY_STATES:
         return Access(Gate.DISABLED, page=page)
-    paid = mapping(version.get("paidAccess"))
-    if paid.get("permanent") is True:
+    paid, early = mapping(version.get("paidAccess")), mapping(version.get("earlyAccessConfig"))
+    if paid.get("permanent") is True or early.get("permanent") is True:
         return Access(Gate.PAID, page=page)
-    ends = (paid.get("endsAt"), version.get("earlyAccessEndsAt"), version.get("earlyAccessDeadline"))
-    until = next((found for end in ends if (found := moment(end))), None)
+    until = early_access_end(version)
     if until is not None and _seconds(until) > now_s:
         return Access(Gate.EARLY_ACCESS, until, page)
     if until is None and "EarlyAccess" in (text(version.get("availability")), text(model.get("availability"))):
         return Access(Gate.EARLY_ACCESS, page=page)
     return Access(Gate.LOGIN, page=page) if version.get("requireAuth") is True else Access()
+
+
+def early_access_end(version: Mapping[str, object]) -> str | None:
+    """Return when early access ends or ended, ISO 8601; None where there is none, or the hub does not say.
+
+    Newest form first: `paidAccess.endsAt`; `earlyAccessEndsAt`; `earlyAccessDeadline`; days after the version was
+    published (`earlyAccessConfig.timeframe`, in 2023 `earlyAccessTimeFrame`).
+    """
+    paid = mapping(version.get("paidAccess"))
+    for end in (paid.get("endsAt"), version.get("earlyAccessEndsAt"), version.get("earlyAccessDeadline")):
+        if found := moment(end):
+            return found
+    days = whole(mapping(version.get("earlyAccessConfig")).get("timeframe")) or whole(
+        version.get("earlyAccessTimeFrame")
+    )
+    published = moment(version.get("publishedAt"))
+    if not days or days > MOST_DAYS or published is None:
+        return None
+    try:
+        return moment((datetime.fromisoformat(published) + timedelta(days=days)).isoformat())
+    except OverflowError:  # published in the last years before 10000
+        return None
 
 
 def _seconds(iso: str) -> float:

@@ -14,6 +14,7 @@ from hubman.core.hub import LIBLIB, Access, Gate, Hit, HubQuery, HubRef, Licence
 from hubman.core.hub_words import LIBLIB_BASES, LIBLIB_TYPES, base_architecture, format_of_name, kind_of_hub_type
 from hubman.core.query import is_base
 from hubman.core.repository import precision_of
+from hubman.core.stated_weight import LARGEST
 from hubman.hubs._html import safe_html
 from hubman.hubs._tolerant import (
     decoded,
@@ -76,11 +77,12 @@ def _listing(model: Mapping[str, object], identity: str, version: Mapping[str, o
     version_id = identity_of(version.get("uuid"))
     if not version_id:
         return None
-    kind_number, base_number = whole(model.get("modelType")), whole(version.get("baseType"))
+    kind_number, base_number = whole(model.get("modelType")), _base_number(version, model)
     file = _file(version, version_id)
     intro = mapping(decoded(version.get("versionIntro"))) or mapping(version.get("versionIntro"))
     word = text(version.get("baseTypeName")) or LIBLIB_BASES.get(base_number or 0)
     kind = kind_of_hub_type(LIBLIB, kind_number)
+    kind = "unknown" if kind == "lora" and file and (file.size or 0) > LARGEST_LORA else kind
     weight, page = number(intro.get("weight")), page_of(base, identity, version_id)
     return Listing(
         hub=LIBLIB,
@@ -88,13 +90,13 @@ def _listing(model: Mapping[str, object], identity: str, version: Mapping[str, o
         version_id=version_id,
         name=text(model.get("name")),
         version_name=text(version.get("name")),
-        kind="unknown" if kind == "lora" and file and (file.size or 0) > LARGEST_LORA else kind,
+        kind=kind,
         hub_type=LIBLIB_TYPES.get(kind_number or 0, "") or text(model.get("modelTypeName")) or str(kind_number or ""),
         base_model=word or (str(base_number) if base_number else None),
         architecture=base_architecture(word),
         author=text(model.get("nickname")) or text(model.get("userName")) or None,
         words=words_of(version, intro),
-        weight=weight if weight and kind == "lora" else None,
+        weight=weight if weight and 0 < weight <= LARGEST and kind == "lora" else None,
         tags=_tags(model),
         description=_SIGNATURE.sub("", safe_html(model.get("remark"))),
         version_description=_SIGNATURE.sub("", safe_html(version.get("versionDesc"))),
@@ -108,8 +110,17 @@ def _listing(model: Mapping[str, object], identity: str, version: Mapping[str, o
     )
 
 
+def _base_number(version: Mapping[str, object], model: Mapping[str, object]) -> int | None:
+    """Return the number of the base: one of its own or a list of one; else the model's, where that has only one."""
+    for given in (version.get("baseType"), model.get("baseType")):
+        numbers = [found for code in (given if isinstance(given, list) else [given]) if (found := whole(code))]
+        if len(numbers) == 1:
+            return numbers[0]
+    return None
+
+
 def _file(version: Mapping[str, object], version_id: str) -> RemoteFile | None:
-    attachment = mapping(version.get("attachment"))
+    attachment = _attachment(version)
     source = web_address(attachment.get("modelSource"))
     if source is None:
         return None
@@ -126,11 +137,17 @@ def _file(version: Mapping[str, object], version_id: str) -> RemoteFile | None:
     )
 
 
+def _attachment(version: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the version's file; of a list the first one."""
+    given = version.get("attachment")
+    return mapping(given) or next(iter(mappings(given)), {})
+
+
 def source_of(model: Mapping[str, object], version: str) -> str | None:
     """Return where a version's file is now; it may be signed, so it is used at once and kept nowhere."""
     for entry in mappings(model.get("versions")):
         if identity_of(entry.get("uuid")) == version:
-            return web_address(mapping(entry.get("attachment")).get("modelSource"))
+            return web_address(_attachment(entry).get("modelSource"))
     return None
 
 

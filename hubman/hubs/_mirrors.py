@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from hubman.core.hub import CIVITAI, HUGGINGFACE
 from hubman.errors import N_, AccessError, HubError, HubmanError, NotFoundError
+from hubman.hubs._errors import refusal as trouble
 from hubman.hubs._http import HttpStream, Web
 
 MODEL_ENDINGS = (".safetensors", ".sft", ".pth", ".pt", ".ckpt", ".bin", ".onnx", ".gguf")
@@ -71,8 +72,8 @@ def open_first(
             continue
         if stream.status in (200, 206, 416) and stream.content_type != "text/html":
             return stream
-        stream.close()
-        nearest = _nearer(nearest, _refused(stream.status, url))
+        with stream:
+            nearest = _nearer(nearest, _refused(stream, url))
     raise nearest or refusal()
 
 
@@ -82,8 +83,8 @@ def _nearer(one: HubmanError | None, other: HubmanError) -> HubmanError:
     return min((error for error in (one, other) if error), key=lambda error: order.index(type(error)))
 
 
-def _refused(status: int, url: str) -> HubmanError:
-    host = urlsplit(url).hostname or ""
+def _refused(stream: HttpStream, url: str) -> HubmanError:
+    host, status = urlsplit(url).hostname or "", stream.status
     if status in (200, 401, 403):
         return AccessError(
             "login-elsewhere",
@@ -100,7 +101,4 @@ def _refused(status: int, url: str) -> HubmanError:
             hub=host,
             name=urlsplit(url).path.rpartition("/")[2],
         )
-    return HubError(
-        "hub-busy", N_("{hub} cannot answer now (status {status})."), hint=N_("Try again later."), hub=host,
-        status=status,
-    )  # fmt: skip
+    return trouble(host, stream, page=url, what=urlsplit(url).path.rpartition("/")[2])

@@ -6,14 +6,15 @@ What an answer cannot do without is asked for by the hubs' own parse functions, 
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from hubman.errors import N_, HubError
+from hubman.hubs._answers import parsed
+from hubman.hubs._errors import refusal, title_of
 from hubman.hubs._http import Answer, Web
 
 MOST_TEXT = 20_000
@@ -78,12 +79,7 @@ def sha256_of(value: object) -> dict[str, str]:
 
 def decoded(value: object) -> object:
     """Return what a JSON text holds; None for what is none. For hubs that put JSON into strings."""
-    if not isinstance(value, str):
-        return None
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return None
+    return parsed(value.encode("utf-8", "replace"))[0] if isinstance(value, str) else None
 
 
 def web_address(value: object, base: str = "") -> str | None:
@@ -93,27 +89,27 @@ def web_address(value: object, base: str = "") -> str | None:
         return None
     try:
         address = urljoin(base, found)
+        host = urlsplit(address).hostname  # `https://[` is joined without complaint, and breaks whoever splits it
     except ValueError:
         return None
-    return address if address.startswith(("https://", "http://")) else None
+    return address if host and address.startswith(("https://", "http://")) else None
 
 
 def moment(value: object) -> str | None:
-    """Return an ISO 8601 time in UTC, from such a text or from seconds or milliseconds since 1970."""
-    seconds = whole(value)
+    """Return an ISO 8601 time in UTC, from such a text or from seconds or milliseconds since 1970.
+
+    None for years before 1970: `0001-01-01` is what some servers write for "never".
+    """
+    seconds = number(value)
     try:
         if seconds is not None:
-            return (
-                _iso(datetime.fromtimestamp(seconds / 1000 if seconds > 10**11 else seconds, UTC)) if seconds else None
-            )
-        found = datetime.fromisoformat(text(value))
+            found = datetime.fromtimestamp(seconds / 1000 if seconds > 10**11 else seconds, UTC)
+        else:
+            found = datetime.fromisoformat(text(value))
+        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return _iso(found if found.tzinfo else found.replace(tzinfo=UTC))
-
-
-def _iso(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return found.strftime("%Y-%m-%dT%H:%M:%SZ") if seconds != 0 and found.year >= 1970 else None
 
 
 def shape(value: object, depth: int = 3) -> str:
@@ -140,37 +136,20 @@ def not_understood(hub: str, what: str, answer: object) -> HubError:
         "hub-answer",
         N_("{hub} answered the question for {what} with something that hubman does not understand: {shape}"),
         hint=N_("Nothing of it was kept. Try again later; if it stays so, report it with this line."),
-        hub=hub,
+        hub=title_of(hub),
         what=what,
         shape=shape(answer),
     )
 
 
 def require_service(hub: str, answer: Answer) -> None:
-    """Refuse what says nothing about the question: too many requests, a broken server, a page instead of an answer.
+    """Refuse what says nothing about the question: too many requests, a broken server, a check for browsers.
 
     Raises:
-        HubError: `hub-busy` (passing, with `retry_after` where the hub says it), `hub-answer`.
+        HubError: `hub-busy`, `hub-failed` (passing, with `retry_after` where the hub says it), `hub-challenge`.
     """
-    if answer.status == 429 or answer.status >= 500 or answer.status == 408:
-        error = HubError(
-            "hub-busy",
-            N_("{hub} cannot answer now (status {status})."),
-            hint=N_("Try again later."),
-            hub=hub,
-            status=answer.status,
-        )
-        error.retry_after = retry_after(answer.headers)
-        raise error
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a hub asks to wait, from `Retry-After` or `RateLimit: "api";r=0;t=55`."""
-    given = {name.lower(): value for name, value in headers.items()}
-    found = re.fullmatch(r"\s*(\d{1,6})\s*", given.get("retry-after", "")) or re.search(
-        r"r=0\s*;\s*t=(\d{1,6})", given.get("ratelimit", "")
-    )
-    return float(found[1]) if found else None
+    if answer.status in (408, 429) or answer.status >= 500 or answer.headers.get("cf-mitigated") == "challenge":
+        raise refusal(hub, answer)
 
 
 def picture_bytes(web: Web, hub: str, url: str, headers: Mapping[str, str] | None = None) -> bytes:
@@ -198,4 +177,4 @@ def _joined(chunks: Iterable[bytes], hub: str) -> bytes:
 
 
 def _no_picture(hub: str) -> HubError:
-    return HubError("hub-answer", N_("{hub} gave no picture that can be used as a preview."), hub=hub)
+    return HubError("hub-answer", N_("{hub} gave no picture that can be used as a preview."), hub=title_of(hub))

@@ -107,7 +107,8 @@ class Civitai:
         try:
             for part in blocks(sorted(ours), MOST_IDS):
                 session.by_sha256(part)
-            left = [ours[sha256] for sha256 in sorted(set(ours) - session.settled)]
+            settled = session.settled
+            left = [hashes for sha256, hashes in ours.items() if sha256 not in settled]
             session.missed.update(hashes.sha256.lower() for hashes in left if hashes.autov3 is None)
             for hashes in [hashes for hashes in left if hashes.autov3][:MOST_ODD]:
                 session.by_autov3(hashes)
@@ -165,7 +166,7 @@ class Civitai:
             if stream.status in (200, 206, 416) and not self._is_login(stream):
                 return stream
             with stream:
-                raise download_error(stream.status, stream.text(), listing)
+                raise download_error(stream, listing)
         raise AssertionError("there is at least one base")
 
     def _is_login(self, stream: HttpStream) -> bool:

@@ -347,10 +347,11 @@ def _file(entry: Mapping[str, object], key: str, wanted: str | None = None) -> R
     if role is None or not is_inside(path):
         return None
     lfs = mapping(entry.get("lfs"))
+    size = whole(lfs.get("size"))
     return RemoteFile(
         id=path,
         name=path,
-        size=whole(lfs.get("size")) if "size" in lfs else whole(entry.get("size")),
+        size=whole(entry.get("size")) if size is None else size,
         hashes=sha256_of(lfs.get("sha256")) or sha256_of(lfs.get("oid")),
         type=role[0],
         format=role[1],

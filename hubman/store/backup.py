@@ -106,12 +106,27 @@ def copy_database(path: Path, target: Path) -> Path:
         os.replace(part, target)
         sync_folder(target.parent)
     except (sqlite3.Error, OSError) as error:
-        raise refused(path, error) from error
+        said = refused(path, error)
+        raise (_damaged(path, error) if said.reference == "store-damaged" else said) from error
     finally:
         for suffix in ("", "-journal", "-wal", "-shm"):
             with contextlib.suppress(OSError):
                 os.unlink(f"{part}{suffix}")
     return target
+
+
+def _damaged(path: Path, error: Exception) -> StoreError:
+    """Return the error for a library of which no copy is worth keeping: a scan may not even meet what is wrong."""
+    return StoreError(
+        "store-damaged",
+        N_("The library {path} is damaged, so no backup was written: {why}"),
+        hint=N_(
+            "`hubman db check` says what is wrong, `hubman db check --repair` mends what can be mended; "
+            "`hubman db restore` lists the backups that there are."
+        ),
+        path=path,
+        why=error,
+    )
 
 
 def _copy(path: Path, part: Path) -> None:
@@ -121,7 +136,7 @@ def _copy(path: Path, part: Path) -> None:
         source.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE").close()
         faults = quick_faults(copy)
-    if faults:
+    if faults:  # of the copy, which has what the library has
         raise sqlite3.DatabaseError("; ".join(faults[:3]))
 
 

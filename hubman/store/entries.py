@@ -36,6 +36,11 @@ class Entries:
         row = self._ask(f"{_ENTRY} WHERE state = 'done' AND verb <> ? ORDER BY id DESC LIMIT 1", [UNDO]).fetchone()
         return _entry(row) if row else None
 
+    def along(self, number: int) -> Entry | None:
+        """Return the entry of what was written beside models by an action that is done, and that stands still."""
+        rows = self._ask(f"{_ENTRY} WHERE verb = 'sidecars' AND state = 'done' AND id > ? ORDER BY id", [number])
+        return next((entry for entry in map(_entry, rows) if entry.detail.get("along") == number), None)
+
 
 def detail_text(detail: Mapping[str, Any]) -> str:
     """Encode a detail. ASCII, so that file names that are no UTF-8 (lone surrogates) come back as they were."""

@@ -90,13 +90,17 @@ class HubAnswers:
         again: bool = False,
         kinds: Sequence[str] | None = None,
         unknown: bool = False,
+        since_ns: int = 0,
     ) -> list[Hashes]:
         """Return the present contents of which nothing is known from a hub, and which it is time to ask about.
+
+        Those that it was never asked about come first, then those that it was asked about longest ago.
 
         Args:
             again: also those that were asked about lately.
             kinds: of files of these kinds only.
             unknown: only those of which nothing is known from any other hub either.
+            since_ns: only those that were first seen since then.
         """
         conditions = ["NOT EXISTS (SELECT 1 FROM provenance p WHERE p.sha256 = b.sha256 AND p.hub = ?)"]
         values: list[object] = [hub]
@@ -107,16 +111,38 @@ class HubAnswers:
             lately = "SELECT 1 FROM lookup k WHERE k.sha256 = b.sha256 AND k.hub = ? AND k.due_ns > ?"
             conditions.append(f"NOT EXISTS ({lately})")
             values += [hub, now_ns]
+        if since_ns:
+            conditions.append("b.first_seen_ns >= ?")
+            values.append(since_ns)
         if kinds is not None:
             conditions.append(f"f.kind IN ({','.join('?' * len(kinds))})")
             values += kinds
         cursor = self._ask(
             "SELECT DISTINCT b.sha256, b.autov1, b.autov3, b.autov3_written, b.crc32, b.blake3 "
             "FROM blob b JOIN file f ON f.sha256 = b.sha256 WHERE f.present = 1 AND f.folder = 0 "
-            f"AND {' AND '.join(conditions)} ORDER BY b.sha256",
-            values,
+            f"AND {' AND '.join(conditions)} "
+            "ORDER BY ifnull((SELECT k.asked_ns FROM lookup k WHERE k.sha256 = b.sha256 AND k.hub = ?), 0), b.sha256",
+            [*values, hub],
         )
         return [Hashes(str(row[0]), row[1], str(row[0])[:10], row[2], row[3], row[4], row[5]) for row in cursor]
+
+    def settled(self, hub: str, hashes: Iterable[str], now_ns: int, *, anywhere: bool) -> set[str]:
+        """Return those of some contents about which a hub need not be asked: known, or asked about lately.
+
+        Args:
+            anywhere: known from any hub will do.
+        """
+        known = "SELECT sha256 FROM provenance WHERE sha256 IN ({0})" + ("" if anywhere else " AND hub = ?")
+        lately = "SELECT sha256 FROM lookup WHERE sha256 IN ({0}) AND hub = ? AND due_ns > ?"
+        wanted, found = sorted(set(hashes)), set[str]()
+        for start in range(0, len(wanted), 400):
+            part = wanted[start : start + 400]
+            marks = ",".join("?" * len(part))
+            for row in self._ask(known.format(marks), [*part, *([] if anywhere else [hub])]):
+                found.add(str(row[0]))
+            for row in self._ask(lately.format(marks), [*part, hub, now_ns]):
+                found.add(str(row[0]))
+        return found
 
     def stale(self, hub: str, before_ns: int) -> list[tuple[str, str, str]]:
         """Return (model id, version id, sha256) of present contents whose listing was fetched before a time.

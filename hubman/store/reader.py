@@ -51,7 +51,8 @@ SELECT f.id, f.alias, f.root_id, r.path, f.relpath, f.name, f.size, f.mtime_ns, 
        f.architecture, f.algorithm, f.safety, f.folder, f.added_ns, d.facts, f.candidates, f.lineage,
        d.sidecar, f.preview,
        f.error_reference, f.error_message, f.sha256, b.autov1, b.autov3, b.autov3_written, b.crc32, b.blake3,
-       v.verdict, v.rule, v.preview, u.note, u.favourite, u.rating, b.hub_preview
+       v.verdict, v.rule, v.preview, u.note, u.favourite, u.rating, b.hub_preview,
+       f.spoilt_ns
 FROM file f JOIN root r ON r.id = f.root_id
 LEFT JOIN search s ON s.file_id = f.id
 LEFT JOIN reading d ON d.file_id = f.id
@@ -514,7 +515,7 @@ def _model_file(
     (file_id, alias, root_id, root, relpath, name, size, mtime_ns, present, form, kind, architecture, algorithm, safety,
      folder, added_ns, facts, candidates, lineage, sidecar, preview, reference, message, sha256, autov1, autov3,
      written, crc32, blake3, verdict, rule, verdict_preview, note, favourite, rating,
-     hub_preview) = row  # fmt: skip
+     hub_preview, spoilt_ns) = row  # fmt: skip
     hashes = Hashes(str(sha256), autov1, str(sha256)[:10], autov3, written, crc32, blake3) if sha256 else None
     return ModelFile(
         file_id=file_id, id=id_of(sha256, str(alias)), alias=alias, root_id=root_id, root=root, relpath=relpath,
@@ -525,5 +526,5 @@ def _model_file(
         failure=Failure(str(reference), message_of(str(message))) if reference else None,
         verdict=VerdictNote(str(verdict), str(rule), verdict_preview) if verdict else None,
         preview=preview or hub_preview or verdict_preview,
-        user=UserData(note or "", tags, bool(favourite), rating), hubs=hubs,
+        user=UserData(note or "", tags, bool(favourite), rating), hubs=hubs, spoilt=spoilt_ns is not None,
     )  # fmt: skip

@@ -108,6 +108,7 @@ file = Table(
     Column("error_message", Text),
     Column("added_ns", BigInteger, nullable=False),
     Column("gone_ns", BigInteger),
+    Column("spoilt_ns", BigInteger),  # when `verify` found other bytes there than those that were hashed
     UniqueConstraint("root_id", "relpath"),
 )
 Index("ix_file_present_kind", file.c.present, file.c.kind)

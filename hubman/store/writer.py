@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -283,7 +283,7 @@ class Writer:
                 self.subjects.hand_over(aliases[place.id], hashes.sha256)
         rows = [{"row_id": place.id, "new_sha256": hashes.sha256} for place, hashes in current]
         statement = sa.update(schema.file).where(schema.file.c.id == sa.bindparam("row_id"))
-        self._connection.execute(statement.values(sha256=sa.bindparam("new_sha256")), rows)
+        self._connection.execute(statement.values(sha256=sa.bindparam("new_sha256"), spoilt_ns=None), rows)
         self.subjects.refresh_search(schema.file.c.id.in_([place.id for place, _ in current]), only_spoken_of=True)
 
     def _aliases(self, places: Sequence[Unhashed]) -> dict[int, str]:
@@ -303,6 +303,14 @@ class Writer:
         blob = schema.blob
         statement = sa.update(blob).where(blob.c.claimed, blob.c.sha256.in_(list(hashes)))
         self._connection.execute(statement.values(claimed=False))
+
+    def set_spoilt(self, spoilt: Collection[int], whole: Collection[int]) -> None:
+        """Record which places hold other bytes than those that were hashed, and which hold those again (file ids)."""
+        for file_ids, value in ((spoilt, time.time_ns()), (whole, None)):
+            if file_ids:
+                statement = sa.update(schema.file).where(schema.file.c.id == sa.bindparam("row_id"))
+                rows = [{"row_id": file_id} for file_id in file_ids]
+                self._connection.execute(statement.values(spoilt_ns=value), rows)
 
     def record_verdict(self, subject: str, base: str | None, verdict: dict[str, object], preview: str | None) -> None:
         """Record the latest verdict on a blob (or, unhashed, on an alias) against one base.
@@ -333,7 +341,7 @@ def _seen_values(root_path: str, row: Known, entry: Seen, *, modified: bool) -> 
     if modified or remembered != (entry.relpath, entry.size, entry.mtime_ns, entry.inode, entry.beside):
         values["facts_version"] = 0  # another name, sidecar or content: the header is read again
     if modified:
-        values |= {"sha256": None, "left_behind": None}
+        values |= {"sha256": None, "left_behind": None, "spoilt_ns": None}
     elif row.relpath != entry.relpath or entry.beside:
         stem = stem_path(root_path, row.relpath, folder=entry.folder)
         values["left_behind"] = left_behind(stem, had=row.beside, has=entry.beside, before=row.left_behind)

@@ -87,6 +87,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject", name="pk_user_pin"),
     )
     op.add_column("blob", sa.Column("hub_preview", sa.Text()))
+    op.add_column("file", sa.Column("spoilt_ns", sa.BigInteger()))
     for name in HUB_TEXTS:
         op.add_column("search", sa.Column(name, sa.Text(), nullable=False, server_default=""))
     if op.get_bind().dialect.name == "sqlite":
@@ -137,6 +138,7 @@ def downgrade() -> None:
     for name in HUB_TEXTS:
         op.drop_column("search", name)
     op.drop_column("blob", "hub_preview")
+    op.drop_column("file", "spoilt_ns")
     if op.get_bind().dialect.name == "sqlite":
         _create_index(OLD_TEXTS)
     op.drop_index("ix_provenance_hub", "provenance")

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hubman.app import adding
 from hubman.app.adding import Adding, AddOrder, add
 from hubman.app.adding_pages import AskingPages
+from hubman.app.adding_sources import Sources
 from hubman.app.filing import place_for
 from hubman.app.roots import add_root, remove_root
 from hubman.app.sync import Sync, SyncOptions, SyncReport
@@ -28,6 +29,7 @@ from hubman.app.watching import Watching, WatchOptions
 from hubman.core.browser_name import is_unfinished, meant, of_archive
 from hubman.core.hub import Listing, Match, RemoteFile
 from hubman.core.library import Layout, ModelFile
+from hubman.core.ports import Silence
 from hubman.core.query import parse_query
 from hubman.core.safe_name import SafeName
 from hubman.core.types import Hashes
@@ -499,8 +501,8 @@ def test_no_hub_is_asked_when_nothing_can_be_filed(person: Downloads) -> None:
     person.refused(person.save("evil.pt", evil_pickle()), pages=page)
 
 
-def test_each_hub_is_asked_about_what_none_before_it_knows() -> None:
-    """One that cannot be asked is told, and the others go on."""
+def test_each_hub_is_asked_about_what_none_before_it_knows(person: Downloads) -> None:
+    """One that cannot be asked is told, and the others go on; what is known is not asked again."""
     from hubman.core.hub import Lookup
     from hubman.errors import HubError
 
@@ -516,14 +518,23 @@ def test_each_hub_is_asked_about_what_none_before_it_knows() -> None:
         def by_hashes(self, wanted: Sequence[Hashes]) -> Lookup:
             asked.append((self.name, [entry.sha256[0] for entry in wanted]))
             matches = tuple(Match(entry.sha256, LISTING, None, "sha256") for entry in self.found)
-            return Lookup(matches, trouble=self.trouble)
+            known = {match.sha256 for match in matches}
+            missed = () if self.trouble else tuple(entry.sha256 for entry in wanted if entry.sha256 not in known)
+            return Lookup(matches, missed, self.trouble)
 
     down = HubError("hub-unreachable", "down", hint="wait")
-    hubs: Any = {"x": Knows("x", trouble=down), "y": Knows("y", one), "z": Knows("z", two)}
-    asking = AskingPages(hubs)
+
+    class Open(dict[str, Knows]):
+        def within(self, _: float | None) -> Any:
+            return contextlib.nullcontext()
+
+    hubs: Any = Open(x=Knows("x", trouble=down), y=Knows("y", one), z=Knows("z", two))
+    asking = AskingPages(person.store, hubs, Silence())
     assert set(asking([one, two])) == {one.sha256, two.sha256}
     assert asked == [("x", ["a", "b"]), ("y", ["a", "b"]), ("z", ["b"])]
     assert asking.troubles == [("x", down)]
+    assert set(AskingPages(person.store, hubs, Silence())([one, two])) == {one.sha256, two.sha256}
+    assert len(asked) == 3
 
 
 # --- models in several files -----------------------------------------------------------------------------------------
@@ -596,6 +607,23 @@ def test_two_of_one_name_in_an_archive(person: Downloads) -> None:
     undo(person.store)
     assert names(person.models) == set()
     assert len(set(tree(person.folder).values())) == 4
+
+
+@pytest.mark.parametrize("here", [False, True])
+def test_what_a_killed_run_unpacked_is_removed_by_the_next(person: Downloads, here: bool) -> None:
+    """Gigabytes that nobody sees; those of a run that is still at it stay."""
+    path = person.zip("pack.zip", **{"ink.safetensors": lora_bytes(fill=1)})
+    if here:
+        person.add(path)
+    killed, living = Sources(person.home), Sources(person.home)
+    (of_killed,), (of_living,) = killed.find([path]).sources, living.find([path]).sources
+    assert killed._lock is not None
+    killed._lock.release()  # as the system does when a process ends, however it ends
+    person.add(path)
+    assert not os.path.exists(of_killed.path)
+    assert os.path.exists(of_living.path)
+    living.__exit__()
+    assert list((person.home / "incoming").iterdir()) == []
 
 
 def test_a_dry_run_of_an_archive_leaves_nothing(person: Downloads) -> None:

@@ -22,44 +22,13 @@ from hubman.hubs._http import Web
 from hubman.hubs.huggingface import HuggingFace
 from hubman.store.door import open_store
 from hubman.store.reader import open_reader
+from tests.caches import CARD, put_cached
 from tests.conftest import lora_bytes
 from tests.testhub import TestHub
 
 OLD, NEW = "a" * 40, "b" * 40
 DATA = lora_bytes(fill=6)
 SHA256 = hashlib.sha256(DATA).hexdigest()
-CARD = """---
-license: openrail++
-base_model: stabilityai/stable-diffusion-xl-base-1.0   # the usual one
-instance_prompt: "a photo of TOK dog"
-tags:
-  - lora
-  - text-to-image
-widget:
-- text: nested: things
----
-# Ink
-"""
-
-
-def put_cached(hub: Path, repo: str, revision: str, files: dict[str, bytes], *, links: bool = True) -> Path:
-    """Write a snapshot as Hugging Face's client does; return its folder."""
-    folder = hub / ("models--" + repo.replace("/", "--"))
-    snapshot = folder / "snapshots" / revision
-    (folder / "blobs").mkdir(parents=True, exist_ok=True)
-    (folder / "refs").mkdir(exist_ok=True)
-    (folder / "refs/main").write_text(revision)
-    for name, data in files.items():
-        path = snapshot / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not links:
-            path.write_bytes(data)
-            continue
-        large = name.endswith(".safetensors")
-        blob = hashlib.sha256(data).hexdigest() if large else hashlib.sha1(data).hexdigest()
-        (folder / "blobs" / blob).write_bytes(data)
-        path.symlink_to(os.path.relpath(folder / "blobs" / blob, path.parent))
-    return snapshot
 
 
 @pytest.fixture
@@ -275,9 +244,10 @@ def test_lookup_learns_from_the_cache(
     (webui / "Lora/ink.safetensors").write_bytes(DATA)
     with TestHub() as hub:
         hub.add(b"x", hubs=["huggingface"], name="Ink", repo="someone/ink").versions[0].files[0].name = "other.bin"
-        for name, value in {**hub.environment(), "HF_HUB_CACHE": str(cache)}.items():
+        for name, value in hub.environment().items():
             monkeypatch.setenv(name, value)
         assert run(["sync", str(webui)]) == 0
+        monkeypatch.setenv("HF_HUB_CACHE", str(cache))  # what came into the cache later is for `lookup`
         capsys.readouterr()
         assert run(["lookup", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["cached"] == 1
@@ -285,9 +255,9 @@ def test_lookup_learns_from_the_cache(
         assert run(["triggers", "ink"]) == 0
         assert "a photo of TOK dog" in capsys.readouterr().out
         assert run(["hubs", "enable", "huggingface"]) == 0
-        put_cached(cache, "gone/away", OLD, {"x.safetensors": lora_bytes(fill=2)})
         (webui / "Lora/second.safetensors").write_bytes(lora_bytes(fill=2))
         assert run(["sync", str(webui)]) == 0
+        put_cached(cache, "gone/away", OLD, {"x.safetensors": lora_bytes(fill=2)})
         capsys.readouterr()
         assert run(["lookup"]) == 0
         assert "1 file is known from Hugging Face's cache" in capsys.readouterr().out

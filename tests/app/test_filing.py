@@ -400,3 +400,15 @@ def test_a_file_that_vanished_is_not_listed(store: Store, webui: Path, tmp_path:
     with pytest.raises(NotFoundError):
         record_placed(store, root, path, hashes)
     assert root.state is RootState.OK
+
+
+def test_a_folder_that_cannot_be_written_in_a_root_that_can(
+    store: Store, webui: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = add_root(store, str(webui), None, None)
+    real, part = os.access, part_of(tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(webui / "Lora") and real(path, mode))
+    with pytest.raises(ConflictError) as caught:
+        put(part, Place(root, "Lora", INK))
+    assert caught.value.reference == "folder-not-writable"
+    assert os.path.exists(part)

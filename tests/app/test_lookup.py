@@ -19,6 +19,7 @@ from hubman.app.provenance import fetch_pictures
 from hubman.app.unasked_lookup import look_up_unasked, to_ask_about
 from hubman.cli import run
 from hubman.config import Config, load
+from hubman.core.hub import HubQuery
 from hubman.core.library import ModelFile
 from hubman.core.ports import Silence
 from hubman.core.query import parse_query
@@ -27,7 +28,7 @@ from hubman.store.hubs import DAY_NS
 from hubman.store.reader import open_reader
 from tests.conftest import lora_bytes
 from tests.testhub import TestHub
-from tests.testhub.content import Promised
+from tests.testhub.content import Promised, content_of
 from tests.testhub.misbehave import Late, LoginPage, Status, garbage, html, wrong_types
 
 Put = Callable[..., Path]
@@ -110,19 +111,18 @@ def test_a_miss_is_asked_again_later_and_later(store: Store, hub: TestHub) -> No
     assert asked(store).hubs[0].asked == 4
 
 
-def test_ten_thousand_known_files_take_at_most_110_requests(
-    webui: Path, put: Put, isolated: Path, hub: TestHub
-) -> None:
-    """One question for the numbers, then a hundred models in each."""
+def large_library(webui: Path, put: Put, home: Path, count: int, *, autov3: bool) -> list[str]:
+    """Make a library of contents that only their hashes exist of; return their sha256."""
     put("Lora/real.safetensors")
     assert run(["sync", str(webui), "--offline", "--json"]) == 0
-    many = [f"{number * 7919:064x}" for number in range(1, 10_001)]
-    with closing(sqlite3.connect(isolated / "library.db")) as connection, connection:
+    many = [f"{number * 7919:064x}" for number in range(1, count + 1)]
+    with closing(sqlite3.connect(home / "library.db")) as connection, connection:
         connection.execute("DELETE FROM search")
         columns = [row[1] for row in connection.execute("PRAGMA table_info(file)") if row[1] != "id"]
         chosen = ", ".join(columns)
         connection.executemany(
-            "INSERT INTO blob (sha256, size, claimed, first_seen_ns) VALUES (?, 10, 0, 1)", [(name,) for name in many]
+            "INSERT INTO blob (sha256, size, claimed, first_seen_ns, autov3) VALUES (?, 10, 0, 1, ?)",
+            [(name, name[-12:] if autov3 else None) for name in many],
         )
         template = ", ".join({"relpath": "?", "sha256": "?", "name": "?"}.get(name, name) for name in columns)
         connection.executemany(
@@ -131,7 +131,14 @@ def test_ten_thousand_known_files_take_at_most_110_requests(
         )
         connection.execute("INSERT INTO search (file_id, name, words, tags, author, body, own_tags, note) "
                            "SELECT id, name, '', '', '', '', '', '' FROM file")  # fmt: skip
-    for number, name in enumerate(many):
+    return many
+
+
+def test_ten_thousand_known_files_take_at_most_110_requests(
+    webui: Path, put: Put, isolated: Path, hub: TestHub
+) -> None:
+    """One question for the numbers, then a hundred models in each."""
+    for number, name in enumerate(large_library(webui, put, isolated, 10_000, autov3=False)):
         hub.add(Promised(name, 10), name=f"model {number}", words=[f"word{number}"], images=[])
     store = open_store(isolated / "library.db", isolated / "backups")
     report = asked(store, files=None)
@@ -140,6 +147,25 @@ def test_ten_thousand_known_files_take_at_most_110_requests(
     assert len(hub.seen()) <= 110
     assert report.calls == len(hub.seen())
     assert names(store, "word9999") == ["n9999"]
+
+
+def test_what_nobody_knows_is_asked_about_in_portions(webui: Path, put: Put, isolated: Path, hub: TestHub) -> None:
+    """Weights can be asked about one by one only: some hundreds in one lookup, and others in the next."""
+    large_library(webui, put, isolated, 1300, autov3=True)
+    store = open_store(isolated / "library.db", isolated / "backups")
+    first = asked(store, "civitai", "civarchive")
+    calls, before = len(hub.seen()), {request.target for request in hub.seen(method="GET")}
+    told = {entry.hub: (entry.missed + entry.waiting, entry.trouble) for entry in first.hubs}
+    assert told == {"civitai": (1301, None), "civarchive": (1301, None)}
+    assert first.hubs[0].waiting > 500 < first.hubs[1].waiting
+    assert calls == first.calls <= 1300
+    missed = sum(entry.missed for entry in first.hubs)
+    hub.forget()
+    again = asked(store, "civitai", "civarchive", again=True)  # those come first that were not asked about before
+    after = {request.target for request in hub.seen(method="GET")}
+    assert (again.hubs[1].missed, len(before), before & after) == (500, len(after), set())
+    assert rows(store, "lookup") == missed + again.hubs[0].missed + again.hubs[1].missed
+    store.close()
 
 
 def _in_order(columns: list[str], number: int, sha256: str) -> list[str]:
@@ -165,6 +191,16 @@ def test_weights_are_known_although_the_header_is_another_one(store: Store, hub:
     report = asked(store)
     sha256 = one(store, "m1").subject
     assert (report.found, report.other_header, one(store, "m1").hubs[0].how) == (1, [sha256], "autov3")
+
+
+def test_weights_of_another_kind_of_model_are_not_these(store: Store, hub: TestHub) -> None:
+    """Twelve digits that lead from a LoRA to an embedding or an upscaler are no match, and asked about later again."""
+    hub.add(lora_bytes(1, metadata={"a": "other"}), name="An upscaler", kind="upscaler", file_name="x.safetensors")
+    hub.add(lora_bytes(2, metadata={"a": "other"}), name="A control LoRA", kind="controlnet", file_name="y.safetensors")
+    hub.add(lora_bytes(3, metadata={"a": "other"}), name="Poses", kind="Poses", file_name="z.safetensors")
+    report = asked(store)
+    assert (report.found, len(report.other_header), report.hubs[0].missed) == (2, 2, 2)
+    assert (names(store, "has:hub"), rows(store, "lookup")) == (["m2", "m3"], 2)
 
 
 @pytest.mark.parametrize(
@@ -258,6 +294,33 @@ def test_upscalers_are_looked_up_in_the_table(webui: Path, isolated: Path, hub: 
     assert (report.hubs[0].asked, report.found, names(store, "hub:openmodeldb")) == (1, 1, ["odd"])
 
 
+def test_the_table_of_upscalers_is_fetched_once_a_day(webui: Path, isolated: Path, hub: TestHub) -> None:
+    """Not in every run: it is kept beside the database."""
+    hub.add(lora_bytes(1), kind="upscaler", hubs=("openmodeldb",), name="4x-Known")
+    for _ in range(2):
+        with open_hubs(config(isolated), ("openmodeldb",)) as hubs:
+            assert len(list(hubs["openmodeldb"].search(HubQuery("known")))) == 1
+    assert len(hub.seen("openmodeldb")) == 1
+
+
+def test_a_mirror_of_the_archive_is_asked_at_the_configured_hub_with_its_token(
+    isolated: Path, hub: TestHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although only the archive was named: the file lies on Civitai, and some give it only to an account."""
+    monkeypatch.setenv("HUBMAN_CIVITAI_TOKEN", hub.tokens["civitai"])
+    content = content_of(lora_bytes(1))
+    model = hub.add(content, hubs=("civitai", "civarchive"), requires_login=True)
+    version = model.versions[0]
+    version.files[0].mirrors = (f"https://civitai.com/api/download/models/{version.id}",)
+    with open_hubs(config(isolated), ("civarchive",)) as hubs:
+        archive = hubs["civarchive"]
+        (match,) = archive.by_hashes([content.hashes]).found
+        assert match.file is not None
+        with archive.open(match.listing, match.file) as stream:
+            assert b"".join(stream.chunks()) == lora_bytes(1)
+    assert hub.leaks(hub.tokens["civitai"]) == []
+
+
 def test_pictures_are_fetched_for_models_without_one(store: Store, hub: TestHub, isolated: Path) -> None:
     """Bounded; a picture that is none is left out, and the model is as good."""
     for number in range(3):
@@ -265,9 +328,9 @@ def test_pictures_are_fetched_for_models_without_one(store: Store, hub: TestHub,
     asked(store)
     folder = isolated / "previews"
     with open_hubs(config(isolated), ("civitai",)) as hubs:
-        assert fetch_pictures(store, hubs, folder, Silence(), most=2) == 2
-        assert fetch_pictures(store, hubs, folder, Silence()) == 1
-        assert fetch_pictures(store, hubs, folder, Silence()) == 0
+        assert len(fetch_pictures(store, hubs, folder, Silence(), most=2)) == 2
+        assert len(fetch_pictures(store, hubs, folder, Silence())) == 1
+        assert len(fetch_pictures(store, hubs, folder, Silence())) == 0
     file = one(store, "m0")
     assert file.preview == str(folder / f"{file.subject}-hub.png")
     assert (folder / f"{file.subject}-hub.png").read_bytes().startswith(b"\x89PNG")
@@ -293,6 +356,62 @@ def test_without_a_yes_no_hash_leaves_the_machine(store: Store, hub: TestHub, is
     assert run(["sync", "--offline", "--json"]) == 0
     assert hub.seen() == []
     assert to_ask_about(config(isolated), store) == []
+
+
+@pytest.mark.parametrize("said_no", [False, True], ids=["not asked yet", "said no"])
+def test_no_command_tells_a_hash_before_a_yes(
+    store: Store, hub: TestHub, put: Put, tmp_path: Path, said_no: bool
+) -> None:
+    """The test hub's own record: not one request, whatever is done with the library. Then `lookup`, which is a yes."""
+    hub.add(lora_bytes(1), words=["shuimo"])
+    if said_no:
+        with store.writer() as writer:
+            for name in ("civitai", "civarchive", "liblib", "huggingface", "openmodeldb"):
+                writer.hubs.choose(name, enabled=False)
+    put("Lora/new.safetensors", fill=7)
+    saved = tmp_path / "Downloads" / "from-browser.safetensors"
+    saved.parent.mkdir()
+    saved.write_bytes(lora_bytes(8))
+    copied = saved.with_name("other.safetensors")
+    copied.write_bytes(lora_bytes(9))
+    listed = tmp_path / "list.json"
+    for words in (
+        ["sync"], ["sync", "--json"], ["sync", "--hash", "all"], ["add", str(copied), "--copy"],
+        ["add", str(saved)],
+        ["show", "m1"], ["show", "m1", "--full", "--json"], ["ls"], ["search", "has:hub"], ["triggers", "m1"],
+        ["inspect", str(tmp_path)], ["scan"], ["dupes"], ["stats"], ["doctor"], ["lookup", "-n"], ["outdated"],
+        ["update", "-n"], ["export", "-o", str(listed)], ["hubs", "ls"],
+    ):  # fmt: skip
+        assert run(words) == (2 if said_no and words == ["lookup", "-n"] else 0), words
+        assert [request.target for request in hub.seen()] == [], words
+    assert not saved.exists()  # `add` did its work without asking
+    with open_hubs(config(store.path.parent), ()) as none:
+        assert look_up(store, none, None).hubs == []
+    assert hub.seen() == []
+    run(["lookup", "--hub", "civitai", "--no-previews"])
+    assert any(b"/by-hash" in request.target.encode() for request in hub.seen("civitai"))
+
+
+def test_a_watcher_without_a_yes_tells_nothing(store: Store, hub: TestHub, isolated: Path) -> None:
+    """It would ask in the background: also there only what was allowed."""
+    with IdleLookup(lambda stop: look_up_unasked(config(isolated), store, stop=stop), lambda: False) as idle:
+        idle.want()
+        for _ in range(20):
+            assert idle.step() is None
+            time.sleep(0.01)
+    assert hub.seen() == []
+
+
+def test_what_a_hub_takes_away_later(store: Store, hub: TestHub) -> None:
+    """Its words go with it when the listing is renewed; those of the user never do, whatever a hub says."""
+    model = hub.add(lora_bytes(1), words=["shuimo", "ink"])
+    asked(store)
+    with store.writer() as writer:
+        writer.subjects.set_words(one(store, "m1").subject, ["mine"])
+    model.versions[0].words = ()
+    assert asked(store, again=True, refresh=True).hubs[0].refreshed == 1
+    assert [word.text for word in one(store, "m1").triggers if word.source.startswith("hub:")] == []
+    assert [word.text for word in one(store, "m1").triggers][:1] == ["mine"]
 
 
 def test_sync_asks_the_allowed_hubs_and_counts(

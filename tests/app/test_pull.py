@@ -35,7 +35,7 @@ from tests.conftest import lora_bytes, safetensors_bytes
 from tests.testhub import TestHub
 from tests.testhub.catalogue import Catalogue, File, Picture, Version
 from tests.testhub.content import content_of, evil_pickle, picture
-from tests.testhub.misbehave import LoginPage, Redirect, Slow, WrongHash, WrongSize, html
+from tests.testhub.misbehave import Disposition, LoginPage, Redirect, Slow, WrongHash, WrongSize, html
 from tests.testhub.names import HOSTILE_NAMES, PAIRS
 
 
@@ -272,6 +272,15 @@ def test_hostile_names_all_land_inside(person: Person, hub: TestHub, library: Pa
     assert all(path.startswith("models/Lora/") and path.endswith(".safetensors") for path in after)
     report = person.sync()
     assert (report.added, report.removed, report.errors) == (0, 0, [])
+
+
+@pytest.mark.parametrize("number", range(0, len(HOSTILE_NAMES), 5))
+def test_a_name_in_a_header_is_not_asked(person: Person, hub: TestHub, library: Path, number: int) -> None:
+    """The listing names the file; what Content-Disposition says has no say in where it goes."""
+    model = hub.add(lora_bytes(fill=14), name="Ink", file_name="ink_wash.safetensors")
+    hub.misbehave(Disposition(HOSTILE_NAMES[number]), on="storage")
+    assert person.pull(ref(model)).path == str(library / "Lora" / "ink_wash.safetensors")
+    assert files(library) == ["Lora/ink_wash.safetensors"]
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -678,7 +687,18 @@ def test_a_repository_becomes_a_folder(person: Person, hub: TestHub, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "name", ["../x.json", "/etc/x.json", "a/../../x.json", "unet/run.py", "unet/x.bin", "a\\b.json"]
+    "name",
+    [
+        "../x.json",
+        "/etc/x.json",
+        "a/../../x.json",
+        "unet/run.py",
+        "unet/x.bin",
+        "a\\b.json",
+        "unet/CON.json",
+        "MODEL_INDEX.json",
+        "\u58a8" * 100 + ".json",
+    ],
 )
 def test_a_member_that_cannot_be_in_a_model_folder_is_refused(
     person: Person, hub: TestHub, library: Path, name: str
@@ -689,6 +709,104 @@ def test_a_member_that_cannot_be_in_a_model_folder_is_refused(
         pull_listing(person.store, person.hubs, listing, members[0], person.options(), members=members)
     assert caught.value.reference == "folder-unfit"
     assert files(library) == []
+
+
+def fetch_folder(person: Person, hub: TestHub, root: Path, model: Any) -> Pulled:
+    wanted = person.find(f"hf:{model.repo}", wish=Wish(folder=True))
+    assert wanted.listing is not None
+    assert wanted.file is not None
+    options = person.options(root=str(root))
+    return pull_listing(person.store, person.hubs, wanted.listing, wanted.file, options, members=wanted.members)
+
+
+@pytest.fixture
+def comfy(person: Person, tmp_path: Path) -> Path:
+    """A root that has a place for model folders."""
+    for name in ("checkpoints", "loras", "clip_vision", "diffusers"):
+        (tmp_path / "comfy" / name).mkdir(parents=True)
+    add_root(person.store, str(tmp_path / "comfy"), None, None)
+    return tmp_path / "comfy"
+
+
+def test_a_repository_that_is_here_is_not_fetched_again(person: Person, hub: TestHub, comfy: Path) -> None:
+    model = pipeline(hub)
+    first = fetch_folder(person, hub, comfy, model)
+    hub.forget()
+    again = fetch_folder(person, hub, comfy, model)
+    assert (again.outcome, again.path) == ("here", first.path)
+    assert len(files(comfy)) == 3
+    assert hub.seen("huggingface", "/resolve/") == []
+    (comfy / "diffusers" / "tiny-pipe" / "unet" / "config.json").unlink()
+    assert fetch_folder(person, hub, comfy, model).outcome == "pulled", (
+        "a folder that lost a file is not the repository"
+    )
+
+
+def test_two_of_one_repository_at_the_same_time_are_one_transfer(person: Person, hub: TestHub, comfy: Path) -> None:
+    model = pipeline(hub)
+    hub.misbehave(Slow(300_000), on="storage")
+    results: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda: results.append(fetch_folder(person, hub, comfy, model))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(one.outcome for one in results) == ["here", "here", "pulled"]
+    assert len(files(comfy)) == 3
+    assert len({request.target for request in hub.seen("storage")}) == len(hub.seen("storage"))
+
+
+def test_what_somebody_put_into_the_unfinished_folder_gets_no_name(
+    person: Person, hub: TestHub, comfy: Path, tmp_path: Path
+) -> None:
+    from hubman.app import pull_folder
+
+    model = pipeline(hub)
+    wanted = person.find(f"hf:{model.repo}", wish=Wish(folder=True))
+    assert wanted.listing is not None
+    staging = comfy / "diffusers" / f".tmp-hubman-{pull_folder._token(wanted.listing)}.folder"
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "config.json").write_text("precious")
+    (staging / "vae").mkdir(parents=True)
+    (staging / "vae" / "evil.bin").write_bytes(evil_pickle())
+    (staging / "unet").symlink_to(outside)
+    (staging / "model_index.json").mkdir()
+    done = fetch_folder(person, hub, comfy, model)
+    assert done.outcome == "pulled"
+    assert len(files(comfy)) == 3
+    assert files(outside) == ["config.json"]
+    assert (outside / "config.json").read_text() == "precious"
+    staging.symlink_to(outside)
+    shutil.rmtree(done.path)
+    assert fetch_folder(person, hub, comfy, model).outcome == "pulled"
+    assert files(outside) == ["config.json"]
+
+
+def test_placed_by_a_killed_run_in_what_is_no_root_any_more(
+    person: Person, hub: TestHub, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hubman.app.roots import remove_root
+
+    model = hub.add(lora_bytes(fill=66))
+    other = tmp_path / "other"
+    other.mkdir()
+    add_root(person.store, str(other), None, None)
+
+    def killed(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pulling, "record_placed", killed)
+        with pytest.raises(SystemExit):
+            person.pull(ref(model), root=str(other))
+    with open_reader(person.store.path) as reader:
+        gone = next(root for root in reader.roots() if root.path == str(other))
+    remove_root(person.store, gone)
+    done = person.pull(ref(model))
+    assert (done.outcome, os.path.dirname(done.path)) == ("pulled", str(library / "Lora"))
 
 
 # --- a hub's own cache ------------------------------------------------------------------------------------------------

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,8 @@ from tests.conftest import lora_bytes
 from tests.testhub import TestHub
 from tests.testhub.catalogue import File, Model, Version
 from tests.testhub.content import Held, Promised
-from tests.testhub.misbehave import Status, WrongHash
+from tests.testhub.misbehave import Fault, Status, WrongHash
+from tests.testhub.wire import Reply, Request
 
 Put = Callable[..., Path]
 NOW = "2026-09-01T00:00:00Z"
@@ -115,6 +119,14 @@ def test_what_the_library_has_elsewhere_is_not_offered(store: Store, hub: TestHu
     assert asked(store, "m0").outdated == ()
 
 
+def test_what_is_here_with_an_edited_header_is_not_offered(store: Store, hub: TestHub) -> None:
+    """Its sha256 is no longer the hub's; it was found by its weights."""
+    edited = [File("ink_v2.safetensors", Held(lora_bytes(1, metadata={"a": "before"})))]
+    known(store, hub, 0, Version("v2", edited, published="2026-01-02T00:00:00.000Z"))
+    assert one(store, "m1").hubs[0].how == "autov3"
+    assert asked(store, "m0").outdated == ()
+
+
 def test_early_access_only_when_it_is_wanted(store: Store, hub: TestHub) -> None:
     known(store, hub, 0, version(2, 90, early_access="2099-01-01T00:00:00.000Z"))
     assert asked(store).outdated == ()
@@ -172,6 +184,46 @@ def test_replacing_moves_the_old_one_to_the_trash(
     assert Path(done["new_path"]).exists()
     assert run(["trash", "ls", "--json"]) == 0
     assert "m0" in capfd.readouterr().out
+
+
+@dataclass
+class Together(Fault):
+    """No reply before so many requests are there."""
+
+    gate: threading.Barrier
+
+    def spoil(self, request: Request, reply: Reply, dice: random.Random) -> Reply:
+        """See Fault."""
+        self.gate.wait(30)
+        return reply
+
+
+def test_several_at_once_and_one_that_fails_stops_no_other(
+    store: Store, hub: TestHub, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """All are on the way together; each is told, and has a card where its root asks for one."""
+    for fill in range(3):
+        known(store, hub, fill, version(2 + fill, 90 + fill))
+    folder, root = Path(one(store, "m0").path).parent, one(store, "m0").root
+    store.close()
+    assert run(["roots", "add", root, "--sidecars", "missing"]) == 0
+    hub.misbehave(Together(threading.Barrier(3)), on="civitai", path="/api/download/", times=3)
+    hub.misbehave(WrongHash(), on="storage", path="ink_v3")
+    capfd.readouterr()
+    assert run(["update", "-y", "--jobs", "3", "--json"]) == 6
+    said = capfd.readouterr()
+    updated = json.loads(said.out)["updated"]
+    assert [(entry["name"], entry["outcome"]) for entry in updated] == [
+        ("m0", "pulled"), ("m1", "failed"), ("m2", "pulled"),
+    ]  # fmt: skip
+    for entry in updated:
+        if entry["outcome"] == "pulled":
+            new = Path(entry["new_path"])
+            assert new.parent == folder
+            assert new.with_suffix(".json").exists()
+        assert entry["name"] in said.err
+    assert run(["outdated", "-q"]) == 0
+    assert capfd.readouterr().out.split() == [updated[1]["id"]]
 
 
 def test_a_download_that_is_wrong_leaves_the_old_one_in_its_place(

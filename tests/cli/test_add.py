@@ -91,7 +91,9 @@ def test_the_document(call: Call, downloads: Path, webui: Path) -> None:
     code, out, _ = call("add", downloads, "--json")
     said = json.loads(out)
     assert code == 7  # of the first that failed
-    assert set(said) == {"schema", "dry_run", "entry", "added", "moved", "here", "left", "failed", "troubles"}
+    assert set(said) == {
+        "schema", "dry_run", "entry", "added", "moved", "here", "left", "failed", "pictures", "sidecars", "troubles",
+    }  # fmt: skip
     (added,) = said["added"]
     assert set(added) == {"from", "to", "id", "kind", "sha256", "size", "page", "ref", "notices"}
     assert (added["from"], added["to"]) == (str(ink), str(webui / "Lora/ink.safetensors"))

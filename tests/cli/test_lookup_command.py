@@ -80,8 +80,8 @@ def test_json_of_a_lookup(library: Path, hub: TestHub, capsys: pytest.CaptureFix
         0,
     )
     assert entry == {
-        "hub": "civitai", "asked": 3, "found": 1, "missed": 2, "calls": entry["calls"], "refreshed": 0, "gone": 0,
-        "error": None,
+        "hub": "civitai", "asked": 3, "found": 1, "missed": 2, "calls": entry["calls"], "waiting": 0, "refreshed": 0,
+        "gone": 0, "error": None,
     }  # fmt: skip
     assert hub.seen("civarchive") == []
 

@@ -422,3 +422,17 @@ def test_a_list_goes_into_a_pipe_and_through_a_link(call: Any, library: Path, tm
     assert call("export", "-o", str(link), "--force")[0] == 0
     assert link.is_symlink()
     assert json.loads(behind.read_text("utf-8"))["models"] == []
+
+
+def test_two_processes_fetch_one_file_once(hub: TestHub, library: Path) -> None:
+    """Case 41, as it happens: the command is started in two terminals."""
+    content = big_safetensors(1_500_000, 41)
+    model = hub.add_model("Ink", files=[content], file_name="ink.safetensors", images=[])
+    hub.misbehave(Slow(1_000_000), on="storage")
+    command = [sys.executable, "-m", "hubman", "pull", "-y", ref(model)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(2)]
+    shown = [one.communicate(timeout=120)[0] for one in both]
+    assert [one.returncode for one in both] == [0, 0], shown
+    assert sum("already here" in text for text in shown) == 1, shown
+    assert [path.name for path in library.rglob("*") if path.is_file()] == ["ink.safetensors"]
+    assert len(hub.seen("storage")) == 1

@@ -21,6 +21,7 @@ from hubman.core.hub_words import (
     format_of_word,
     kind_of_file,
     kind_of_hub_type,
+    kinds_agree,
 )
 from hubman.core.identify.declare import Family
 from hubman.core.types import Kind
@@ -129,3 +130,15 @@ def test_formats() -> None:
     assert format_of_name("模型.v2.SAFETENSORS") == "safetensors"
     assert format_of_name("a.ckpt") == "pickle"
     assert format_of_name("README") is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "agree"),
+    [
+        ("lora", "lora", True), ("lora", "unknown", True), ("unknown", "vae", True), ("lora", "controlnet", True),
+        ("diffusion-model", "checkpoint", True), ("vae", "checkpoint", True), ("lora", "checkpoint", False),
+        ("embedding", "lora", False), ("upscaler", "checkpoint", False), ("embedding", "checkpoint", False),
+    ],
+)  # fmt: skip
+def test_kinds_that_hubs_mix_up(one: str, other: str, agree: bool) -> None:
+    assert kinds_agree(one, other) is kinds_agree(other, one) is agree

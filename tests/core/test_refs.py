@@ -15,7 +15,7 @@ from hubman.core.hub import (
     OPENMODELDB,
     HubRef,
 )
-from hubman.core.refs import forms, parse, split
+from hubman.core.refs import forms, parse, split, without_secrets
 from hubman.errors import UsageError
 
 SHA = "2ba11a3b0f8b4a0b4d1d2d26d2bcbd1f6a8b2e3e8c8f2a60f6f3b3a0e5a9c1d7"
@@ -491,3 +491,24 @@ def test_long_repetitions_end(text: str) -> None:
     """No pattern goes back and forth (a catastrophe here would never end)."""
     with pytest.raises(UsageError):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "https://civitai.com/models/1?modelVersionId=2&token=abc",
+            "https://civitai.com/models/1?modelVersionId=2&token=***",
+        ),
+        ("https://x/api/download/models/2?type=Model&format=SafeTensor&token=abc#t=1", None),
+        ("https://user:abc@x/models/1", "https://x/models/1"),
+        ("https://x/y?a=1?token=abc;sig=abc", None),
+        ("hf_abcdefabcdefabc", "***"),
+        ("civitai:1@2", "civitai:1@2"),
+        ("hf:a/b/c d.safetensors@main", "hf:a/b/c d.safetensors@main"),
+    ],
+)
+def test_what_may_be_written_down_of_a_pasted_text(text: str, shown: str | None) -> None:
+    found = without_secrets(text)
+    assert "abc" not in found
+    assert shown in (None, found)

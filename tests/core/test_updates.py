@@ -81,6 +81,14 @@ def test_the_day_decides_and_not_the_number_or_the_place() -> None:
         (version("v1", 1, files=(file("a", precision="fp16"),)), version("v2", 2, files=(file("b", precision="fp8"),))),
         (version("v1", 1), version("v2", 2, files=(file("b", "m.ckpt", format="pickle"),))),
         (version("v1", 1), version("v2", 2, files=(file("b", type="Training Data"),))),
+        (version("v1.0 SDXL", 1, "SDXL 1.0"), version("Pony v3", 2, "SDXL 1.0")),
+        (version("SD1.5", 1, "Other"), version("SDXL", 2, "Other")),
+        (version("v1 Pony", 1, "Other"), version("v2 Illustrious", 2, "Other")),
+        (version("v1 dev", 1, "Flux.1 D"), version("v2 krea", 2, "Flux.1 D")),
+        (version("v1 fp16", 1), version("v1 fp8", 2)),
+        (version("v1 epoch 10", 1), version("v1 epoch 5", 2)),
+        (version("e10", 1), version("E5", 2)),
+        (version("v1 full noise", 1), version("v2 low noise", 2)),
     ],
 )
 def test_another_line_is_no_update(old: Listing, new: Listing) -> None:
@@ -102,6 +110,16 @@ def test_another_line_is_no_update(old: Listing, new: Listing) -> None:
          version("v2", 2, files=(file("b", precision="fp32"), file("c", precision="fp16")))),
         (version("v1", 1, files=(file("a", "m.pt", format="pickle"),)), version("v2", 2)),
         (version("high quality", 1), version("v2", 2)),
+        (version("v1.0", 1, "SDXL 1.0"), version("2.0-SDXL", 2, "SDXL 1.0")),
+        (version("v1.0", 1), version("V2", 2)),
+        (version("PonyXL v1", 1, "Pony"), version("v2", 2, "Pony")),
+        (version("v1", 1, "Illustrious", files=(file("a", "style_v1.safetensors"),)),
+         version("IL v2", 2, "Illustrious", files=(file("b", "style_illus_v2.safetensors"),))),
+        (version("Lightning v1", 1, "SDXL Lightning"), version("v2", 2, "SDXL Lightning")),
+        (version("T2V 14B v1", 1, "Wan Video 14B t2v"), version("v2", 2, "Wan Video 14B t2v")),
+        (version("v1 inpainting", 1, variant="inpainting"), version("v2", 2, variant="inpainting")),
+        (version("epoch 5", 1), version("epoch 10", 2)),
+        (version("v1 e20", 1), version("v2 e10", 2)),
     ],
 )  # fmt: skip
 def test_the_same_line_goes_on(old: Listing, new: Listing) -> None:

@@ -34,6 +34,7 @@ def ranges(downloads: Downloads) -> list[str]:
 
 def test_several_connections_bring_one_file(downloads: Downloads) -> None:
     file = downloads.add(SIZE)
+    downloads.hub.misbehave(misbehave.Slow(20_000_000), on="storage", times=1)  # else it may be over before the others
     assert right(downloads.fetch(file, connections=4), file)
     asked = ranges(downloads)
     assert asked[0] == ""
@@ -171,3 +172,12 @@ def test_a_page_is_refused_before_a_second_connection(downloads: Downloads) -> N
         downloads.fetch(file, connections=4)
     assert raised.value.reference == "not-a-model"
     assert len(ranges(downloads)) == 1
+
+
+def test_one_piece_of_other_bytes_costs_one_more_try_and_not_the_file(downloads: Downloads) -> None:
+    file = downloads.add(SIZE)
+    downloads.hub.misbehave(misbehave.Slow(2_000_000), on="storage", times=1)
+    rule = downloads.hub.misbehave(misbehave.OtherContent(seed=9, same_etag=True), on="storage", skip=1, times=1)
+    assert right(downloads.fetch(file, connections=4), file)
+    assert rule.used == 1
+    assert ranges(downloads)[-1] == "", "the last try is one answer, so that nothing can be mixed"

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import json
 import os
+import random
+import shutil
 import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +24,7 @@ from hubman.core.transfer import Limits
 from hubman.disk import part as parts
 from hubman.errors import AccessError, ConflictError, HubError, HubmanError, IntegrityError
 from tests.download.conftest import Downloads
+from tests.download.direct import listed
 from tests.testhub import misbehave
 from tests.testhub.catalogue import File
 
@@ -446,3 +454,77 @@ def test_a_symlink_under_the_parts_name_is_not_followed(downloads: Downloads, tm
     with pytest.raises(OSError):
         downloads.fetch(file)
     assert victim.read_text() == "mine"
+
+
+@pytest.mark.parametrize("etag", ['"é"', '"\xff"', '"', '"a"b"', '"a b"', '"' + "x" * 5000 + '"'], ids=range(6))
+@pytest.mark.parametrize("hashed", [True, False])
+def test_an_etag_that_cannot_be_sent_back_is_none(downloads: Downloads, etag: str, hashed: bool) -> None:
+    file = downloads.add()
+    downloads.hub.misbehave(misbehave.Etag(etag), on="storage")
+    downloads.hub.misbehave(misbehave.Cut(100_000), on="storage", times=1)
+    assert right(downloads.fetch(file, hashed=hashed), file)
+    assert [request.header("if-range") for request in downloads.hub.seen("storage")] == [None, None]
+
+
+def roughly(file: File, **fields: Any) -> tuple[Any, Any]:
+    """Return a listing whose file is described in other words."""
+    listing, remote = listed(file)
+    remote = replace(remote, **fields)
+    return replace(listing, files=(remote,)), remote
+
+
+def test_of_a_rounded_size_no_endless_answer_is_written(downloads: Downloads, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = downloads.add(9_000_000)
+    downloads.hub.misbehave(misbehave.Chunked(), on="storage")
+    monkeypatch.setattr("tests.download.conftest.listed", lambda f, **_: roughly(f, size=None, about=1_000_000))
+    with pytest.raises(IntegrityError) as raised:
+        downloads.fetch(file)
+    assert raised.value.reference == "wrong-size"
+    assert downloads.watch.done <= 1_200_000
+    assert downloads.names() == []
+
+
+def test_an_endless_answer_leaves_room_on_the_disk(
+    downloads: Downloads, small_disk: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hubman.app.download_work.CLAIM_EVERY", 1 << 20)
+    monkeypatch.setattr(parts, "SPACE_LEFT", 3 << 20)
+    downloads.folder = small_disk("9m")
+    file = downloads.add(40_000_000)
+    downloads.hub.misbehave(misbehave.Chunked(), on="storage")
+    with pytest.raises(ConflictError) as raised:
+        downloads.fetch(file, sized=False)
+    assert raised.value.reference == "no-space"
+    assert shutil.disk_usage(downloads.folder).free >= 2 << 20
+
+
+def test_the_sha256_is_what_counts(downloads: Downloads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short hash beside it that contradicts it is the hub's slip of the pen."""
+    file = downloads.add()
+    hashes = {"sha256": file.content.hashes.sha256, "autov2": "0" * 10}
+    monkeypatch.setattr("tests.download.conftest.listed", lambda f, **_: roughly(f, hashes=hashes))
+    assert right(downloads.fetch(file), file)
+
+
+def test_cut_at_a_hundred_random_bytes(downloads: Downloads) -> None:
+    """Case 31: wherever it breaks off, it goes on there, and the bytes are right."""
+    dice = random.Random(31)
+    file = downloads.add(60_000)
+    for number in range(100):
+        downloads.hub.behave()
+        downloads.hub.forget()
+        at = dice.randrange(1, 60_000)
+        downloads.hub.misbehave(misbehave.Cut(at, reset=number % 2 == 0), on="storage", times=1)
+        assert right(downloads.fetch(file, hashed=number % 3 > 0), file), at
+        first, *rest = downloads.hub.seen("storage")
+        assert first.header("range") is None
+        assert len(rest) == 1
+
+
+@pytest.mark.parametrize("jump", [-1e9, -5.0, 5.0, 1e9])
+def test_a_clock_that_jumps(downloads: Downloads, jump: float) -> None:
+    file = downloads.add(2_000_000)
+    ticks = itertools.count()
+    downloads.hub.misbehave(misbehave.Slow(8_000_000), on="storage", times=3)
+    fetched = downloads.fetch(file, clock=lambda: time.monotonic() + jump * (next(ticks) // 7 % 5))
+    assert right(fetched, file)

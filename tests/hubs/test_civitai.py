@@ -421,6 +421,26 @@ def test_the_answers_may_come_in_any_order_and_without_hashes(hub: TestHub) -> N
     assert [found[sha256].file for sha256 in known] == [None, None]
 
 
+def test_a_version_of_other_contents_is_not_believed(hub: TestHub) -> None:
+    """The numbers say that the hub knows it, the version has only files of other contents: neither found nor missed."""
+    model = hub.add(b"theirs", name="Not mine")
+    version = model.versions[0]
+    ids = [{"modelVersionId": version.id, "modelId": model.id, "hash": sha("mine").upper()}]
+    hub.misbehave(Status(200, body=json.dumps(ids)), path="/by-hash/ids")
+    answer = client(hub).by_hashes([wanted(sha("mine"), "a" * 12)])
+    assert (answer.found, answer.missed) == ((), ())
+
+
+def test_the_file_that_matched_is_not_always_the_primary_one(hub: TestHub) -> None:
+    """A VAE beside the checkpoint, the pruned one beside the full one: found is the file that we have."""
+    files = [File("m.safetensors", Held(b"full"), primary=True), File("m.vae.pt", Held(b"vae"), type="VAE"),
+             File("m-pruned.safetensors", Held(b"pruned"), size="pruned")]  # fmt: skip
+    hub.add(*files, name="Three", kind="checkpoint")
+    found = client(hub).by_hashes([wanted(file.content.hashes.sha256) for file in files]).found
+    assert {match.file.name for match in found if match.file} == {file.name for file in files}
+    assert all(match.file and match.file.sha256 == match.sha256 for match in found)
+
+
 def test_more_than_one_block_of_hashes(hub: TestHub) -> None:
     unknown = [wanted(sha(f"mine {number}")) for number in range(MOST_IDS + 1)]
     answer = client(hub).by_hashes(unknown)
@@ -546,7 +566,7 @@ def test_a_login_page_is_no_file(hub: TestHub, fault: Any) -> None:
         ("file not found or param mismatch or storage resolve failure", NotFoundError, "no-such-file"),
         ("archived model", NotFoundError, "gone-from-hub"),
         ("download quota", AccessError, "download-quota"),
-        ("missing id", HubError, "hub-busy"),
+        ("missing id", HubError, "hub-answer"),
     ],
 )
 def test_every_scenario_of_the_servers_source(hub: TestHub, scenario: str, kind: type, reference: str) -> None:

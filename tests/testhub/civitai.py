@@ -295,11 +295,17 @@ def _hashes(request: Request, most: int) -> list[str] | None:
     return data
 
 
+def _by_sha256(hub: TestHub, request: Request, value: str) -> tuple[Version, File] | None:
+    """Lists of hashes are of sha256 alone: a BLAKE3 has as many digits, and is not found by them."""
+    found = hub.catalogue.by_hash(request.on, value)
+    return found if found is not None and found[1].hash("sha256") == value.lower() else None
+
+
 def _by_hash(hub: TestHub, request: Request) -> Reply:
     wanted = _hashes(request, MOST_HASHES)
     if wanted is None:
         return _error(400, f"Request must include an array of SHA256 Hashes. Maximum of {MOST_HASHES}")
-    found = {pair[0].id: pair[0] for value in wanted if (pair := hub.catalogue.by_hash(request.on, value))}
+    found = {pair[0].id: pair[0] for value in wanted if (pair := _by_sha256(hub, request, value))}
     answer = [version_json(hub, request.on, version, full=True) for version in reversed(found.values())]
     for version in answer:  # the real one once gave addresses of no host here: nobody may use them
         version["downloadUrl"] = f"https://undefined/api/download/models/{version['id']}"
@@ -312,7 +318,7 @@ def _by_hash_ids(hub: TestHub, request: Request) -> Reply:
     wanted = _hashes(request, MOST_IDS)
     if wanted is None:
         return _error(400, f"Request must include an array of SHA256 Hashes. Maximum of {MOST_IDS}")
-    found = [(value, pair[0]) for value in wanted if (pair := hub.catalogue.by_hash(request.on, value))]
+    found = [(value, pair[0]) for value in wanted if (pair := _by_sha256(hub, request, value))]
     return reply_json(
         [{"modelVersionId": version.id, "modelId": version.model.id, "hash": value.upper()} for value, version in found]
     )

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hubman.cli.said import tell_written
 from hubman.cli.session import Session, answering
 from hubman.cli.terminal import ProgressLine, Terminal
-from hubman.cli.words import _, about, told, value
+from hubman.cli.words import _, about, plural, told, value
 
 if TYPE_CHECKING:
-    from hubman.app.adding import Adding, Filed, Pages
-    from hubman.app.adding_pages import AskingPages
+    from hubman.app.adding import Adding, Filed
+    from hubman.app.adding_pages import Dressed, KnownPages
     from hubman.errors import HubmanError
+    from hubman.store.door import Store
 
 
 @click.command()
@@ -44,39 +46,44 @@ def add(
     looked up by hash on the hubs that you enabled.
     """
     from hubman.app.adding import AddOrder, add
+    from hubman.app.adding_pages import AskingPages, dress
 
     order = AddOrder(paths, session.config.home, copy, root, folder)
     progress = ProgressLine()
-    with session.store() as store, _pages(session, offline=offline or dry_run) as (ask, asking):
+    with session.store() as store, _pages(session, store, progress, offline=offline or dry_run) as pages:
         try:
-            answer = add(store, order, progress, pages=ask, dry_run=dry_run)
+            answer = add(store, order, progress, pages=pages, dry_run=dry_run)
+            hubs = pages.hubs if isinstance(pages, AskingPages) else {}
+            dressed = dress(store, answer, hubs, session.config.previews, progress)
         finally:
             progress.close()
-    troubles = asking.troubles if asking is not None else []
+    troubles = pages.troubles if isinstance(pages, AskingPages) else []
     if terminal.human:
         _show(answer, terminal, dry_run=dry_run)
+        if dressed.pictures:
+            text = plural("{count} picture fetched", "{count} pictures fetched", dressed.pictures)
+            terminal.text(text.format(count=dressed.pictures))
         for hub, error in troubles:
             terminal.warn(_("{hub} could not be asked: {why}").format(hub=hub, why=told(_phrase(error))))
     else:
-        terminal.document(_json(answer, troubles, dry_run=dry_run))
+        terminal.document(_json(answer, dressed, troubles, dry_run=dry_run))
+    tell_written(dressed.sidecars, terminal)
     return next((error.exit_code for _path, error in answer.failed), 0)
 
 
 @contextmanager
-def _pages(session: Session, *, offline: bool) -> Iterator[tuple[Pages, AskingPages | None]]:
+def _pages(session: Session, store: Store, progress: ProgressLine, *, offline: bool) -> Iterator[KnownPages]:
     """Open the hubs that the user said yes to."""
-    from hubman.app.adding import nobody
-    from hubman.app.adding_pages import AskingPages
+    from hubman.app.adding_pages import AskingPages, KnownPages
     from hubman.app.hubs import enabled, open_hubs
 
     with session.reader() as reader:
         names = [] if offline or session.config.offline else sorted(enabled(reader))
     if not names:
-        yield nobody, None
+        yield KnownPages(store)
         return
     with open_hubs(session.config, names) as hubs:
-        asking = AskingPages(hubs)
-        yield asking, asking
+        yield AskingPages(store, hubs, progress)
 
 
 def _phrase(error: HubmanError) -> str:
@@ -118,7 +125,9 @@ def _hint(error: HubmanError) -> str:
     return told(Phrase(error.hint_template, **error.fields))
 
 
-def _json(answer: Adding, troubles: list[tuple[str, HubmanError]], *, dry_run: bool) -> dict[str, object]:
+def _json(
+    answer: Adding, dressed: Dressed, troubles: list[tuple[str, HubmanError]], *, dry_run: bool
+) -> dict[str, object]:
     steps = answer.plan.steps if answer.plan is not None else ()
     return {
         "dry_run": dry_run,
@@ -131,6 +140,8 @@ def _json(answer: Adding, troubles: list[tuple[str, HubmanError]], *, dry_run: b
             {"path": path, "reference": error.reference, "message": error.message, "hint": error.hint}
             for path, error in answer.failed
         ],
+        "pictures": dressed.pictures,
+        "sidecars": dressed.sidecars.paths,
         "troubles": [{"hub": hub, "reference": error.reference, "message": error.message} for hub, error in troubles],
     }
 

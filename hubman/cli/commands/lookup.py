@@ -49,6 +49,8 @@ def lookup(
     from hubman.app.hubs import open_hubs
     from hubman.app.lookup import AskedHub, look_up
     from hubman.app.provenance import fetch_pictures
+    from hubman.app.sidecars import write_known
+    from hubman.cli.said import tell_written
 
     files, chosen = _files(session, words), _hubs(session, names)
     with open_hubs(session.config, chosen) as hubs:
@@ -63,16 +65,21 @@ def lookup(
                     store, hubs, files, again=again, progress=progress, named=chosen if names else (), refresh=True
                 )
                 report.cached = len({match.sha256 for match in cached})
+                report.contents |= {match.sha256 for match in cached}
                 if previews and not report.failed:
                     contents = None if files is None else {file.hashes.sha256 for file in files if file.hashes}
                     folder = session.config.previews
-                    report.pictures = fetch_pictures(store, hubs, folder, progress, contents)
+                    pictures = fetch_pictures(store, hubs, folder, progress, contents)
+                    report.pictures, report.contents = len(pictures), report.contents.union(pictures)
+                written = write_known(store, report.contents)
+                report.sidecars = written.paths
         finally:
             progress.close()
     if terminal.human:
         _print(report, session, terminal)
     else:
         terminal.document(report.to_json())
+    tell_written(written, terminal)
     tell_trouble([*report.hubs, *([AskedHub("huggingface", trouble=untold)] if untold else [])], terminal)
     return next((entry.trouble.exit_code for entry in report.hubs if entry.trouble), 4) if report.failed else 0
 
@@ -170,8 +177,19 @@ def _print(report: LookupReport, session: Session, terminal: Terminal) -> None:
         terminal.text(plural("{count} picture fetched", "{count} pictures fetched", report.pictures).format(
             count=report.pictures
         ))  # fmt: skip
+    _tell_waiting(report, terminal)
     _tell_other_headers(report, session, terminal)
     _tell_unhashed(report.unhashed, terminal)
+
+
+def _tell_waiting(report: LookupReport, terminal: Terminal) -> None:
+    """Say which hubs answer about one hash at a time and were not asked about all of them now."""
+    for hub in report.hubs:
+        if hub.waiting and hub.trouble is None:
+            text = plural("{hub} was not asked about {count} file yet: hubman lookup goes on with it",
+                          "{hub} was not asked about {count} files yet: hubman lookup goes on with them",
+                          hub.waiting)  # fmt: skip
+            terminal.hint(text.format(hub=title_of(hub.hub), count=hub.waiting))
 
 
 def _tell_other_headers(report: LookupReport, session: Session, terminal: Terminal) -> None:

@@ -166,6 +166,7 @@ class Run:
         """Find what every reference leads to; one that leads nowhere is an outcome of its own."""
         from hubman.app.pull_many import Pull
         from hubman.app.wanted import find
+        from hubman.core.refs import without_secrets
         from hubman.store.reader import open_reader
 
         asked, pulls = self._asked(hubs), list[Pull]()
@@ -176,7 +177,7 @@ class Run:
                 with open_reader(self.store.path) as reader:
                     pulls.append(Pull(find(reader, hubs, text, asked), options))
             except HubmanError as error:
-                self._failed(text, error)
+                self._failed(without_secrets(text), error)
         return pulls
 
     def _texts(self, hubs: OpenHubs, options: PullOptions, asked: Asked, pulls: list[Pull]) -> list[str]:
@@ -277,9 +278,8 @@ class Run:
                     self.store, hubs, pulls, jobs=jobs, progress=self._bar,
                     ended=self._ended, stop=stop,
                 )  # fmt: skip
-        except KeyboardInterrupt:
-            self.terminal.warn(_("stopped; what came is kept. Go on with: hubman pull --resume"))
-            raise
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(_("stopped; what came is kept. Go on with: hubman pull --resume")) from error
         finally:
             self.bars = None
 
@@ -384,6 +384,8 @@ def _show(pulled: Pulled, terminal: Terminal) -> None:
         terminal.text("  " + _("also in {path}").format(path=path))
     if pulled.model is None:
         return
+    for path in pulled.beside:
+        terminal.text("  " + _("written: {path}").format(path=path))
     card = trigger_card(pulled.model)
     words = ", ".join(word.text for word in card.words[:6])
     if words:
@@ -416,6 +418,7 @@ def pulled_json(pulled: Pulled) -> dict[str, object]:
         "copy": card.copy_positive if card else "",
         "notices": [str(notice) for notice in pulled.notices],
         "entry": pulled.entry,
+        "sidecars": list(pulled.beside),
     }
 
 

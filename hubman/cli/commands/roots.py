@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from hubman.cli.asking import confirm
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column
 from hubman.cli.terminal import Terminal, aside
@@ -89,7 +90,8 @@ def ls(session: Session, terminal: Terminal) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be forgotten.")
 @click.pass_obj
-def rm(session: Session, folder: str, yes: bool, dry_run: bool) -> None:
+@answering()
+def rm(session: Session, folder: str, yes: bool, dry_run: bool, terminal: Terminal) -> None:
     """Stop watching FOLDER and drop its files from the index. The files stay where they are."""
     from hubman.app.roots import enclosing_root, find_root, remove_root
 
@@ -100,13 +102,17 @@ def rm(session: Session, folder: str, yes: bool, dry_run: bool) -> None:
     text = _("{path}: {count} files leave the index; none of them is touched.")
     if outer is not None:
         text = _("{path}: {count} files stay in the index, as files of {outer}; none of them is touched.")
-    aside(text.format(path=root.path, count=count, outer=outer and outer.path))
-    if dry_run:
-        return
-    if not yes:
-        click.confirm(_("Go on?"), abort=True, err=True)
-    with session.store() as store:
-        remove_root(store, root)
+    if terminal.human:
+        aside(text.format(path=root.path, count=count, outer=outer and outer.path))
+    if not dry_run:
+        if not yes:
+            confirm(_("Go on?"), yes=yes)
+        with session.store() as store:
+            remove_root(store, root)
+    if not terminal.human:
+        terminal.document(
+            {"dry_run": dry_run, "root": _json(root), "files": count, "outer": outer.path if outer else None}
+        )
 
 
 def _json(root: object) -> dict[str, object]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shlex
+import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import click
 
 from hubman.cli.session import Session, answering
+from hubman.cli.table import printable
 from hubman.cli.terminal import ProgressLine, Terminal
-from hubman.cli.words import _, told, value
+from hubman.cli.words import _, plural, told, value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hubman.app.sync import SyncReport
     from hubman.core.library import Root
     from hubman.store.door import Store
@@ -62,13 +66,14 @@ def sync(
     progress, rebuilt = ProgressLine(), []
 
     def work(store: Store) -> SyncReport:
-        chosen = _choose(store, roots)
+        chosen, since_ns = _choose(store, roots), time.time_ns()
         run = Sync(store, options, progress)
         try:
             for folders, members in chosen:
                 report = run.run(members, folders)
         finally:
             progress.close()
+        _learn_from_cache(store, report, since_ns)
         _look_up(session, store, report, terminal, progress, offline=offline)
         take_care(session.config, terminal)
         return report
@@ -83,6 +88,14 @@ def sync(
     else:
         terminal.document({**asdict(report), "rebuilt": rebuilt_json(rebuilt)})
     return 0
+
+
+def _learn_from_cache(store: Store, report: SyncReport, since_ns: int) -> None:
+    """Take what Hugging Face's cache on this machine knows of new contents: offline, so nobody needs to say yes."""
+    if report.hashed or report.identified:
+        from hubman.app.cache_news import CacheNews  # not needed by the scan of an unchanged library
+
+        report.cached = CacheNews(store, since_ns).look()
 
 
 def _look_up(
@@ -148,22 +161,26 @@ def print_report(report: SyncReport, terminal: Terminal) -> None:
     if report.looked_up:
         asked = _("{count} looked up on hubs, {found} found there")
         terminal.text(asked.format(count=report.looked_up, found=report.found))
+    if report.cached:
+        text = plural("{count} file is known from Hugging Face's cache on this machine",
+                      "{count} files are known from Hugging Face's cache on this machine", report.cached)  # fmt: skip
+        terminal.text(text.format(count=report.cached))
     for root in report.roots:
         if root["state"] == "unreachable":
             terminal.warn(
                 _(
                     "{path} is unreachable, or most of it is gone. Nothing was forgotten. If that was meant: "
                     "hubman sync --accept-missing"
-                ).format(path=root["path"])
+                ).format(path=printable(str(root["path"])))
             )
     for path in report.unsettled[:MOST_ERRORS]:
-        terminal.warn(_("{path} is still being written; it is left for later.").format(path=path))
+        terminal.warn(_("{path} is still being written; it is left for later.").format(path=printable(path)))
     _print_notices(report, terminal)
     _print_offers(report, terminal)
     if report.errors:
         terminal.warn(_("Cannot be used ({count}):").format(count=len(report.errors)))
         for entry in report.errors[:MOST_ERRORS]:
-            terminal.text(f"  {entry['path']}\n      {told(entry['message'])}")
+            terminal.text(f"  {printable(str(entry['path']))}\n      {printable(told(entry['message']))}")
         if len(report.errors) > MOST_ERRORS:
             terminal.hint(_("… the rest: hubman search is:broken"))
 
@@ -174,9 +191,14 @@ def _print_offers(report: SyncReport, terminal: Terminal) -> None:
         return
     terminal.hint(_("New in a download folder; to file it, checked and in its right place:"))
     for path in report.offers[:MOST_ERRORS]:
-        terminal.hint(f"  hubman add {shlex.quote(path)}")
+        terminal.hint(f"  hubman add {printable(shlex.quote(path))}")
     if len(report.offers) > MOST_ERRORS:
         terminal.hint(_("… and {count} more").format(count=len(report.offers) - MOST_ERRORS))
+
+
+def _printable(entry: Mapping[str, object]) -> dict[str, str]:
+    """Make what a line is put together from harmless: a name may hold a line break."""
+    return {key: printable(str(value)) for key, value in entry.items()}
 
 
 def _print_notices(report: SyncReport, terminal: Terminal) -> None:
@@ -184,15 +206,14 @@ def _print_notices(report: SyncReport, terminal: Terminal) -> None:
     strange = [entry for entry in report.notices if entry["reference"] == "misplaced"]
     hidden = [entry for entry in report.notices if entry["reference"] == "same-stem"]
     for entry in strange[:MOST_ERRORS]:
-        terminal.warn(_("{path}: a {kind} in {folder!r}, so {program} will not show it.").format(
-            **{**entry, "kind": value("kind", str(entry["kind"]))}
-        ))  # fmt: skip
+        fields = {**_printable(entry), "kind": value("kind", str(entry["kind"]))}
+        terminal.warn(_("{path}: a {kind} in {folder!r}, so {program} will not show it.").format(**fields))
     for entry in hidden[:MOST_ERRORS]:
-        paths = "\n".join(f"    {path}" for path in entry["paths"])  # type: ignore[attr-defined]
+        paths = "\n".join(f"    {printable(path)}" for path in entry["paths"])  # type: ignore[attr-defined]
         wins = entry["wins"] or _("which of them, depends on the file system")
         terminal.warn(
             _("several files are called {stem!r}; {program} loads only one: {wins}\n{paths}").format(
-                stem=entry["stem"], program=entry["program"], wins=wins, paths=paths
+                stem=entry["stem"], program=entry["program"], wins=printable(str(wins)), paths=paths
             )
         )
     if strange:

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hubman.app.hubs import OpenHubs
-    from hubman.app.updating import Report, Updated
+    from hubman.app.updating import Outdated, Report, Updated
 
 
 @click.command(cls=QueryCommand)
 @click.argument("words", nargs=-1, metavar="[QUERY...]")
 @click.option("--replace", is_flag=True, help="The old file goes to the trash when the new one is in its place.")
 @click.option("--early-access", is_flag=True, help="Also versions that must be paid for (with your token).")
+@click.option("--jobs", type=click.IntRange(1, 16), metavar="N", help="Files at the same time (default: the config's).")
 @click.option("--pin", "pins", multiple=True, metavar="MODEL", help="Leave this model as it is from now on.")
 @click.option("--unpin", "unpins", multiple=True, metavar="MODEL", help="Update this model again.")
 @click.option("--offline", is_flag=True, help="Do not use the network (then nothing can be updated).")
@@ -37,6 +38,7 @@ def update(
     words: tuple[str, ...],
     replace: bool,
     early_access: bool,
+    jobs: int | None,
     pins: tuple[str, ...],
     unpins: tuple[str, ...],
     offline: bool,
@@ -63,7 +65,7 @@ def update(
             return _nothing(report, terminal, dry_run=dry_run)
         if not yes:
             confirm(_question(report), yes=yes)
-        done = _fetch(session, hubs, report, terminal, replace=replace)
+        done = _fetch(session, hubs, report, terminal, replace=replace, jobs=jobs)
     if not terminal.human:
         terminal.document({**report.to_json(), "dry_run": False, "updated": [entry.to_json() for entry in done]})
     tell_troubles(report, terminal)
@@ -105,29 +107,34 @@ def _question(report: Report) -> str:
     return text.format(count=len(sizes), size=human_size(sum(sizes)))
 
 
-def _fetch(session: Session, hubs: OpenHubs, report: Report, terminal: Terminal, *, replace: bool) -> list[Updated]:
-    """Fetch one after the other; one that fails is said and the others go on."""
+def _fetch(
+    session: Session, hubs: OpenHubs, report: Report, terminal: Terminal, *, replace: bool, jobs: int | None
+) -> list[Updated]:
+    """Fetch several at once; one that fails is said and the others go on."""
+    from hubman.app.local_copy import from_caches
     from hubman.app.pull import PullOptions
-    from hubman.app.updating import update_one
-    from hubman.cli.bars import Bars
+    from hubman.app.updating import Fetching, update_all
+    from hubman.cli.bars import Bar, Bars
 
-    options = PullOptions(home=session.config.home, connections=session.config.connections)
-    done: list[Updated] = []
-    stop = Event()
+    config = session.config
+    options = PullOptions(home=config.home, connections=config.connections, source=from_caches)
+    running: dict[int, Bar] = {}
+
+    def begin(entry: Outdated) -> Bar:
+        bar = running[id(entry)] = bars.bar(entry.file.name)
+        return bar
+
+    def ended(outcome: Updated) -> None:
+        if (bar := running.pop(id(outcome.outdated), None)) is not None:
+            bar.end()
+        bars.above(lambda: _say(outcome, terminal))
+
     with session.store() as store, Bars() as bars:
-        for entry in report.outdated:
-            bar = bars.bar(entry.file.name)
-            try:
-                outcome = update_one(
-                    store, hubs, entry, options, replace_old=replace, progress=bar, stop=stop.is_set
-                )  # fmt: skip
-            except KeyboardInterrupt:
-                stop.set()
-                raise
-            done.append(outcome)
-    for outcome in done:
-        _say(outcome, terminal)
-    return done
+        how = Fetching(jobs or config.downloads, replace, begin, ended, Event())
+        try:
+            return update_all(store, hubs, report.outdated, options, how)
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(_("stopped; what came is kept. Go on with: hubman pull --resume")) from error
 
 
 def _say(outcome: Updated, terminal: Terminal) -> None:

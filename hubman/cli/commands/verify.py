@@ -11,7 +11,8 @@ from hubman.cli.exclusions import QueryCommand
 from hubman.cli.session import Session, answering
 from hubman.cli.table import printable
 from hubman.cli.terminal import ProgressLine, Terminal, human_size
-from hubman.cli.words import _, told, value
+from hubman.cli.words import _, error_text, told, value
+from hubman.errors import StoreError
 
 if TYPE_CHECKING:
     from hubman.app.verify import Report
@@ -39,9 +40,7 @@ def verify(session: Session, words: tuple[str, ...], fast: bool, terminal: Termi
             report = run.run(files, progress)
         finally:
             progress.close()
-    if report.confirmed:
-        with session.store() as store, store.writer() as writer:
-            writer.confirm(report.confirmed)
+    _remember(session, report, terminal)
     if terminal.human:
         _print(report, terminal)
     else:
@@ -49,6 +48,18 @@ def verify(session: Session, words: tuple[str, ...], fast: bool, terminal: Termi
     if report.stopped:
         return 130
     return 6 if report.findings else 0
+
+
+def _remember(session: Session, report: Report, terminal: Terminal) -> None:
+    """Record what was found; a library that cannot be written now takes nothing away from the answer."""
+    if not (report.confirmed or report.spoilt or report.mended):
+        return
+    try:
+        with session.store() as store, store.writer() as writer:
+            writer.confirm(report.confirmed)
+            writer.set_spoilt([file.file_id for file in report.spoilt], [file.file_id for file in report.mended])
+    except StoreError as error:
+        terminal.warn(error_text(error)[0])
 
 
 def _print(report: Report, terminal: Terminal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from dataclasses import asdict
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -90,7 +91,7 @@ def watch(session: Session, as_lines: bool, quiet_seconds: float) -> None:
     """
     from hubman.app.care import mended
     from hubman.app.sync import options_of
-    from hubman.app.unasked_lookup import look_up_unasked
+    from hubman.app.unasked_lookup import AskUnasked
     from hubman.app.watching import Watching, WatchOptions
     from hubman.cli.commands.db import tell_rebuilt
     from hubman.errors import N_, NotFoundError
@@ -115,7 +116,7 @@ def watch(session: Session, as_lines: bool, quiet_seconds: float) -> None:
             reporter,
             ending.asked,
             progress,
-            lambda stop: look_up_unasked(session.config, store, stop=stop),
+            AskUnasked(session.config, store, time.time_ns()),
         )
         try:
             watching.run()

@@ -7,7 +7,7 @@ have, and its primary file. Training data, configurations, archives and pictures
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -122,7 +122,7 @@ def _version(listings: Sequence[Listing], ref: HubRef, wish: Wish) -> Listing:
         if not found:
             raise _no_version(listings, ref.version)
         return found[0]
-    usable = [one for one in listings if any(_is_weights(file) for file in one.files)] or list(listings)
+    usable = [one for one in listings if _weights(one)] or list(listings)
     open_ones = [one for one in usable if passes(one.access, logged_in=wish.logged_in, named=False, now=wish.now)]
     return newest(open_ones or usable)
 
@@ -182,7 +182,7 @@ def _file(listing: Listing, ref: HubRef, wish: Wish) -> RemoteFile:
         if len(found) == 1:
             return found[0]
         return _one(listing, found, wish)
-    found = [file for file in listing.files if _is_weights(file)]
+    found = _weights(listing)
     if not found:
         raise _no_file(listing, None)
     if _is_folder(listing):
@@ -200,9 +200,15 @@ def _file(listing: Listing, ref: HubRef, wish: Wish) -> RemoteFile:
     return _one(listing, kept, wish)
 
 
-def _is_weights(file: RemoteFile) -> bool:
+def _weights(listing: Listing) -> list[RemoteFile]:
+    """Return the files that may be taken unasked. A negative embedding is one where there is nothing else."""
+    found = [file for file in listing.files if _is_weights(file)]
+    return found or [file for file in listing.files if _is_weights(file, ASIDE - {"negative"})]
+
+
+def _is_weights(file: RemoteFile, aside: Collection[str] = ASIDE) -> bool:
     """Say whether a file may be taken unasked: by the hub's type, and by its name or format."""
-    if re.sub(r"[^a-z]", "", file.type.casefold()) in ASIDE:
+    if re.sub(r"[^a-z]", "", file.type.casefold()) in aside:
         return False
     name = file.name.replace("\\", "/").rpartition("/")[2]
     return is_model_name(name) or (file.format in ("safetensors", "pickle", "gguf") and "." not in name)

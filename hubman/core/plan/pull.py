@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hubman.core.hub import HASH_KINDS, HubRef, Listing, RemoteFile, RemoteImage
-from hubman.core.hub_words import kind_of_file, kind_of_hub_type
-from hubman.core.types import Kind
+from hubman.core.hub_words import kind_of_file
 
 EXPLICIT = 3
 PLAIN = (None, 0, 1)
@@ -15,8 +14,7 @@ PLAIN = (None, 0, 1)
 
 def expected_kind(listing: Listing, file: RemoteFile) -> str:
     """Return what a file should be by the words of its hub, a value of Kind."""
-    kind = listing.kind if listing.kind != Kind.UNKNOWN else kind_of_hub_type(listing.hub, listing.hub_type)
-    return kind_of_file(file.type, kind)
+    return kind_of_file(file.type, listing.kind)
 
 
 def hash_says(text: str, hashes: Mapping[str, str | None]) -> bool:
