@@ -28,6 +28,7 @@ class HubLine:
         token: where the token comes from; None: there is none.
         official: whether the hub offers its interface for programs; None: its package is broken.
         configured: whether the address is the user's own choice.
+        by_hash: whether it can be asked about a hash at all.
     """
 
     name: str
@@ -37,6 +38,7 @@ class HubLine:
     token: str | None
     official: bool | None
     configured: bool
+    by_hash: bool = True
 
 
 def hub_lines(config: Config, choices: Mapping[str, bool], environ: Mapping[str, str] = os.environ) -> list[HubLine]:
@@ -47,21 +49,21 @@ def hub_lines(config: Config, choices: Mapping[str, bool], environ: Mapping[str,
     """
     credentials, lines = Credentials(config.home, environ), []
     for name in hub_names():
-        title, address, official = _about(config, name)
+        title, address, official, by_hash = _about(config, name)
         token = token_of(credentials, name)
         source, configured = token.source if token else None, name in config.hub_urls
-        lines.append(HubLine(name, title, address, choices.get(name), source, official, configured))
+        lines.append(HubLine(name, title, address, choices.get(name), source, official, configured, by_hash))
     return lines
 
 
-def _about(config: Config, name: str) -> tuple[str, str, bool | None]:
+def _about(config: Config, name: str) -> tuple[str, str, bool | None, bool]:
     from hubman.hubs import DEFAULT_URLS, TITLES, class_of
 
     try:
         kind = class_of(name)
-        return str(kind.title), base_of(config, name), not kind.needs_yes
+        return str(kind.title), base_of(config, name), not kind.needs_yes, bool(kind.hash_kinds)
     except HubError:
-        return TITLES.get(name, name), config.hub_urls.get(name) or DEFAULT_URLS.get(name, ""), None
+        return TITLES.get(name, name), config.hub_urls.get(name) or DEFAULT_URLS.get(name, ""), None, True
 
 
 @dataclass(frozen=True, slots=True)

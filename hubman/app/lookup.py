@@ -248,7 +248,7 @@ class _Run:
         if entry is not None:
             now = self._limited(name, wanted)
             entry.waiting = len(wanted) - len(now)
-            self._progress.phase("lookup", len(now))
+            self._progress.phase(f"lookup:{hub.title}", len(now))
             self._blocks(hub, now, entry)
 
     def _new_for(self, reader: Reader, name: str) -> list[Hashes]:
@@ -365,6 +365,7 @@ class _Run:
 
     def _renew(self, hub: Hub, versions: Mapping[str, set[str]], entry: AskedHub) -> None:
         models, missing = list(versions), list[tuple[str, str]]()
+        self._progress.phase(f"renew:{hub.title}", len(models))
         for start in range(0, len(models), 100):
             part = models[start : start + 100]
             told = hub.versions(part)
@@ -375,6 +376,7 @@ class _Run:
             }  # fmt: skip
             self._record_fresh(list(fresh.values()), entry)
             missing += [(model, old) for model in part for old in sorted(versions[model]) if (model, old) not in fresh]
+            self._progress.advance(len(part))
         for model, old in missing[:MOST_CONFIRMED]:
             self._confirm(hub, model, old, entry)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hubman.core.hub import HubRef, Listing, RemoteFile
-from hubman.disk.part import LOCK, PART, PREFIX, RECORD, Part, open_part, token_of
+from hubman.disk.part import LOCK, PART, PREFIX, RECORD, Part, is_held, open_part, token_of
 from hubman.disk.relocate import digest_of
 from hubman.errors import N_, AccessError, ConflictError, HubmanError, IntegrityError, NotFoundError
 from hubman.store.door import Store
@@ -33,6 +33,13 @@ class Begun:
         return found if isinstance(found, int) else None
 
     @property
+    def state(self) -> str:
+        """running, stopped, failed or placing; what was killed while it ran is stopped, whatever its row says."""
+        if self.entry.state == "running" and not is_held(self.entry.part, _token(self.entry)):
+            return "stopped"
+        return self.entry.state
+
+    @property
     def ref(self) -> HubRef:
         detail = self.entry.detail
         return HubRef(str(detail["hub"]), str(detail["model"]), str(detail["version"]))
@@ -45,7 +52,7 @@ class Begun:
         """Return its object in `hubman pull --json` (docs/json.md)."""
         return {
             "number": self.entry.number, "ref": self.entry.ref, "name": self.name, "folder": self.entry.part,
-            "state": self.entry.state, "have": self.have, "size": self.size, "began_ns": self.entry.made_ns,
+            "state": self.state, "have": self.have, "size": self.size, "began_ns": self.entry.made_ns,
         }  # fmt: skip
 
 

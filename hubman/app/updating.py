@@ -6,6 +6,7 @@ Hubs are told model numbers, never hashes, and are asked about all models at onc
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Event
@@ -14,7 +15,7 @@ from hubman.app.pull import Pulled, PullOptions
 from hubman.app.pull_many import Outcome, Pull, pull_all
 from hubman.app.wanted import Wanted
 from hubman.app.whole import whole_places
-from hubman.core.hub import CIVARCHIVE, OPENMODELDB, Gate, Listing, Provenance
+from hubman.core.hub import CIVARCHIVE, CIVITAI, OPENMODELDB, Gate, Listing, Provenance
 from hubman.core.library import ModelFile
 from hubman.core.ports import Hub, Progress, Silence
 from hubman.core.updates import Held, Update, updates_of
@@ -57,7 +58,7 @@ class Report:
     Attributes:
         outdated: models with a newer version, in the order of the library.
         checked: contents whose hub was asked, without pinned ones.
-        unknown: contents of which no hub is known. pinned: left alone.
+        unknown: contents of which no hub is known. pinned: left alone. due: those of `unknown` to be looked up.
         troubles: (hub, error) of hubs that could not be asked: nothing was recorded of their models.
     """
 
@@ -66,6 +67,7 @@ class Report:
     unknown: int = 0
     pinned: int = 0
     troubles: tuple[tuple[str, HubmanError], ...] = ()
+    due: int = 0
 
     def to_json(self) -> dict[str, object]:
         """Return the document of `outdated --json`."""
@@ -82,7 +84,7 @@ class _Known:
     """Everything that is held, by hub."""
 
     held: dict[str, list[Held]] = field(default_factory=dict)
-    unknown: int = 0
+    unknown: set[str] = field(default_factory=set)
     pinned: set[str] = field(default_factory=set)
 
 
@@ -105,6 +107,7 @@ def find_outdated(
     with open_reader(store.path) as reader:
         places = _places(files)
         known = _known(reader, places, hubs)
+        due = {hashes.sha256 for hashes in reader.hubs.to_look_up(CIVITAI, time.time_ns(), unknown=True)}
     progress.phase("outdated", sum(len({own.listing.model_id for own in held}) for held in known.held.values()))
     found: list[Outdated] = []
     troubles: list[tuple[str, HubmanError]] = []
@@ -124,7 +127,9 @@ def find_outdated(
     order = {sha256: number for number, sha256 in enumerate(places)}
     first = {entry.update.held.sha256: entry for entry in reversed(found)}
     outdated = tuple(sorted(first.values(), key=lambda entry: order[entry.update.held.sha256]))
-    return Report(outdated, len(checked), known.unknown, len(known.pinned), tuple(troubles))
+    return Report(
+        outdated, len(checked), len(known.unknown), len(known.pinned), tuple(troubles), len(known.unknown & due)
+    )
 
 
 def _places(files: Sequence[ModelFile]) -> dict[str, ModelFile]:
@@ -142,8 +147,8 @@ def _known(reader: Reader, places: Mapping[str, ModelFile], hubs: Mapping[str, H
     for sha256 in places:
         entries = [one for one in origins.get(sha256, []) if one.listing.hub not in WITHOUT_VERSIONS]
         entries = [one for one in entries if one.listing.hub in hubs]
-        if not entries:
-            known.unknown += 1
+        if not origins.get(sha256):
+            known.unknown.add(sha256)
         if sha256 in pinned:
             known.pinned.add(sha256)
         for entry in entries:

@@ -63,6 +63,7 @@ class Wanted:
         listing, file: None where the library answered before any hub was asked.
         here: the places of the library that have this very content.
         members: all files of a model that is a folder, else ().
+        passed_over: a newer version that was not taken because it is not open to everybody yet.
     """
 
     text: str
@@ -70,6 +71,7 @@ class Wanted:
     file: RemoteFile | None
     here: tuple[ModelFile, ...] = ()
     members: tuple[RemoteFile, ...] = ()
+    passed_over: Listing | None = None
 
 
 def hosts_of(urls: Mapping[str, str]) -> dict[str, str]:
@@ -103,7 +105,7 @@ def find_ref(reader: Reader, hubs: Mapping[str, Hub], text: str, ref: HubRef, as
     except (NotFoundError, AccessError) as error:
         raise _with_archive(error, ref) from error
     places = () if choice.members else here(reader, choice.listing, choice.file)
-    return Wanted(text, choice.listing, choice.file, places, choice.members)
+    return Wanted(text, choice.listing, choice.file, places, choice.members, choice.passed_over)
 
 
 def chosen(listings: Sequence[Listing], ref: HubRef, asked: Asked) -> Choice:

@@ -17,9 +17,10 @@ import click
 
 from hubman.cli.table import cells, clip, pad, printable
 from hubman.cli.terminal import human_size, safe
-from hubman.cli.words import _, about
+from hubman.cli.words import _, about, plural
 
 REDRAW_S = 0.1
+AT_ONCE_S = 0.02
 WINDOW_S = 8.0
 """Seconds over which the speed is taken: a mean since the beginning would hide that it stalls."""
 
@@ -39,7 +40,7 @@ class Bar:
         with self._bars.lock:
             self._phase, self._total, self._done = name, total, 0
             self._recent.clear()
-            self._recent.append((time.monotonic(), 0))
+            self._recent.append((time.monotonic(), -1))  # nothing came yet
         self._bars.begun(self)
 
     def advance(self, amount: int = 1) -> None:
@@ -47,6 +48,10 @@ class Bar:
         with self._bars.lock:
             self._done += amount
             now = time.monotonic()
+            if self._recent and self._recent[0][1] < 0:
+                began = self._recent.popleft()[0]
+                # What is there at once was there before (an earlier run's): it says nothing of the speed.
+                self._recent.append((began, self._done if now - began < AT_ONCE_S else 0))
             self._recent.append((now, self._done))
             while len(self._recent) > 2 and (now - self._recent[0][0] > WINDOW_S or len(self._recent) > 512):
                 self._recent.popleft()
@@ -72,14 +77,15 @@ class Bar:
         speed = self._speed()
         rate = f"{human_size(int(speed))}/s" if speed else ""
         if not self._total:
-            return f"{human_size(self._done)}  {rate:>9}"
+            return f"{human_size(self._done)}  {rate:>9}           "
         share = min(100, self._done * 100 // self._total)
         left = _time(int((self._total - self._done) / speed)) if speed else "-:--"
-        return f"{share:3}%  {human_size(self._done)} / {human_size(self._total)}  {rate:>9}  {left:>7}"
+        amount = f"{human_size(self._done)} / {human_size(self._total)}"
+        return f"{share:3}%  {amount:>15}  {rate:>9}  {left:>7}"
 
     def _speed(self) -> float:
         (start, before), (end, after) = self._recent[0] if self._recent else (0.0, 0), (time.monotonic(), self._done)
-        return (after - before) / (end - start) if end - start > 0.2 else 0.0
+        return (after - max(0, before)) / (end - start) if end - start > 0.2 else 0.0
 
 
 _PHASES = {
@@ -104,7 +110,10 @@ class Bars:
         self._live = sys.stderr.isatty()
         self._bars: list[Bar] = []
         self._told: set[int] = set()
-        self._lines, self._drawn = 0, 0.0
+        self._widths: list[int] = []  # of the lines that are drawn
+        self._drawn = 0.0
+        self.expected = 0
+        """Downloads in all; those without a bar yet are told as waiting."""
 
     def bar(self, label: str) -> Bar:
         """Return the bar of one more download."""
@@ -151,14 +160,21 @@ class Bars:
 
             size = shutil.get_terminal_size()
             shown = [bar for bar in self._bars if not bar.ended and bar._phase][: max(1, size.lines - 2)]
-            for bar in shown:
-                click.echo(bar.line(size.columns), err=True)
-            self._lines = len(shown)
+            lines = [bar.line(size.columns) for bar in shown]
+            if shown and (more := self.expected - len(self._bars)) > 0:
+                text = plural("{count} more is waiting", "{count} more are waiting", more).format(count=more)
+                lines.append(clip(text, size.columns - 1))
+            click.echo("".join(line + "\n" for line in lines), err=True, nl=False)
+            self._widths = [cells(line) for line in lines]
 
     def _wipe(self) -> None:
-        if self._live and self._lines:
-            click.echo(f"\x1b[{self._lines}F\x1b[J", err=True, nl=False)
-            self._lines = 0
+        if self._live and self._widths:
+            import shutil
+
+            columns = max(1, shutil.get_terminal_size().columns)  # a window that became narrower has wrapped them
+            rows = sum(max(1, -(-width // columns)) for width in self._widths)
+            click.echo(f"\x1b[{rows}F\x1b[J", err=True, nl=False)
+            self._widths = []
 
     def __enter__(self) -> Self:
         return self

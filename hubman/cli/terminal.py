@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from hubman.cli.table import Column, printable, render
+from hubman.cli.table import Column, clip, printable, render
 from hubman.cli.words import _
 
 JSON_SCHEMA = 1
@@ -129,9 +129,14 @@ class ProgressLine:
         self._started = self._drawn = 0.0
 
     def phase(self, name: str, total: int) -> None:
-        """Begin a phase; for hashing the total counts bytes."""
+        """Begin a phase; for hashing the total counts bytes. `lookup:civitai` is the phase of one hub.
+
+        It is shown at once: the first answer of a hub may take half a minute.
+        """
         self._name, self._total, self._done = name, total, 0
         self._started, self._drawn = time.monotonic(), 0.0
+        if self._live and total:
+            self._draw(self._line(self._started))
 
     def advance(self, amount: int = 1) -> None:
         """Count, and redraw at most ten times a second."""
@@ -152,20 +157,25 @@ class ProgressLine:
             self._draw("")
 
     def _draw(self, line: str) -> None:
-        click.echo("\r\x1b[2K" + line, err=True, nl=False)
+        """Replace the line; one that is wrapped could not be taken away again, so it is cut."""
+        click.echo("\r\x1b[2K" + clip(line, _terminal_width() - 1), err=True, nl=False)
 
     def _line(self, now: float) -> str:
         spent = max(now - self._started, 1e-6)
         rate = self._done / spent
-        in_bytes = self._name in ("hash", "verify")
+        name, _colon, hub = self._name.partition(":")
+        in_bytes = name in ("hash", "verify", "unpack")
         amount = human_size(self._done) if in_bytes else f"{self._done:,}"
         speed = f"{human_size(int(rate))}/s" if in_bytes else f"{rate:,.0f}/s"
+        what = _PHASES.get(name, lambda: name)() + (f" {hub}" if hub else "")
+        if not self._done and self._total:
+            return f"{what}  0 / {human_size(self._total) if in_bytes else f'{self._total:,}'}"
         left = ""
         if self._total > self._done and rate > 0:
             total = human_size(self._total) if in_bytes else f"{self._total:,}"
             seconds = int((self._total - self._done) / rate)
             left = f" / {total}   {seconds // 60}:{seconds % 60:02d}"
-        return f"{_PHASES.get(self._name, lambda: self._name)()}  {amount}{left}   {speed}"
+        return f"{what}  {amount}{left}   {speed}"
 
 
 _PHASES = {
@@ -176,7 +186,11 @@ _PHASES = {
     "sketch": lambda: _("reading weights"),
     "compare": lambda: _("comparing weights"),
     "verify": lambda: _("verifying"),
-    "lookup": lambda: _("asking hubs"),
+    "find": lambda: _("asking hubs"),
+    "lookup": lambda: _("asking"),
+    "renew": lambda: _("renewing what is known from"),
+    "outdated": lambda: _("asking for newer versions"),
+    "unpack": lambda: _("unpacking"),
     "pictures": lambda: _("fetching pictures"),
     "outdated": lambda: _("looking for newer versions"),
     "unpack": lambda: _("unpacking"),

@@ -42,7 +42,6 @@ VALUES = {
         C_("state", "ok"), C_("state", "read-only"), C_("state", "unreachable"),  # of a root
         C_("state", "planned"), C_("state", "done"), C_("state", "failed"), C_("state", "undone"),  # of an action
         C_("state", "for good"),  # why it cannot be undone
-        C_("state", "running"), C_("state", "stopped"), C_("state", "placing"),  # of a download
         C_("state", "offline"), C_("state", "hub-unreachable"), C_("state", "hub-certificate"),  # of a hub
         C_("state", "hub-slow"), C_("state", "hub-busy"), C_("state", "hub-failed"), C_("state", "hub-challenge"),
         C_("state", "hub-answer"), C_("state", "answer-too-large"), C_("state", "redirect-refused"),

@@ -94,5 +94,13 @@ def _field(name: str, given: object) -> object:
 
 
 def error_text(error: HubmanError) -> tuple[str, str]:
-    """Return an error's message and hint in the user's language."""
-    return _filled(error.template, error.fields), _filled(error.hint_template, error.fields)
+    """Return an error's message and hint in the user's language.
+
+    A message names a hub as people write it; a hint has its name as commands take it.
+    """
+    fields = error.fields
+    if "hub" in fields:
+        from hubman.cli.from_hubs import title_of
+
+        fields = {**fields, "hub": title_of(fields["hub"]) if type(fields["hub"]) is str else fields["hub"]}
+    return _filled(error.template, fields), _filled(error.hint_template, error.fields)

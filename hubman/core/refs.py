@@ -101,6 +101,14 @@ def _unknown(text: str) -> UsageError:
             N_("this looks like a secret token, not like a reference to a model"),
             hint=N_("a token is given with: hubman hubs login"),
         )
+    if text.strip().isdecimal():
+        return UsageError(
+            "ref-unknown",
+            N_("{text} is a number: of which hub?"),
+            hint=N_("Of Civitai's model: civitai:{number}. Of one version: civitai:@{number}."),
+            text=_shown(text),
+            number=text.strip()[:20],
+        )
     return UsageError(
         "ref-unknown",
         N_("{text} is not a reference to a model that hubman understands"),

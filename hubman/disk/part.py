@@ -251,6 +251,20 @@ def open_part(folder: str, token: str, *, wait: Callable[[], bool] | None = None
         raise
 
 
+def is_held(folder: str, token: str) -> bool:
+    """Say whether somebody is at a download just now; what a killed process left is held by nobody."""
+    path = os.path.join(folder, PREFIX + token + LOCK)
+    if not os.path.lexists(path):
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
+
+
 def sweep(folder: str, *, but: str = "") -> None:
     """Take away the notes of downloads that were killed between getting their name and the end."""
     with contextlib.suppress(OSError):

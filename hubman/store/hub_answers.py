@@ -162,6 +162,14 @@ class HubAnswers:
         question = "SELECT count(*) FROM file WHERE present = 1 AND folder = 0 AND sha256 IS NULL"
         return int(self._ask(question, []).fetchone()[0])
 
+    def outdated(self) -> int:
+        """Return how many present contents have a newer version on their hub, without pinned ones."""
+        question = (
+            "SELECT count(DISTINCT p.sha256) FROM provenance p JOIN file f ON f.sha256 = p.sha256 "
+            "WHERE p.newer IS NOT NULL AND f.present = 1 AND p.sha256 NOT IN (SELECT subject FROM user_pin)"
+        )
+        return int(self._ask(question, []).fetchone()[0])
+
     def pinned(self) -> set[str]:
         """Return the subjects that `update` leaves as they are."""
         return {str(row[0]) for row in self._ask("SELECT subject FROM user_pin", [])}

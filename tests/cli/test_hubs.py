@@ -105,7 +105,7 @@ def test_ls_needs_no_library_and_asks_nobody(tiny: Served, call: Call) -> None:
     assert found["civitai"]["address"] == "https://civitai.com"
     assert found["tiny"] == {
         "name": "tiny", "title": "Tiny Hub", "address": tiny.url, "configured": True, "enabled": False, "asked": False,
-        "token": None, "official": False,
+        "token": None, "official": False, "by_hash": True,
     }  # fmt: skip
     assert found["broken"]["official"] is None
     assert tiny.asked == []

@@ -180,6 +180,15 @@ def test_the_first_sync_on_a_terminal_asks_once_per_hub(
         assert "May hubman send" not in on_a_terminal(["sync"], "")[1]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a pseudo terminal")
+def test_a_terminal_shows_whom_a_lookup_asks_before_the_answer_is_there(library: Path, hub: TestHub) -> None:
+    """Also when what is known is only renewed."""
+    hub.add(lora_bytes(1))
+    shown = on_a_terminal(["lookup", "--no-previews"], "")[1]
+    assert ("asking Civitai  0 / 3" in shown, "asking CivArchive  0 / 2" in shown) == (True, True), shown
+    assert "renewing what is known from Civitai  0 / 1" in on_a_terminal(["lookup", "--again"], "")[1]
+
+
 def test_without_a_terminal_nobody_is_asked_and_nothing_remembered(
     library: Path, hub: TestHub, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -407,6 +407,101 @@ def test_bars_on_a_terminal(hub: TestHub, library: Path) -> None:
     assert b"/s" in seen
 
 
+# --- what a person and a script are told ------------------------------------------------------------------------------
+
+
+def test_it_says_which_version_came_and_which_was_passed_over(call: Any, hub: TestHub, library: Path) -> None:
+    early, old = (
+        Version(
+            name, [File(f"{name}.safetensors", content_of(lora_bytes(fill=fill)))], published=date, early_access=until
+        )
+        for name, fill, date, until in (
+            ("v2", 110, "2026-02-01T00:00:00Z", "2999-01-15T00:00:00Z"), ("v1", 111, "2026-01-01T00:00:00Z", None),
+        )
+    )  # fmt: skip
+    model = hub.add_model("水墨", versions=[early, old])
+    _, out, err = call("pull", f"civitai:{model.id}")
+    assert "  Civitai: 水墨 · v1 · SD 1.5" in out
+    assert "水墨: a newer version, v2, is in early access until 2999-01-15; it was passed over" in err
+    assert "passed over" not in call("pull", f"civitai:{model.id}@{old.id}")[2]
+
+
+def test_several_are_summed_up(call: Any, hub: TestHub, library: Path) -> None:
+    """What scrolled away is counted; `undo` takes one of them back, and that is said."""
+    one, two = hub.add(lora_bytes(fill=112), name="One"), hub.add(lora_bytes(fill=113), name="Two")
+    assert call("pull", ref(one))[2].splitlines()[-1] == "Take it back: hubman undo"
+    three = hub.add(lora_bytes(fill=114), name="Three")
+    code, _, err = call("pull", ref(one), ref(two), ref(three), "civitai:99999999")
+    assert code == 3
+    assert "2 fetched, 1 here already, 1 failed" in err
+    assert "hubman undo --list" in err
+
+
+def test_ids_and_lines_for_scripts(call: Any, hub: TestHub, library: Path) -> None:
+    """-q: ids of what is in the library now; --jsonl: an object for each reference, failures too."""
+    models = [hub.add(lora_bytes(fill=fill), name=f"M{fill}") for fill in (115, 116)]
+    wanted = [ref(model) for model in models]
+    code, out, _ = call("pull", "-q", *wanted, "civitai:99999999")
+    ids = sorted(model.versions[0].files[0].hash("sha256")[:10] for model in models)
+    assert (code, sorted(out.split())) == (3, ids)
+    lines = [json.loads(line) for line in call("pull", "--jsonl", *wanted, "civitai:99999999")[1].splitlines()]
+    assert sorted(line.get("outcome", line.get("reference")) for line in lines) == ["here", "here", "not-on-hub"]
+    assert (call("pull", "-q")[1], call("pull", "--jsonl")[1]) == ("", "")
+
+
+def test_without_a_root_no_hub_is_asked_and_it_is_said_once(call: Any, hub: TestHub, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("civitai:1\ncivitai:2\n")
+    code, _, err = call("pull", "-r", str(tmp_path / "list.txt"))
+    assert (code, err.count("no folder to put models in"), hub.seen()) == (3, 1, [])
+
+
+def test_nothing_to_resume_is_said(call: Any, library: Path) -> None:
+    assert "No download is unfinished" in call("pull", "--resume")[2]
+    assert "No download is unfinished" in call("pull", "--forget")[2]
+
+
+def test_small_files_have_a_size(call: Any, hub: TestHub, library: Path) -> None:
+    err = call("pull", f"hf:{two_loras(hub).repo}")[2]
+    assert ("0 MB" in err, "a.safetensors (37 KB)" in err) == (False, True)
+
+
+def test_what_was_there_before_says_nothing_of_the_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hubman.cli import bars
+
+    clock = [0.0]
+    monkeypatch.setattr(bars.time, "monotonic", lambda: clock[0])
+    bar = Bars().bar("x")
+    bar.phase("download", 1_000_000_000)
+    bar.advance(500_000_000)  # of an earlier run
+    clock[0] = 1.0
+    bar.advance(1_000_000)
+    assert "1 MB/s" in bar.line(100)
+    assert "50%" in bar.line(100)
+
+
+def test_bars_are_aligned_and_those_that_wait_are_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "100")
+    with Bars() as bars:
+        bars.expected = 4
+        for label, total, done in (("国风美人", 6_900_000_000, 800_000), ("ink", 37_000, 36_000)):
+            bar = bars.bar(label)
+            bar.phase("download", total)
+            bar.advance(done)
+        capsys.readouterr()
+        bars.redraw(now=True)
+        lines = capsys.readouterr().err.rpartition("\x1b[J")[2].splitlines()
+        from hubman.cli.table import cells
+
+        first, second = (cells(line[: line.index("%")]) for line in lines[:2])
+        assert (first == second, cells(lines[0]) == cells(lines[1]), lines[2]) == (True, True, "2 more are waiting")
+        monkeypatch.setenv("COLUMNS", "50")  # the window became half as wide: the terminal has wrapped the long lines
+        bars.redraw(now=True)
+        assert "\x1b[5F\x1b[J" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
 def test_a_list_goes_into_a_pipe_and_through_a_link(call: Any, library: Path, tmp_path: Path) -> None:
     """A device or a pipe is written to, even with --force; a link is followed, and stays one."""

@@ -48,7 +48,8 @@ REF = HubRef(CIVITAI, "10")
 
 def test_the_newest_that_everybody_may_have() -> None:
     """Early access is passed over, and the primary file is taken."""
-    assert choose(MODEL, REF) == Choice(NEW, FULL)
+    assert choose(MODEL, REF) == Choice(NEW, FULL, passed_over=EARLY)
+    assert choose(MODEL, replace(REF, version="200")).passed_over is None  # it was named
     assert choose((OLD, NEW), REF).listing is NEW  # by date, whatever the order
     undated = (replace(NEW, published=None), replace(OLD, published=None))
     assert choose(undated, REF).listing.version_id == "200"  # else in the hub's order

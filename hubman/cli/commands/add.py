@@ -10,7 +10,7 @@ import click
 
 from hubman.cli.said import tell_written
 from hubman.cli.session import Session, answering
-from hubman.cli.terminal import ProgressLine, Terminal
+from hubman.cli.terminal import ProgressLine, Terminal, aside
 from hubman.cli.words import _, about, plural, told, value
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _show(answer: Adding, terminal: Terminal, *, dry_run: bool) -> None:
         terminal.warn(_("{path} stays: {why}").format(path=path, why=told(why)))
     for path, error in answer.failed:
         message = told(_phrase(error))
-        terminal.warn(message if path in message else about(path, message))
+        aside(_("error: {text}").format(text=message if path in message else about(path, message)), fg="red")
         if error.hint:
             terminal.hint("  " + _hint(error))
     if dry_run:

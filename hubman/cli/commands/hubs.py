@@ -178,10 +178,34 @@ def _choose(session: Session, names: tuple[str, ...], *, enabled: bool) -> None:
         for hub in chosen:
             choose(store, hub, enabled=enabled)
     for hub in chosen:
-        text = _("{hub}: hashes of your files are sent there from now on.") if enabled else _("{hub}: nothing is sent.")
-        click.echo(text.format(hub=_title(hub)))
-    if enabled:
+        click.echo(_allowed(hub) if enabled else _("{hub}: nothing is sent.").format(hub=_title(hub)))
+    if enabled and any(_takes_hashes(hub) for hub in chosen):
         aside(_("Next: hubman sync"), dim=True)
+
+
+def _takes_hashes(hub: str) -> bool:
+    from hubman.hubs import class_of
+
+    return bool(class_of(hub).hash_kinds)
+
+
+def _allowed(hub: str) -> str:
+    """Say what the yes to a hub means; not of every hub that hashes go there."""
+    from hubman.core.hub import OPENMODELDB
+    from hubman.hubs import class_of
+
+    if not _takes_hashes(hub):
+        text = _("{hub} finds nothing by a hash, so none is sent there. `pull` and `hubs search` ask it without this.")
+    elif hub == OPENMODELDB:
+        text = _("{hub}: its table of upscalers is fetched from now on; nothing is sent.")
+    elif class_of(hub).needs_yes:
+        text = _(
+            "{hub}: hashes of your files are sent there from now on. It offers nothing for programs: what works today "
+            "may not tomorrow."
+        )
+    else:
+        text = _("{hub}: hashes of your files are sent there from now on.")
+    return text.format(hub=_title(hub))
 
 
 def _token(hub: str) -> str:
@@ -226,7 +250,7 @@ def _safe(text: str) -> str:
 
 
 def _row(line: HubLine) -> list[str]:
-    lookup = {True: _("on"), False: _("off"), None: _("off (never asked)")}[line.enabled]
+    lookup = {True: _("on"), False: _("off"), None: _("off (never asked)")}[line.enabled] if line.by_hash else "-"
     official = {True: _("official"), False: _("unofficial"), None: _("broken")}[line.official]
     return [line.name, lookup, line.token or "-", official, line.address]
 
@@ -235,7 +259,7 @@ def _line_json(line: HubLine) -> dict[str, object]:
     return {
         "name": line.name, "title": line.title, "address": line.address, "configured": line.configured,
         "enabled": bool(line.enabled), "asked": line.enabled is not None, "token": line.token,
-        "official": line.official,
+        "official": line.official, "by_hash": line.by_hash,
     }  # fmt: skip
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from hubman.cli.exclusions import QueryCommand
+from hubman.cli.from_hubs import title_of
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column
 from hubman.cli.terminal import ProgressLine, Terminal, human_size
-from hubman.cli.words import _, about, error_text, plural, told
+from hubman.cli.words import _, about, error_text, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +118,10 @@ def tell(report: Report, terminal: Terminal) -> None:
     if report.pinned:
         text = plural("{count} model is pinned.", "{count} models are pinned.", report.pinned)
         terminal.hint(text.format(count=report.pinned))
-    if report.unknown:
+    if report.unknown and not report.due:
+        text = plural("Of {count} model no hub is known.", "Of {count} models no hub is known.", report.unknown)
+        terminal.hint(text.format(count=report.unknown))
+    elif report.unknown:
         text = plural(
             "Of {count} model no hub is known. To look it up: hubman lookup",
             "Of {count} models no hub is known. To look them up: hubman lookup",
@@ -129,7 +133,10 @@ def tell(report: Report, terminal: Terminal) -> None:
 def tell_troubles(report: Report, terminal: Terminal) -> None:
     """Warn of hubs that could not be asked."""
     for hub, error in report.troubles:
-        terminal.warn(about(hub, told(error_text(error)[0])))
+        message, hint = error_text(error)
+        terminal.warn(about(title_of(hub), message))
+        if hint and terminal.human:
+            terminal.hint(f"  {hint}")
 
 
 def exit_code(report: Report) -> int:

@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hubman.cli.from_hubs import title_of
+from hubman.cli.pulled import failed_json, file_words, label, passed_over, pulled_json, show
 from hubman.cli.session import Session, answering
-from hubman.cli.table import Column
-from hubman.cli.terminal import Terminal, human_size
-from hubman.cli.words import _, about, error_text, told, value
-from hubman.errors import N_, ConflictError, HubmanError, Phrase, UsageError
+from hubman.cli.table import Column, cells, pad
+from hubman.cli.terminal import ProgressLine, Terminal, aside, human_size
+from hubman.cli.words import _, about, error_text, told
+from hubman.errors import N_, ConflictError, HubmanError, NotFoundError, Phrase, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hubman.app.hubs import OpenHubs
-    from hubman.app.pull import Pulled, PullOptions
+    from hubman.app.pull import PullOptions
     from hubman.app.pull_many import Outcome, Pull
-    from hubman.app.wanted import Asked, Wanted
+    from hubman.app.wanted import Asked
     from hubman.cli.bars import Bar, Bars
     from hubman.store.door import Store
 
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask: of several files take what the hub names first.")
 @click.option("--no-input", is_flag=True, help="Never ask, even on a terminal.")
 @click.pass_obj
-@answering()
+@answering(lists=True)
 def pull(session: Session, terminal: Terminal, refs: tuple[str, ...], **chosen: Any) -> int:
     """Download models: verified while they come, filed by what they are, nothing overwritten, resumable.
 
@@ -79,20 +81,33 @@ def _list(store: Store, terminal: Terminal) -> int:
     drop_finished(store)
     with open_reader(store.path) as reader:
         begun = unfinished(reader)
-    if not terminal.human:
+    if terminal.mode == "json":
         terminal.document({"unfinished": [one.to_json() for one in begun]})
+    elif terminal.mode == "jsonl":
+        terminal.lines(one.to_json() for one in begun)
+    elif terminal.mode == "quiet":
+        terminal.ids(str(one.entry.number) for one in begun)
+    if not terminal.human:
         return 0
     if not begun:
-        terminal.hint(_("No download is unfinished. To begin one: hubman pull REF (the address of a model's page)."))
+        _nothing_unfinished(terminal)
         return 0
-    columns = [Column(_("NO.")), Column(_("NAME")), Column(_("HAVE")), Column(_("STATE")), Column(_("FROM"))]
+    columns = [
+        Column(_("NO."), right=True), Column(_("NAME"), flexible=True, least=12), Column(_("HAVE"), right=True),
+        Column(_("STATE")), Column(_("FROM"), flexible=True, least=12),
+    ]  # fmt: skip
+    states = {"running": _("running"), "stopped": _("stopped"), "failed": _("failed"), "placing": _("being filed")}
     rows = [
-        [str(one.entry.number), one.name, _amount(one.have, one.size), value("state", one.entry.state), one.entry.ref]
+        [str(one.entry.number), one.name, _amount(one.have, one.size), states.get(one.state, one.state), one.entry.ref]
         for one in begun
     ]
     terminal.table(columns, rows)
     terminal.hint(_("Go on: hubman pull --resume. Give up: hubman pull --forget [NO.]"))
     return 0
+
+
+def _nothing_unfinished(terminal: Terminal) -> None:
+    terminal.hint(_("No download is unfinished. To begin one: hubman pull REF (the address of a model's page)."))
 
 
 def _amount(have: int, size: int | None) -> str:
@@ -106,8 +121,14 @@ def _forget(store: Store, words: Sequence[str], terminal: Terminal) -> int:
     with open_reader(store.path) as reader:
         begun = some_of(unfinished(reader), words)
     done = forget(store, begun)
-    if not terminal.human:
+    if terminal.mode == "json":
         terminal.document({"forgotten": [one.to_json() for one in done]})
+    elif terminal.mode == "jsonl":
+        terminal.lines(one.to_json() for one in done)
+    elif terminal.mode == "quiet":
+        terminal.ids(str(one.entry.number) for one in done)
+    elif not done:
+        _nothing_unfinished(terminal)
     for one in done if terminal.human else ():
         terminal.text(_("given up: {name} ({size})").format(name=one.name, size=human_size(one.have)))
     return 0
@@ -127,14 +148,19 @@ class Run:
         self.not_found: list[dict[str, object]] = []
         self.bars: Bars | None = None
         self.running: dict[int, Bar] = {}
+        self.finding = ProgressLine()
 
     def run(self) -> int:
         """Find everything (asking where something is unclear), then fetch it; return the exit code."""
         from hubman.app.hubs import open_hubs
 
         options = self._options()
+        self._need_roots()
         with open_hubs(self.session.config, offline=self.chosen["offline"], on_wait=self._waiting) as hubs:
-            pulls = self._wanted(hubs, options)
+            try:
+                pulls = self._wanted(hubs, options)
+            finally:
+                self.finding.close()
             if self.chosen["dry_run"]:
                 for pull in pulls:
                     self._ended(pull, self._would(pull))
@@ -142,6 +168,19 @@ class Run:
                 self._fetch(hubs, pulls)
         self._answer()
         return max((outcome.error.exit_code for outcome in self.outcomes if outcome.error), default=self._worst())
+
+    def _need_roots(self) -> None:
+        """Say once, before any hub is asked, that there is nowhere to put anything."""
+        from hubman.store.reader import open_reader
+
+        with open_reader(self.store.path) as reader:
+            if reader.roots():
+                return
+        raise NotFoundError(
+            "no-roots",
+            N_("There is no folder to put models in yet."),
+            hint=N_("Add the models folder of your program: `hubman roots add FOLDER`."),
+        )
 
     def _worst(self) -> int:
         return 3 if self.not_found else 0
@@ -172,12 +211,15 @@ class Run:
         asked, pulls = self._asked(hubs), list[Pull]()
         if self.chosen["resume"]:
             return self._resumed(hubs, options, asked)
-        for text in self._texts(hubs, options, asked, pulls):
+        texts = self._texts(hubs, options, asked, pulls)
+        self.finding.phase("find", len(texts))
+        for text in texts:
             try:
                 with open_reader(self.store.path) as reader:
                     pulls.append(Pull(find(reader, hubs, text, asked), options))
             except HubmanError as error:
                 self._failed(without_secrets(text), error)
+            self.finding.advance()
         return pulls
 
     def _texts(self, hubs: OpenHubs, options: PullOptions, asked: Asked, pulls: list[Pull]) -> list[str]:
@@ -209,7 +251,11 @@ class Run:
         drop_finished(self.store)
         pulls = []
         with open_reader(self.store.path) as reader:
-            for one in some_of(unfinished(reader), self.refs):
+            begun = some_of(unfinished(reader), self.refs)
+            if not begun and self.terminal.human:
+                _nothing_unfinished(self.terminal)
+            self.finding.phase("find", len(begun))
+            for one in begun:
                 detail = one.entry.detail
                 own = replace(options, root=detail.get("root"), folder=detail.get("folder"), name=detail.get("wish"))
                 wish = replace(asked.wish, file=one.file, version=None)
@@ -244,9 +290,13 @@ class Run:
             return str(candidates[0].id)
         if self.chosen["no_input"] or not self.terminal.human or not sys.stdin.isatty():
             raise error
-        click.echo(told(error_text(error)[0]), err=True)
-        for number, file in enumerate(candidates, 1):
-            click.echo(f"  {number}  {_file_line(file)}", err=True)
+        self.finding.close()
+        aside(_("{name} has several files that fit:").format(name=error.fields.get("name", "")))
+        lines = [file_words(file) for file in candidates]
+        widths = [max(cells(line[column]) for line in lines) for column in range(len(lines[0]))]
+        for number, line in enumerate(lines, 1):
+            shown = "  ".join(pad(word, widths[column], right=column == 1) for column, word in enumerate(line))
+            aside(f"{number:3}  {shown.rstrip()}")
         picked = click.prompt(_("Which one?"), type=click.IntRange(1, len(candidates)), default=1, err=True)
         return str(candidates[picked - 1].id)
 
@@ -267,13 +317,14 @@ class Run:
             return Outcome(wanted.text, error=error)
 
     def _fetch(self, hubs: OpenHubs, pulls: Sequence[Pull]) -> None:
-        from hubman.app.pull_many import pull_all
+        from hubman.app.pull_many import firsts_of, pull_all
         from hubman.cli.bars import Bars
 
         jobs, stop = self.chosen["jobs"] or self.session.config.downloads, Event()
         try:
             with Bars() as bars:
                 self.bars = bars
+                bars.expected = sum(pulls[index].wanted.listing is not None for index in firsts_of(pulls).values())
                 pull_all(
                     self.store, hubs, pulls, jobs=jobs, progress=self._bar,
                     ended=self._ended, stop=stop,
@@ -285,11 +336,12 @@ class Run:
 
     def _bar(self, pull: Pull) -> Bar:
         assert self.bars is not None
-        bar = self.running[id(pull)] = self.bars.bar(_label(pull.wanted))
+        bar = self.running[id(pull)] = self.bars.bar(label(pull.wanted))
         return bar
 
     def _waiting(self, hub: str, seconds: float) -> None:
-        self._aside(_("{hub} asks us to wait for {seconds:.0f} s").format(hub=hub, seconds=seconds))
+        text = _("{hub} is busy: it is asked again in {seconds:.0f} s")
+        self._aside(text.format(hub=title_of(hub), seconds=seconds))
 
     # --- what is said -------------------------------------------------------------------------------------------------
 
@@ -312,11 +364,13 @@ class Run:
         for notice in outcome.pulled.notices:
             name = os.path.basename(outcome.pulled.path)
             self._aside(_("warning: {text}").format(text=about(name, told(notice))), "yellow")
+        if (newer := pull.wanted.passed_over) is not None and self.terminal.human:
+            self._aside(passed_over(newer))
         if self.terminal.human:
             if self.bars is None:
-                _show(outcome.pulled, self.terminal)
+                show(outcome.pulled, self.terminal)
             else:
-                self.bars.above(lambda: _show(outcome.pulled, self.terminal) if outcome.pulled else None)
+                self.bars.above(lambda: show(outcome.pulled, self.terminal) if outcome.pulled else None)
 
     def _say_error(self, text: str, error: HubmanError, pages: Sequence[str] = ()) -> None:
         message, hint = error_text(error)
@@ -326,15 +380,21 @@ class Run:
                 self._aside(f"  {line}")
 
     def _aside(self, line: str, colour: str | None = None) -> None:
-        from hubman.cli.terminal import aside
-
         if self.bars is not None:
             self.bars.say(line, fg=colour)
         else:
+            self.finding.close()
             aside(line, fg=colour)
 
     def _answer(self) -> None:
-        if not self.terminal.human:
+        if self.terminal.mode == "quiet":
+            self.terminal.ids(one.pulled.model.id for one in self.outcomes if one.pulled and one.pulled.model)
+        elif self.terminal.mode == "jsonl":
+            self.terminal.lines(
+                {"ref": one.text, **pulled_json(one.pulled)} if one.pulled else failed_json(one.text, one.error)
+                for one in self.outcomes
+            )
+        elif not self.terminal.human:
             self.terminal.document({
                 "dry_run": self.chosen["dry_run"],
                 "pulled": [{"ref": one.text, **pulled_json(one.pulled)} for one in self.outcomes if one.pulled],
@@ -343,8 +403,22 @@ class Run:
             })  # fmt: skip
         elif self.chosen["dry_run"]:
             self.terminal.hint(_("Nothing was fetched (-n)."))
-        elif any(one.pulled and one.pulled.entry for one in self.outcomes):
+        else:
+            self._sum_up()
+
+    def _sum_up(self) -> None:
+        """Say how many of several came, and how they are taken back."""
+        entries = [one.pulled.entry for one in self.outcomes if one.pulled and one.pulled.entry]
+        if len(self.outcomes) > 1:
+            here = sum(one.pulled is not None and one.pulled.outcome == "here" for one in self.outcomes)
+            failed = sum(one.error is not None for one in self.outcomes)
+            text = _("{fetched} fetched, {here} here already, {failed} failed")
+            fetched = len(self.outcomes) - here - failed
+            self.terminal.hint(text.format(fetched=fetched, here=here, failed=failed))
+        if len(entries) == 1:
             self.terminal.hint(_("Take it back: hubman undo"))
+        elif entries:
+            self.terminal.hint(_("Take the latest back: hubman undo. Each is an entry of its own: hubman undo --list"))
 
 
 def _read(path: str) -> str:
@@ -361,71 +435,3 @@ def _read(path: str) -> str:
             path=path,
             why=getattr(error, "strerror", None) or Phrase(N_("it is no UTF-8 text")),
         ) from error
-
-
-def _label(wanted: Wanted) -> str:
-    return wanted.listing.name if wanted.listing else wanted.text
-
-
-def _file_line(file: Any) -> str:
-    size = file.size or file.about
-    words = [file.name, human_size(size) if size else "", file.precision or "", file.format or "", file.type]
-    return "  ".join(word for word in words if word)
-
-
-def _show(pulled: Pulled, terminal: Terminal) -> None:
-    """Say what a file is called, where it is, and what to paste."""
-    from hubman.app.trigger_card import trigger_card
-
-    size = f"  ({human_size(pulled.size)})" if pulled.size else ""
-    lead = {"pulled": "", "here": _("already here: "), "would": _("would go to: ")}[pulled.outcome]
-    terminal.heading(f"{lead}{pulled.path}{size}")
-    for path in pulled.others:
-        terminal.text("  " + _("also in {path}").format(path=path))
-    if pulled.model is None:
-        return
-    for path in pulled.beside:
-        terminal.text("  " + _("written: {path}").format(path=path))
-    card = trigger_card(pulled.model)
-    words = ", ".join(word.text for word in card.words[:6])
-    if words:
-        terminal.text("  " + _("trigger words: {words}").format(words=words))
-    if card.copy_positive or card.copy_negative:
-        terminal.text("  " + _("paste: {text}").format(text=card.copy_positive or card.copy_negative))
-
-
-def pulled_json(pulled: Pulled) -> dict[str, object]:
-    """Return the object of one file in `pull --json` and `update --json` (docs/json.md)."""
-    from hubman.app.trigger_card import trigger_card
-
-    card = trigger_card(pulled.model) if pulled.model else None
-    listing, file = pulled.listing, pulled.file
-    return {
-        "outcome": pulled.outcome,
-        "path": pulled.path,
-        "others": list(pulled.others),
-        "id": pulled.model.id if pulled.model else None,
-        "kind": pulled.model.kind if pulled.model else None,
-        "size": pulled.size,
-        "hub": listing.hub if listing else None,
-        "model": listing.model_id if listing else None,
-        "version": listing.version_id if listing else None,
-        "file": file.id if file else None,
-        "name": listing.name if listing else (pulled.model.name if pulled.model else None),
-        "page": listing.page if listing else None,
-        "triggers": [word.text for word in card.words] if card else [],
-        "tag": card.tag if card else "",
-        "copy": card.copy_positive if card else "",
-        "notices": [str(notice) for notice in pulled.notices],
-        "entry": pulled.entry,
-        "sidecars": list(pulled.beside),
-    }
-
-
-def failed_json(text: str, error: HubmanError | None) -> dict[str, object]:
-    """Return the object of a reference that failed."""
-    assert error is not None
-    return {
-        "ref": text, "reference": error.reference, "message": error.message, "hint": error.hint,
-        "exit_code": error.exit_code,
-    }  # fmt: skip

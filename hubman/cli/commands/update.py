@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--offline", is_flag=True, help="Do not use the network (then nothing can be updated).")
 @click.option("-n", "--dry-run", is_flag=True, help="Only list what would be fetched.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--no-input", is_flag=True, help="Never ask, even on a terminal.")
 @click.pass_obj
 @answering()
 def update(
@@ -44,6 +45,7 @@ def update(
     offline: bool,
     dry_run: bool,
     yes: bool,
+    no_input: bool,
     terminal: Terminal,
 ) -> int:
     """Fetch newer versions of your models beside the old ones: same base, same variant, verified like any download.
@@ -64,8 +66,10 @@ def update(
         if dry_run or not report.outdated:
             return _nothing(report, terminal, dry_run=dry_run)
         if not yes:
-            confirm(_question(report), yes=yes)
+            confirm(_question(report), yes=yes, no_input=no_input)
         done = _fetch(session, hubs, report, terminal, replace=replace, jobs=jobs)
+    if terminal.human and any(entry.pulled is not None and entry.pulled.entry for entry in done):
+        terminal.hint(_("To take it back, the latest first: hubman undo"))
     if not terminal.human:
         terminal.document({**report.to_json(), "dry_run": False, "updated": [entry.to_json() for entry in done]})
     tell_troubles(report, terminal)
@@ -130,6 +134,7 @@ def _fetch(
         bars.above(lambda: _say(outcome, terminal))
 
     with session.store() as store, Bars() as bars:
+        bars.expected = len(report.outdated)
         how = Fetching(jobs or config.downloads, replace, begin, ended, Event())
         try:
             return update_all(store, hubs, report.outdated, options, how)
@@ -138,6 +143,8 @@ def _fetch(
 
 
 def _say(outcome: Updated, terminal: Terminal) -> None:
+    from hubman.app.trigger_card import trigger_card
+
     name = outcome.outdated.file.name
     if outcome.error is not None:
         message, hint = error_text(outcome.error)
@@ -145,6 +152,9 @@ def _say(outcome: Updated, terminal: Terminal) -> None:
     if outcome.pulled is None or not terminal.human:
         return
     terminal.text(f"{name} -> {outcome.pulled.path}")
+    if outcome.pulled.model is not None:
+        card = trigger_card(outcome.pulled.model)
+        terminal.text("  " + _("paste: {text}").format(text=card.copy_positive or card.copy_negative))
     for notice in outcome.pulled.notices:
         terminal.hint(told(notice))
     if outcome.replaced is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from hubman.core.hub import Access, HubRef, Listing, RemoteFile
@@ -56,11 +56,17 @@ NO_WISH = Wish()
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What will be fetched. `members`: the files of a diffusers folder, of which `file` is the first; else ()."""
+    """What will be fetched.
+
+    Attributes:
+        members: the files of a diffusers folder, of which `file` is the first; else ().
+        passed_over: a newer version that is not open to everybody yet; None: there is none, or a version was named.
+    """
 
     listing: Listing
     file: RemoteFile
     members: tuple[RemoteFile, ...] = ()
+    passed_over: Listing | None = None
 
 
 def choose(listings: Sequence[Listing], ref: HubRef, wish: Wish = NO_WISH) -> Choice:
@@ -84,7 +90,10 @@ def choose(listings: Sequence[Listing], ref: HubRef, wish: Wish = NO_WISH) -> Ch
         members = folder_members(listing, wish)
         if members:
             return _gated(listing, members[0], wish, named=True, members=members)
-    return _gated(listing, _file(listing, ref, wish), wish, named=bool(ref.version or wish.version))
+    named = bool(ref.version or wish.version)
+    found = _gated(listing, _file(listing, ref, wish), wish, named=named)
+    latest = newest(listings)
+    return found if named or latest is listing else replace(found, passed_over=latest)
 
 
 _LOOK = N_("Open its page and copy the link of what you want.")
@@ -317,9 +326,14 @@ def _one(listing: Listing, files: Sequence[RemoteFile], wish: Wish) -> RemoteFil
 def described(file: RemoteFile) -> str:
     """Return a file for a person: name, size, precision."""
     size = file.size if file.size is not None else file.about
-    words = [f"{size / 1_000_000:,.0f} MB" if size else "", file.precision or "", "pruned" if file.pruned else ""]
+    words = [_roughly(size) if size else "", file.precision or "", "pruned" if file.pruned else ""]
     told = ", ".join(word for word in words if word)
     return f"{file.name} ({told})" if told else file.name
+
+
+def _roughly(size: int) -> str:
+    """Return bytes for a person, in decimal units."""
+    return f"{size / 1e6:,.0f} MB" if size >= 950_000 else f"{max(1, round(size / 1e3))} KB"
 
 
 def _no_file(listing: Listing, wanted: str | None) -> NotFoundError:

@@ -37,7 +37,7 @@ def refusal(access: Access, listing: Listing) -> HubmanError:
         "hub": TITLES.get(listing.hub, listing.hub),
         "hub_name": listing.hub,
         "page": access.page or listing.page or str(listing.ref),
-        "until": access.until,
+        "until": (access.until or "")[:16].replace("T00:00", "").replace("T", " "),
         "hash": next((file.sha256 for file in listing.files if file.sha256), None) or "HASH",
     }
     match access.gate:
