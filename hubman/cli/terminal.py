@@ -192,8 +192,6 @@ _PHASES = {
     "outdated": lambda: _("asking for newer versions"),
     "unpack": lambda: _("unpacking"),
     "pictures": lambda: _("fetching pictures"),
-    "outdated": lambda: _("looking for newer versions"),
-    "unpack": lambda: _("unpacking"),
 }
 
 
