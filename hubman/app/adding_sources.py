@@ -181,7 +181,7 @@ class Sources:
                 N_("{name} is no model: {why}"),
                 hint=N_("Open the page of the model and look what its file is."),
                 name=path,
-                why="it holds no weights",
+                why=Phrase(N_("it holds no weights")),
             )
         return Source(path, meant(os.path.basename(path)), path, members, folder=True)
 

@@ -17,7 +17,7 @@ import click
 
 from hubman.cli.table import cells, clip, pad, printable
 from hubman.cli.terminal import human_size, safe
-from hubman.cli.words import _, plural
+from hubman.cli.words import _, about, plural
 
 REDRAW_S = 0.1
 AT_ONCE_S = 0.02
@@ -59,7 +59,7 @@ class Bar:
 
     def note(self, text: str) -> None:
         """Something worth a line happened."""
-        self._bars.say(f"{self.label}: {text}")
+        self._bars.say(about(self.label, text))
 
     def end(self) -> None:
         """The download is over: its line goes."""
@@ -73,7 +73,7 @@ class Bar:
 
     def _tail(self) -> str:
         if self._phase not in ("", "download"):
-            return _(_PHASES.get(self._phase, self._phase))
+            return _PHASES.get(self._phase, lambda: self._phase)()
         speed = self._speed()
         rate = f"{human_size(int(speed))}/s" if speed else ""
         if not self._total:
@@ -88,7 +88,13 @@ class Bar:
         return (after - max(0, before)) / (end - start) if end - start > 0.2 else 0.0
 
 
-_PHASES = {"check": "checking", "verify": "verifying", "wait": "waiting", "copy": "copying", "hash": "hashing"}
+_PHASES = {
+    "check": lambda: _("checking"),
+    "verify": lambda: _("verifying"),
+    "wait": lambda: _("waiting"),
+    "copy": lambda: _("copying"),
+    "hash": lambda: _("hashing"),
+}
 
 
 def _time(seconds: int) -> str:

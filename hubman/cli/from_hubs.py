@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubman.cli.table import pad, printable
 from hubman.cli.terminal import Terminal
-from hubman.cli.words import _, error_text
+from hubman.cli.words import _, about, error_text, listed
 
 if TYPE_CHECKING:
     from hubman.app.lookup import AskedHub
@@ -33,7 +33,7 @@ def tell_trouble(hubs: Sequence[AskedHub], terminal: Terminal) -> None:
     for entry in hubs:
         if entry.trouble is not None:
             message, hint = error_text(entry.trouble)
-            terminal.warn(f"{title_of(entry.hub)}: {message}")
+            terminal.warn(about(title_of(entry.hub), message))
             if hint and terminal.human:
                 terminal.hint(f"  {hint}")
 
@@ -86,7 +86,7 @@ def licence_words(licence: Mapping[str, Any]) -> str:
         )
     if licence["commercial"] is not None:
         said.append(_commercial([str(use) for use in licence["commercial"]]))
-    return "; ".join(said)
+    return _("; ").join(said)
 
 
 def _commercial(uses: Sequence[str]) -> str:
@@ -95,7 +95,7 @@ def _commercial(uses: Sequence[str]) -> str:
         "Sell": _("selling the model"),
     }  # fmt: skip
     allowed = [names.get(use, use) for use in uses if use != "None"]
-    return _("commercial: {uses}").format(uses=", ".join(allowed)) if allowed else _("no commercial use")
+    return _("commercial: {uses}").format(uses=listed(allowed)) if allowed else _("no commercial use")
 
 
 def _describe(entry: Mapping[str, Any], terminal: Terminal, model: str, *, full: bool) -> None:

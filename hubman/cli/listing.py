@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hubman.cli.table import Column
 from hubman.cli.terminal import Terminal, human_size
-from hubman.cli.words import _, told
+from hubman.cli.words import _, told, value
 
 if TYPE_CHECKING:
     from hubman.core.library import ModelFile
@@ -93,7 +93,7 @@ def kind_name(kind: str) -> str:
         "upscaler": _("Upscaler"), "text-encoder": _("Text encoder"), "clip-vision": "CLIP Vision",
         "motion-module": _("Motion module"), "face-restorer": _("Face restorer"),
     }  # fmt: skip
-    return names.get(kind, kind)
+    return names.get(kind) or value("kind", kind)
 
 
 def base_name(file: ModelFile) -> str:

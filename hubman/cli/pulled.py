@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hubman.cli.from_hubs import title_of
 from hubman.cli.table import printable
 from hubman.cli.terminal import Terminal, human_size
-from hubman.cli.words import _
+from hubman.cli.words import _, about
 from hubman.errors import HubmanError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def show(pulled: Pulled, terminal: Terminal) -> None:
     terminal.heading(f"{lead}{pulled.path}{size}")
     if pulled.listing is not None:
         base = f" · {pulled.listing.base_model}" if pulled.listing.base_model else ""
-        terminal.text(f"  {title_of(pulled.listing.hub)}: {titled(pulled.listing)}{base}")
+        terminal.text("  " + about(title_of(pulled.listing.hub), titled(pulled.listing) + base))
     for path in pulled.others:
         terminal.text("  " + _("also in {path}").format(path=path))
     if pulled.model is None:

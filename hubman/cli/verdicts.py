@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubman.cli.listing import SHORTEST_ID
 from hubman.cli.table import Column
-from hubman.cli.words import _
+from hubman.cli.words import _, about, value
 
 if TYPE_CHECKING:
     from hubman.app.validate import Validation
@@ -36,7 +36,7 @@ def row(done: Validation) -> list[str]:
     return [
         done.adapter.id[:SHORTEST_ID],
         done.adapter.name,
-        f"{SIGNS.get(str(done.verdict), '✗')} {done.verdict}",
+        f"{SIGNS.get(str(done.verdict), '✗')} {value('verdict', done.verdict)}",
         done.base.name if done.base else "-",
         f"{change:.1f}" if change is not None else "-",
         _weight(weight),
@@ -64,7 +64,7 @@ def reasons(results: Sequence[Validation]) -> list[str]:
     for done in results:
         if str(done.verdict) != "ok":
             reason, fields = _(done.judgement.reason), done.judgement.fields
-            lines.append(f"{done.adapter.name}: {reason.format(**fields) if fields else reason}")
+            lines.append(about(done.adapter.name, reason.format(**fields) if fields else reason))
         if done.hint:
-            lines.append(f"{done.adapter.name}: {_(done.hint)}")
+            lines.append(about(done.adapter.name, _(done.hint)))
     return lines

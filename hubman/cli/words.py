@@ -9,7 +9,7 @@ from __future__ import annotations
 import gettext
 import locale
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from hubman.errors import HubmanError, Phrase
 from hubman.paths import PACKAGE
@@ -52,6 +52,26 @@ def plural(one: str, many: str, count: int) -> str:
     return _translations.ngettext(one, many, count)
 
 
+def C_(context: str, text: str) -> str:  # noqa: N802 - as N_, for a word of a closed list
+    """Mark a word of a closed list for the translators; `value` translates it."""
+    return text
+
+
+def value(context: str, text: str) -> str:
+    """Translate a word of a closed list (hubman/cli/values.py); what is not in it stays."""
+    return _translations.pgettext(context, text)
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Join what is said of one thing: `a, b`, `a、b`. Words for a prompt keep their comma and are not joined here."""
+    return _(", ").join(texts)
+
+
+def about(subject: str, text: str) -> str:
+    """Say something of a subject: `name: text`."""
+    return _("{subject}: {text}").format(subject=subject, text=text)
+
+
 def told(text: object) -> str:
     """Return a text in the user's language: a Phrase with its fields, and a sentence without fields that is known."""
     return _filled(text.template, text.fields) if isinstance(text, Phrase) else _(str(text))
@@ -60,8 +80,17 @@ def told(text: object) -> str:
 def _filled(template: str, fields: Mapping[str, object]) -> str:
     if not fields:
         return _(template)
-    own = {name: told(value) if isinstance(value, Phrase) else value for name, value in fields.items()}
-    return _(template).format(**own)
+    return _(template).format(**{name: _field(name, given) for name, given in fields.items()})
+
+
+_LISTS = {"kind": "kind", "expected": "kind", "verb": "verb", "state": "state", "what": "what"}
+"""Fields of messages that hold a word of a closed list -> the list."""
+
+
+def _field(name: str, given: object) -> object:
+    if isinstance(given, Phrase):
+        return told(given)
+    return value(_LISTS[name], given) if name in _LISTS and isinstance(given, str) else given
 
 
 def error_text(error: HubmanError) -> tuple[str, str]:

@@ -24,7 +24,7 @@ from hubman.core.hub import (
 )
 from hubman.core.hub_words import civitai_types
 from hubman.core.listed import Hashes
-from hubman.errors import N_, AccessError, HubError, HubmanError, NotFoundError
+from hubman.errors import N_, AccessError, HubError, HubmanError, NotFoundError, Phrase
 from hubman.hubs._civarchive_answers import IDENTIFIER, camel, inner_of, models_of, parse_archived, parse_hit, props_of
 from hubman.hubs._civitai_shape import newest_first
 from hubman.hubs._errors import refusal
@@ -180,7 +180,12 @@ class CivArchive:
         if answer.status in (404, 410):
             return ()
         if answer.status != 200:
-            raise refusal(CIVARCHIVE, answer, what=f"hash {sha256[:10]}", page=f"{self._base}/sha256/{sha256}")
+            raise refusal(
+                CIVARCHIVE,
+                answer,
+                what=Phrase(N_("hash {hash}"), hash=sha256[:10]),
+                page=f"{self._base}/sha256/{sha256}",
+            )
         listings = [listing for model in models_of(answer) if (listing := parse_archived(model, self._base)[0])]
         known = [listing for listing in listings if any(file.sha256 == sha256.lower() for file in listing.files)]
         if not known:
@@ -211,7 +216,9 @@ class CivArchive:
         if not IDENTIFIER.match(model):
             raise _absent(f"model {model}")
         params = {"modelVersionId": version} if version else {}
-        what = f"model {model}" if version is None else f"version {version} of model {model}"
+        what = Phrase(N_("model {model}"), model=model)
+        if version is not None:
+            what = Phrase(N_("version {version} of model {model}"), version=version, model=model)
         answer = self._ask(f"/api/models/{quote(model, safe='')}", params)
         if answer.status == 500 and self._ask(f"/api/sha256/{NO_CONTENT}").status in (200, 404):
             raise _absent(what)  # it works, and says so of numbers that it does not know
@@ -228,7 +235,7 @@ class CivArchive:
                 if version is not None and listing.version_id != version:
                     raise _absent(f"version {version} of model {model}")
                 return listing, others
-        raise not_understood(CIVARCHIVE, f"model {model}", answer.data)
+        raise not_understood(CIVARCHIVE, Phrase(N_("model {model}"), model=model), answer.data)
 
     def _page(self, path: str, params: Mapping[str, str]) -> Answer:
         """Return the data of a page. Its address has the number of the site's build in it, which changes."""

@@ -17,7 +17,7 @@ from hubman.core.hub import CIVITAI, Gate, Hit, HubQuery, HubRef, Listing, Looku
 from hubman.core.hub_words import architecture_words, civitai_types
 from hubman.core.listed import Hashes
 from hubman.core.plan.gates import refusal
-from hubman.errors import N_, AccessError, HubError, HubmanError
+from hubman.errors import N_, AccessError, HubError, HubmanError, Phrase
 from hubman.hubs._civitai_answers import cursor_of, items_of, parse_hit, parse_model, parse_version
 from hubman.hubs._civitai_lookup import MOST_IDS, MOST_VERSIONS, Session, blocks, models_by_number
 from hubman.hubs._civitai_refusals import HOME, TITLE, absent, download_error, login_needed
@@ -68,17 +68,21 @@ class Civitai:
         """Return the version that a reference names, else all versions of its model, newest first."""
         bases = self._from(ref.host)
         if ref.hash is not None:
-            answer, base = self._get(f"/model-versions/by-hash/{ref.hash}", f"hash {ref.hash}", bases)
+            answer, base = self._get(
+                f"/model-versions/by-hash/{ref.hash}", Phrase(N_("hash {hash}"), hash=ref.hash), bases
+            )
             return (self._whole_version(answer, base),)
         if ref.version is not None:
-            answer, base = self._get(f"/model-versions/{ref.version}", f"version {ref.version}", bases)
+            answer, base = self._get(
+                f"/model-versions/{ref.version}", Phrase(N_("version {version}"), version=ref.version), bases
+            )
             listing = self._whole_version(answer, base)
             if ref.model is not None and listing.model_id != ref.model:
                 raise absent(f"version {ref.version} of model {ref.model}")
             return (listing,)
         if ref.model is None:
             raise absent(str(ref))
-        answer, base = self._get(f"/models/{ref.model}", f"model {ref.model}", bases)
+        answer, base = self._get(f"/models/{ref.model}", Phrase(N_("model {model}"), model=ref.model), bases)
         found = parse_model(answer, base, self._clock())
         if not found:
             raise absent(f"published version of model {ref.model}")

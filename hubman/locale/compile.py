@@ -12,7 +12,7 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
 SOURCE = FOLDER.parent
-KEYWORDS: dict[str, Any] = {"_": None, "N_": None, "plural": (1, 2)}
+KEYWORDS: dict[str, Any] = {"_": None, "N_": None, "plural": (1, 2), "C_": ((1, "c"), 2)}
 
 
 def extract() -> Any:
@@ -66,12 +66,12 @@ def update() -> None:
 
 def problems() -> list[str]:
     """Return what is out of step, in words."""
-    wanted = {message.id for message in extract() if message.id}
+    wanted = {(message.context or "", message.id) for message in extract() if message.id}
     found = []
     for path in catalogues():
         catalog = read(path)
-        missing = wanted - {message.id for message in catalog if message.id}
-        found += [f"{path.parent.parent.name}: not in the catalogue: {text!r}" for text in sorted(missing, key=str)]
+        missing = wanted - {(message.context or "", message.id) for message in catalog if message.id}
+        found += [f"{path.parent.parent.name}: not in the catalogue: {text!r}" for _, text in sorted(missing, key=str)]
         for message in catalog:
             found += [f"{path.parent.parent.name}: {error}" for error in message.check()]
         binary = path.with_suffix(".mo")

@@ -11,7 +11,7 @@ import click
 from hubman.cli.said import tell_written
 from hubman.cli.session import Session, answering
 from hubman.cli.terminal import ProgressLine, Terminal, aside
-from hubman.cli.words import _, plural, told
+from hubman.cli.words import _, about, plural, told, value
 
 if TYPE_CHECKING:
     from hubman.app.adding import Adding, Filed
@@ -94,7 +94,7 @@ def _phrase(error: HubmanError) -> str:
 
 def _show(answer: Adding, terminal: Terminal, *, dry_run: bool) -> None:
     for one in answer.filed:
-        terminal.text(f"{one.source.given} -> {one.target}   {one.kind}")
+        terminal.text(f"{one.source.given} -> {one.target}   {value('kind', one.kind)}")
         if one.match is not None and one.match.listing.page:
             terminal.hint("  " + one.match.listing.page)
         for notice in one.notices:
@@ -110,7 +110,7 @@ def _show(answer: Adding, terminal: Terminal, *, dry_run: bool) -> None:
         terminal.warn(_("{path} stays: {why}").format(path=path, why=told(why)))
     for path, error in answer.failed:
         message = told(_phrase(error))
-        aside(_("error: {text}").format(text=message if path in message else f"{path}: {message}"), fg="red")
+        aside(_("error: {text}").format(text=message if path in message else about(path, message)), fg="red")
         if error.hint:
             terminal.hint("  " + _hint(error))
     if dry_run:

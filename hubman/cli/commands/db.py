@@ -10,7 +10,7 @@ import click
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column
 from hubman.cli.terminal import Terminal, aside, human_size
-from hubman.cli.words import _, error_text, told
+from hubman.cli.words import _, about, error_text, listed, told
 from hubman.errors import N_, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -188,10 +188,10 @@ def tell_rebuilt(done: Rebuilt, terminal: Terminal) -> None:
     terminal.warn(
         _("The library was damaged. It was set aside as {path}; nothing was deleted.").format(path=done.aside)
     )
-    saved = ", ".join(f"{_names()[table]}: {count}" for table, count in done.saved.items())
+    saved = listed(about(_names()[table], str(count)) for table, count in done.saved.items())
     terminal.hint(_("Saved into a new library: {what}.").format(what=saved or _("nothing of yours was found")))
     if done.backup is not None and done.backup_s is not None:
-        more = ", ".join(f"{_names()[table]}: {count}" for table, count in done.from_backup.items())
+        more = listed(about(_names()[table], str(count)) for table, count in done.from_backup.items())
         terminal.hint(
             _("From the backup {path} of {date}, because the file had lost them: {what}.").format(
                 path=done.backup, date=_date(done.backup_s), what=more
@@ -201,7 +201,7 @@ def tell_rebuilt(done: Rebuilt, terminal: Terminal) -> None:
     if typed:
         terminal.warn(
             _("Not everything could be read of: {what}. What you typed after the last backup may be missing.").format(
-                what=", ".join(typed)
+                what=listed(typed)
             )
         )
     terminal.hint(_("Now your models are read anew."))

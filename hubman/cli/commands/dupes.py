@@ -9,7 +9,7 @@ import click
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column
 from hubman.cli.terminal import ProgressLine, Terminal, human_size
-from hubman.cli.words import _, told
+from hubman.cli.words import _, about, told
 
 if TYPE_CHECKING:
     from hubman.app.dupes import Copy, Dupes, Group
@@ -95,7 +95,7 @@ def _row(group: Group, copy: Copy, length: int) -> list[str]:
     from hubman.cli.listing import type_name
 
     kept = copy is group.copies[0]
-    told_of = _("keep: {why}").format(why=told(group.because)) if kept else "; ".join(map(told, copy.differs))
+    told_of = _("keep: {why}").format(why=told(group.because)) if kept else _("; ").join(map(told, copy.differs))
     details = [str(copy.file.facts.get("precision") or "")]
     if rank := copy.file.facts.get("rank"):
         details.append(_("rank {rank}").format(rank=rank))
@@ -117,7 +117,7 @@ def _hints(found: Dupes, terminal: Terminal, *, similar: bool) -> None:
         text = _("{count:,} files are not hashed yet and were not compared: hubman sync --hash all")
         terminal.hint(text.format(count=found.unhashed))
     for path, message in found.failures[:MOST_SAID]:
-        terminal.warn(f"{path}: {told(message)}")
+        terminal.warn(about(path, told(message)))
     for file, why in found.not_compared[:MOST_SAID]:
         terminal.warn(_("{name} was not compared: {why}").format(name=file.name, why=told(why)))
     if len(found.not_compared) > MOST_SAID:

@@ -11,7 +11,7 @@ import click
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column
 from hubman.cli.terminal import Terminal
-from hubman.cli.words import _, error_text
+from hubman.cli.words import _, about, error_text, listed
 from hubman.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def search(
         found = search_hubs(opened, query)
     for trouble in found.troubles:
         message, hint = error_text(trouble.error)
-        terminal.warn(f"{trouble.hub}: {message}")
+        terminal.warn(about(trouble.hub, message))
         if hint:
             terminal.hint(f"  {hint}")
     _answer(found, _owned(session, found), terminal)
@@ -132,7 +132,7 @@ def _show(found: Found, owned: Collection[tuple[str, str]], terminal: Terminal) 
         terminal.table(columns, [_row(hit, owned) for hit in found.hits])
         terminal.hint(_("To get one: hubman pull REF"))
     elif len(found.troubles) < len(found.asked):
-        terminal.hint(_("Nothing found at {hubs}.").format(hubs=", ".join(found.asked)))
+        terminal.hint(_("Nothing found at {hubs}.").format(hubs=listed(found.asked)))
 
 
 def _row(hit: Hit, owned: Collection[tuple[str, str]]) -> list[str]:

@@ -13,7 +13,7 @@ import click
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column
 from hubman.cli.terminal import Terminal, aside
-from hubman.cli.words import _, error_text
+from hubman.cli.words import _, error_text, listed, value
 from hubman.errors import N_, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def ls(session: Session, terminal: Terminal) -> None:
             )
     strange = sorted(set(session.config.hub_urls) - {line.name for line in lines})
     if strange:
-        terminal.warn(_("An address is set for what is no hub: {names}").format(names=", ".join(strange)))
+        terminal.warn(_("An address is set for what is no hub: {names}").format(names=listed(strange)))
     if session.config.offline:
         terminal.hint(_("hubman is told to stay offline: no hub is asked."))
     if all(line.enabled is None for line in lines):
@@ -135,7 +135,7 @@ def logout(session: Session, name: str) -> None:
     hub = check_name(name)
     gone, left = log_out(session.config, hub)
     if gone:
-        click.echo(_("The token for {hub} is forgotten ({where}).").format(hub=_title(hub), where=", ".join(gone)))
+        click.echo(_("The token for {hub} is forgotten ({where}).").format(hub=_title(hub), where=listed(gone)))
     else:
         click.echo(_("hubman keeps no token for {hub}.").format(hub=_title(hub)))
     if left is not None:
@@ -268,7 +268,13 @@ def _state_row(state: HubState) -> list[str]:
     left = "-"
     if state.left is not None:
         left = _("{left} for {seconds} s").format(left=state.left, seconds=round(state.reset_s or 0))
-    return [state.name, state.trouble.reference if state.trouble else good, state.account or "-", left, state.address]
+    return [
+        state.name,
+        value("state", state.trouble.reference) if state.trouble else good,
+        state.account or "-",
+        left,
+        state.address,
+    ]
 
 
 def _state_json(state: HubState) -> dict[str, object]:

@@ -7,7 +7,7 @@ import click
 from hubman.cli.session import answering
 from hubman.cli.table import pad, printable
 from hubman.cli.terminal import Terminal
-from hubman.cli.words import _, told
+from hubman.cli.words import _, about, told, value
 
 
 @click.command()
@@ -36,20 +36,22 @@ def _print(entry: dict[str, object], terminal: Terminal, *, why: bool) -> None:
     if isinstance(error, dict):
         terminal.text(f"  {pad(_('error'), 18)} {printable(told(error['message']))}")
     skipped = ("path", "error", "evidence", "findings", "triggers", "hashes", "hypernetwork")
-    for name, value in entry.items():
-        if name not in skipped and value not in (None, [], ""):
-            text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-            terminal.text(f"  {pad(name, 18)} {printable(text)}")
+    for name, given in entry.items():
+        if name not in skipped and given not in (None, [], ""):
+            text = ", ".join(map(str, given)) if isinstance(given, list | tuple) else value(name, str(given))
+            terminal.text(f"  {pad(value('fact', name), 18)} {printable(text)}")
     for name in ("hashes", "hypernetwork"):
         details = entry[name]
         if isinstance(details, dict):
-            for key, value in details.items():
-                if value is not None:
-                    terminal.text(f"  {pad(key, 18)} {value}")
+            for key, detail in details.items():
+                if detail is not None:
+                    terminal.text(f"  {pad(key, 18)} {detail}")
+    trigger, found = pad(_("trigger"), 18), pad(_("finding"), 18)  # not within an f-string: Babel sees none there
     for word in entry["triggers"]:  # type: ignore[attr-defined]
-        terminal.text(f"  {pad(_('trigger'), 18)} {printable(word['text'])}   ({word['source']})")
+        terminal.text(f"  {trigger} {printable(word['text'])}   ({word['source']})")
     for finding in entry["findings"]:  # type: ignore[attr-defined]
-        terminal.text(f"  {pad(_('finding'), 18)} {printable(told(finding['message']))}")
+        terminal.text(f"  {found} {printable(told(finding['message']))}")
     if why:
         for fact in entry["evidence"]:  # type: ignore[attr-defined]
-            terminal.text(f"    {fact['fact']} = {fact['value']}: {printable(fact['because'])}")
+            known = f"{value('fact', fact['fact'])} = {value(fact['fact'], str(fact['value']))}"
+            terminal.text("    " + about(known, printable(fact["because"])))

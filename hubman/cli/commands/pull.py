@@ -15,8 +15,8 @@ from hubman.cli.pulled import failed_json, file_words, label, passed_over, pulle
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column, cells, pad
 from hubman.cli.terminal import ProgressLine, Terminal, aside, human_size
-from hubman.cli.words import _, error_text, told
-from hubman.errors import N_, ConflictError, HubmanError, NotFoundError, UsageError
+from hubman.cli.words import _, about, error_text, told
+from hubman.errors import N_, ConflictError, HubmanError, NotFoundError, Phrase, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -363,7 +363,7 @@ class Run:
             pull.after(outcome.pulled)
         for notice in outcome.pulled.notices:
             name = os.path.basename(outcome.pulled.path)
-            self._aside(_("warning: {text}").format(text=f"{name}: {told(notice)}"), "yellow")
+            self._aside(_("warning: {text}").format(text=about(name, told(notice))), "yellow")
         if (newer := pull.wanted.passed_over) is not None and self.terminal.human:
             self._aside(passed_over(newer))
         if self.terminal.human:
@@ -374,7 +374,7 @@ class Run:
 
     def _say_error(self, text: str, error: HubmanError, pages: Sequence[str] = ()) -> None:
         message, hint = error_text(error)
-        self._aside(_("error: {text}").format(text=f"{text}: {message}"), "red")
+        self._aside(_("error: {text}").format(text=about(text, message)), "red")
         for line in (hint, *pages):
             if line:
                 self._aside(f"  {line}")
@@ -433,5 +433,5 @@ def _read(path: str) -> str:
             N_("{path} cannot be read as a list: {why}"),
             hint=N_("Give a file by `hubman export`, or a text with one reference a line."),
             path=path,
-            why=getattr(error, "strerror", None) or "it is no UTF-8 text",
+            why=getattr(error, "strerror", None) or Phrase(N_("it is no UTF-8 text")),
         ) from error

@@ -8,7 +8,7 @@ from hubman.cli.asking import confirm
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column
 from hubman.cli.terminal import Terminal, aside
-from hubman.cli.words import _
+from hubman.cli.words import _, value
 
 LAYOUTS = ["webui", "comfy", "swarm", "sdnext", "stability-matrix", "fooocus", "invoke", "huggingface", "flat"]
 
@@ -58,7 +58,9 @@ def add(
         terminal.document({"roots": [_json(root) for root in added]})
         return
     for root in added:
-        terminal.text(_("added {path}   layout {layout}").format(path=root.path, layout=root.layout.value))
+        terminal.text(
+            _("added {path}   layout {layout}").format(path=root.path, layout=value("layout", root.layout.value))
+        )
     if inbox:
         terminal.hint(_("`hubman watch` and `hubman sync` say which new models wait there; `hubman add` files them."))
     else:
@@ -76,7 +78,11 @@ def ls(session: Session, terminal: Terminal) -> None:
         terminal.document({"roots": [_json(root) for root in known]})
         return
     columns = [Column(_("STATE")), Column(_("LAYOUT")), Column(_("SIDECARS")), Column(_("PATH"))]
-    terminal.table(columns, [[root.state.value, root.layout.value, root.sidecars.value, root.path] for root in known])
+    rows = [
+        [value("state", root.state), value("layout", root.layout), value("sidecars", root.sidecars), root.path]
+        for root in known
+    ]
+    terminal.table(columns, rows)
 
 
 @roots.command("rm")

@@ -11,7 +11,7 @@ from hubman.cli.said import stars
 from hubman.cli.session import Session, answering
 from hubman.cli.table import pad, printable
 from hubman.cli.terminal import Terminal, human_size
-from hubman.cli.words import _, told
+from hubman.cli.words import _, told, value
 
 if TYPE_CHECKING:
     from hubman.core.library import ModelFile
@@ -48,22 +48,22 @@ def _print(file: ModelFile, details: dict[str, Any], terminal: Terminal, *, why:
 
         terminal.text()
         terminal.heading(_("How we know"))
-        for fact, value, because in evidence_in_words(file, _):
-            terminal.text(f"  {pad(fact, 16)} {printable(value)}")
+        for fact, found, because in evidence_in_words(file, _):
+            terminal.text(f"  {pad(value('fact', fact), 16)} {printable(value(fact, found))}")
             terminal.text(f"  {pad('', 16)} {printable(because)}")
 
 
 def _print_fields(file: ModelFile, details: dict[str, Any], terminal: Terminal) -> None:
     facts, sidecar = file.facts, file.sidecar
     terminal.heading("   ".join(part for part in (printable(file.name), file.id, stars(file)) if part))
-    verdict = f"{file.verdict.verdict}   ({file.verdict.rule})" if file.verdict else None
+    verdict = f"{value('verdict', file.verdict.verdict)}   ({file.verdict.rule})" if file.verdict else None
     fields: list[tuple[str, object]] = [
         (_("type"), type_name(file)),
         (_("base"), " · ".join(str(part) for part in (base_name(file), facts.get("variant")) if part)),
         (_("error"), told(file.failure.message) if file.failure else None),
         (_("file"), file.path + ("" if file.present else "   " + _("(not there now)"))),
-        (_("size"), f"{human_size(file.size)}   {file.format}, {facts.get('precision') or '-'}"),
-        (_("safety"), file.safety if file.format == "pickle" else None),
+        (_("size"), f"{human_size(file.size)}   {value('format', file.format)}, {facts.get('precision') or '-'}"),
+        (_("safety"), value("safety", file.safety) if file.format == "pickle" else None),
         (_("rank"), _pair(facts.get("rank"), facts.get("alpha"))),
         (_("trains"), ", ".join(map(str, facts.get("trained") or []))),  # type: ignore[call-overload]
         (_("vectors"), facts.get("vectors")),
@@ -76,7 +76,7 @@ def _print_fields(file: ModelFile, details: dict[str, Any], terminal: Terminal) 
         (_("author"), sidecar.get("author")),
         (_("description"), sidecar.get("description")),
         (_("notes"), sidecar.get("notes")),
-        (_("beside it"), "; ".join(_beside(file))),
+        (_("beside it"), _("; ").join(_beside(file))),
         (_("verdict"), verdict),
         (_("preview"), file.preview or _cover(file)),
         ("sha256", details["hashes"] and details["hashes"]["sha256"]),
@@ -85,9 +85,9 @@ def _print_fields(file: ModelFile, details: dict[str, Any], terminal: Terminal) 
         (_("also at"), "\n".join(place for place in details["places"] if place != file.path)),
         (_("tags"), _tags(facts.get("tags"))),
     ]
-    for label, value in fields:
-        if value not in (None, "", "-"):
-            first, *rest = str(value).splitlines()
+    for label, content in fields:
+        if content not in (None, "", "-"):
+            first, *rest = str(content).splitlines()
             terminal.text(f"  {pad(label, 12)} {printable(first)}")
             for line in rest:
                 terminal.text(f"  {pad('', 12)} {printable(line)}")

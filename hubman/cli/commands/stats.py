@@ -9,7 +9,7 @@ import click
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column, printable
 from hubman.cli.terminal import Terminal, human_size
-from hubman.cli.words import _
+from hubman.cli.words import _, value
 
 
 @click.command()
@@ -41,7 +41,7 @@ def _print(found: dict[str, Any], terminal: Terminal) -> None:
         ]  # fmt: skip
         rows = [
             [
-                printable(str(group["name"] or "-")), f"{group['files']:,}", human_size(group["bytes"]),
+                printable(value(column, str(group["name"] or "-"))), f"{group['files']:,}", human_size(group["bytes"]),
                 f"{100 * group['bytes'] / total:.0f}",
             ]
             for group in found[f"by_{column}"]
@@ -61,7 +61,10 @@ def _lines(found: dict[str, Any]) -> list[str]:
         (_("would run code"), found["unsafe"]), (_("suspicious"), found["suspicious"]),
         (_("with trigger words"), found["with_trigger"]), (_("with a preview"), found["with_preview"]),
         (_("with a note of yours"), found["with_note"]), (_("favourites"), found["favourites"]),
-        *((_("verdict {name}").format(name=name), count) for name, count in found["verdicts"].items()),
+        *(
+            (_("verdict {name}").format(name=value("verdict", name)), count)
+            for name, count in found["verdicts"].items()
+        ),
     ]  # fmt: skip
     lines = [f"{count:>9,}  {label}" for label, count in pairs if count]
     if copies["files"]:

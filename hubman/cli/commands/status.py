@@ -7,7 +7,7 @@ import click
 from hubman.cli.session import Session
 from hubman.cli.table import Column
 from hubman.cli.terminal import Terminal, human_size
-from hubman.cli.words import _, plural
+from hubman.cli.words import _, plural, value
 from hubman.errors import NotFoundError
 
 
@@ -28,9 +28,9 @@ def status(session: Session) -> None:
         terminal.text("  hubman demo                               " + _("see it work on tiny models of its own"))
         return
     columns = [Column(_("TYPE")), Column(_("FILES"), right=True), Column(_("SIZE"), right=True)]
-    terminal.table(columns, [[kind, f"{count:,}", human_size(size)] for kind, count, size in counts])
+    terminal.table(columns, [[value("kind", kind), f"{count:,}", human_size(size)] for kind, count, size in counts])
     for root in roots:
-        terminal.hint(f"{root.path}   {root.layout.value}   {root.state.value}")
+        terminal.hint(f"{root.path}   {value('layout', root.layout)}   {value('state', root.state)}")
     if begun:
         text = plural("{count} download is unfinished ({have}{whole}): hubman pull --resume",
                       "{count} downloads are unfinished ({have}{whole}): hubman pull --resume", len(begun))  # fmt: skip

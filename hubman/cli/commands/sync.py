@@ -12,7 +12,7 @@ import click
 from hubman.cli.session import Session, answering
 from hubman.cli.table import printable
 from hubman.cli.terminal import ProgressLine, Terminal
-from hubman.cli.words import _, plural, told
+from hubman.cli.words import _, plural, told, value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,7 +160,7 @@ def print_report(report: SyncReport, terminal: Terminal) -> None:
     work = _("{identified} identified, {hashed} hashed in {seconds:.1f} s").format(
         identified=report.identified, hashed=report.hashed, seconds=report.seconds
     )
-    terminal.text(f"{counts}; {work}")
+    terminal.text(_("; ").join((counts, work)))
     if report.looked_up:
         asked = _("{count} looked up on hubs, {found} found there")
         terminal.text(asked.format(count=report.looked_up, found=report.found))
@@ -209,7 +209,8 @@ def _print_notices(report: SyncReport, terminal: Terminal) -> None:
     strange = [entry for entry in report.notices if entry["reference"] == "misplaced"]
     hidden = [entry for entry in report.notices if entry["reference"] == "same-stem"]
     for entry in strange[:MOST_ERRORS]:
-        terminal.warn(_("{path}: a {kind} in {folder!r}, so {program} will not show it.").format(**_printable(entry)))
+        fields = {**_printable(entry), "kind": value("kind", str(entry["kind"]))}
+        terminal.warn(_("{path}: a {kind} in {folder!r}, so {program} will not show it.").format(**fields))
     for entry in hidden[:MOST_ERRORS]:
         paths = "\n".join(f"    {printable(path)}" for path in entry["paths"])  # type: ignore[attr-defined]
         wins = entry["wins"] or _("which of them, depends on the file system")

@@ -10,7 +10,7 @@ import click
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column
 from hubman.cli.terminal import Terminal
-from hubman.cli.words import _
+from hubman.cli.words import _, value
 
 if TYPE_CHECKING:
     from hubman.core.journal import Entry
@@ -40,7 +40,9 @@ def undo(session: Session, number: int | None, list_it: bool, dry_run: bool, ter
     if not terminal.human:
         terminal.document({"dry_run": dry_run, "entry": _json(undone.entry), "lines": list(undone.lines)})
         return
-    terminal.text(_("taken back: {verb} {name}").format(verb=undone.entry.about, name=_name(undone.entry)))
+    terminal.text(
+        _("taken back: {verb} {name}").format(verb=value("verb", undone.entry.about), name=_name(undone.entry))
+    )
     for line in undone.lines:
         terminal.text(f"  {line}")
     if dry_run:
@@ -54,7 +56,9 @@ def _list(session: Session, terminal: Terminal) -> None:
         terminal.document({"entries": [_json(entry) for entry in found]})
         return
     columns = [Column(_("ID")), Column(_("WHEN")), Column(_("ACTION")), Column(_("STATE")), Column(_("MODEL"))]
-    rows = [[str(entry.id), _when(entry), _verb(entry), entry.state.value, _name(entry)] for entry in found]
+    rows = [
+        [str(entry.id), _when(entry), _verb(entry), value("state", entry.state.value), _name(entry)] for entry in found
+    ]
     terminal.table(columns, rows)
 
 
@@ -63,7 +67,8 @@ def _when(entry: Entry) -> str:
 
 
 def _verb(entry: Entry) -> str:
-    return entry.verb if entry.verb == entry.about else f"{entry.verb} {entry.about}"
+    verb = value("verb", entry.about)
+    return verb if entry.verb == entry.about else _("undo {verb}").format(verb=verb)
 
 
 def _name(entry: Entry) -> str:

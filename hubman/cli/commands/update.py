@@ -12,7 +12,7 @@ from hubman.cli.commands.outdated import exit_code, look, models_of, show, tell,
 from hubman.cli.exclusions import QueryCommand
 from hubman.cli.session import Session, answering
 from hubman.cli.terminal import Terminal, human_size
-from hubman.cli.words import _, error_text, plural, told
+from hubman.cli.words import _, about, error_text, plural, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,7 +148,7 @@ def _say(outcome: Updated, terminal: Terminal) -> None:
     name = outcome.outdated.file.name
     if outcome.error is not None:
         message, hint = error_text(outcome.error)
-        terminal.warn(f"{name}: {told(message)}" + (f" {told(hint)}" if hint else ""))
+        terminal.warn(about(name, told(message)) + (f" {told(hint)}" if hint else ""))
     if outcome.pulled is None or not terminal.human:
         return
     terminal.text(f"{name} -> {outcome.pulled.path}")

@@ -11,7 +11,7 @@ from hubman.cli.exclusions import QueryCommand
 from hubman.cli.session import Session, answering
 from hubman.cli.table import printable
 from hubman.cli.terminal import ProgressLine, Terminal, human_size
-from hubman.cli.words import _, error_text, told
+from hubman.cli.words import _, error_text, told, value
 from hubman.errors import StoreError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _remember(session: Session, report: Report, terminal: Terminal) -> None:
 
 def _print(report: Report, terminal: Terminal) -> None:
     for finding in report.findings:
-        terminal.heading(f"{finding.trouble.value}   {printable(finding.file.path)}")
+        terminal.heading(f"{value('trouble', finding.trouble.value)}   {printable(finding.file.path)}")
         terminal.text("  " + told(finding.why))
         if finding.found:
             terminal.text(f"  {finding.sha256} → {finding.found}")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from hubman.core.identify import metadata
 from hubman.core.identify.draft import Draft
 from hubman.core.types import Confidence, Facts, Header, Kind, TensorInfo
-from hubman.errors import N_, IntegrityError
+from hubman.errors import N_, IntegrityError, Phrase
 
 MAX_VECTORS = 512
 MAX_BARE = 75
@@ -115,7 +115,7 @@ def _of(shapes: list[tuple[int, ...]]) -> Vectors:
             "embedding-broken",
             N_("this embedding has no vectors in it: {why}"),
             hint=N_("download it again"),
-            why="string_to_param holds no tensor of token vectors",
+            why=Phrase(N_("string_to_param holds no tensor of token vectors")),
         )
     return {"": max(found)}
 
