@@ -29,9 +29,6 @@ from hubman.core.pieces import Span
 from hubman.errors import N_, ConflictError
 from hubman.opening import open_regular
 
-if sys.platform != "win32":
-    import fcntl
-
 PREFIX, PART, RECORD, LOCK = ".hubman-", ".part", ".part.json", ".lock"
 SPACE_LEFT = 16 << 20
 """Bytes that a download leaves on a file system."""
@@ -374,6 +371,8 @@ def _is_locked(path: str) -> bool:
     except OSError:
         return False
     try:
+        import fcntl  # not on Windows
+
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return True

@@ -511,6 +511,7 @@ def test_each_hub_is_asked_about_what_none_before_it_knows(person: Downloads) ->
 
     class Knows:
         hash_kinds = ("sha256",)
+        title = "A hub"
 
         def __init__(self, name: str, *found: Hashes, trouble: Exception | None = None) -> None:
             self.name, self.found, self.trouble = name, found, trouble
