@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from hubman.app.download_errors import MISMATCH, mismatch
 from hubman.app.download_work import Clock, Download, never, source_of
 from hubman.core.hub import Listing, RemoteFile
 from hubman.core.listed import Hashes
@@ -14,7 +15,7 @@ from hubman.core.ports import Hub, Progress, Silence
 from hubman.core.transfer import Limits
 from hubman.disk.part import Part, open_part, token_of
 from hubman.disk.running_hash import RunningHash
-from hubman.errors import IntegrityError
+from hubman.errors import HubmanError, IntegrityError
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ def fetch(
     sleep: Callable[[float], None] = time.sleep,
     random: Callable[[], float] = random_module.random,
     limits: Limits = Limits(),  # noqa: B008
+    aside: Callable[[str], str] | None = None,
 ) -> Fetched:
     """Fetch a file into a folder, under a name that nothing lists; go on with what an earlier run left there.
 
@@ -61,12 +63,13 @@ def fetch(
         progress: phases "check" (what an earlier run left is read) and "download", both in bytes.
         stop: asked all the time; True ends it, and the part is kept. KeyboardInterrupt does the same.
         random: 0 to 1, spreads the waits.
+        aside: takes whole bytes whose sha256 is a wrong one away from the path given, and says where they are then.
 
     Raises:
         HubError: `download-cut`, `hub-busy`, `download-changing`, `download-answer`: it could not be had now;
             `download-stopped`.
         AccessError: the hub's, or `download-refused`. NotFoundError: the hub's, or `download-gone`.
-        IntegrityError: `not-a-model`, `wrong-size`, `hash-mismatch`; nothing of it is kept.
+        IntegrityError: `not-a-model`, `wrong-size`: nothing of it is kept; `hash-mismatch`: as `aside` says.
         ConflictError: `no-space`, `download-under-way`. OSError: the folder cannot be written to.
     """
     part = open_part(folder, token_of(source_of(listing), file.id, file.sha256))
@@ -78,11 +81,23 @@ def fetch(
                 sha256, size = download.run(limits)
             finally:
                 download.let_go()
-    except IntegrityError:
+    except IntegrityError as error:
+        kept = _set_aside(part, aside) if error.reference == MISMATCH else None
         part.remove()
+        if kept is not None:
+            raise mismatch(listing, file, kept) from error
         raise
     except BaseException:
         part.close()
         raise
     part.shut()
     return Fetched(part.path, sha256, size, hold=part)
+
+
+def _set_aside(part: Part, aside: Callable[[str], str] | None) -> str | None:
+    """Have wrong bytes taken away; None when nobody does, or there is no room for them: then they are deleted."""
+    part.shut()
+    try:
+        return aside(part.path) if aside is not None else None
+    except (HubmanError, OSError):
+        return None

@@ -63,8 +63,22 @@ def given_up(order: GiveUp, listing: Listing, file: RemoteFile, trouble: HubmanE
     )
 
 
-def mismatch(listing: Listing, file: RemoteFile) -> IntegrityError:
-    """Return the error for bytes that are not the ones the hub names."""
+MISMATCH = "hash-mismatch"
+
+
+def mismatch(listing: Listing, file: RemoteFile, kept: str | None = None) -> IntegrityError:
+    """Return the error for bytes that are not the ones the hub names. `kept`: where they are; None: deleted."""
+    if kept is not None:
+        return IntegrityError(
+            "hash-mismatch",
+            N_(
+                "{name} from {hub} is not the file that {hub} describes: its sha256 differs. "
+                "It is in {kept} and got no model's name."
+            ),
+            hint=N_("Delete it, and try again later or another hub: hubman pull {ref} --from civarchive"),
+            **_fields(listing, file),
+            kept=kept,
+        )
     return IntegrityError(
         "hash-mismatch",
         N_("{name} from {hub} is not the file that {hub} describes: its sha256 differs. It was deleted."),

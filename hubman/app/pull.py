@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hubman.app.acting import SPACE_LEFT, nearest
-from hubman.app.checking import Checked, check_file, ending_for
+from hubman.app.checking import Checked, check_file, ending_for, set_aside
 from hubman.app.download import Fetched, discard, fetch
 from hubman.app.download_errors import stopped
 from hubman.app.filing import Place, make_folders, place_for, put, record_placed
@@ -38,6 +38,9 @@ from hubman.store.reader import Reader, open_reader
 
 VERB = "pull"
 """Of the entry in the journal."""
+
+WRONG_BYTES = "these are not the bytes that the hub describes: their sha256 is another one"
+"""Said in the text beside them in the quarantine."""
 
 WAIT_S = 0.5
 """After which is looked again whether another hubman has finished the very same download."""
@@ -261,7 +264,10 @@ def _fetch(
     path = options.source(listing, file) if options.source else None
     copied = copy_local(path, listing, file, place.directory, progress, stop) if path else None
     connections = options.connections if hub.parallel else 1
-    return copied or fetch(hub, listing, file, place.directory, connections=connections, progress=progress, stop=stop)
+    return copied or fetch(
+        hub, listing, file, place.directory, connections=connections, progress=progress, stop=stop,
+        aside=lambda part: set_aside(part, place.name, options.quarantine, WRONG_BYTES),
+    )  # fmt: skip
 
 
 def _file(

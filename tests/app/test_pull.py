@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from hubman.app.unfinished import drop_finished, forget, some_of, unfinished
 from hubman.app.wanted import Asked, Wanted, find, hosts_of
 from hubman.core.hub import CIVITAI, Listing, RemoteFile, RemoteImage
 from hubman.core.hub_names import hub_name
+from hubman.core.layout import is_model_name
 from hubman.core.plan.download import Wish
 from hubman.core.plan.pull import still_picture
 from hubman.core.ports import Hub, Silence
@@ -316,6 +318,22 @@ def test_wrong_bytes_are_never_visible(person: Person, hub: TestHub, library: Pa
     assert caught.value.reference == "hash-mismatch"
     assert files(library) == []
     assert person.unfinished() == []
+    kept = [path for path in person.options().quarantine.iterdir() if path.suffix != ".txt"]
+    assert [str(path) in caught.value.message for path in kept] == [True]
+    assert not is_model_name(kept[0].name)
+
+
+def test_wrong_bytes_that_cannot_be_set_aside_are_deleted(
+    person: Person, hub: TestHub, library: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "no folder").write_text("")
+    model = hub.add(lora_bytes(fill=14))
+    wanted = person.find(ref(model))
+    hub.misbehave(WrongHash(), on="storage")
+    options = replace(person.options(), home=tmp_path / "no folder")
+    with pytest.raises(IntegrityError, match="It was deleted"):
+        pull_listing(person.store, person.hubs, wanted.listing, wanted.file, options)  # type: ignore[arg-type]
+    assert files(library) == []
 
 
 @pytest.mark.parametrize("by", [-1000, 1000])
