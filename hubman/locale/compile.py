@@ -74,6 +74,9 @@ def problems() -> list[str]:
         found += [f"{path.parent.parent.name}: not in the catalogue: {text!r}" for _, text in sorted(missing, key=str)]
         for message in catalog:
             found += [f"{path.parent.parent.name}: {error}" for error in message.check()]
+            texts = message.string if isinstance(message.string, tuple) else (message.string,)
+            if message.id and not all(texts):
+                found.append(f"{path.parent.parent.name}: not translated: {message.id!r}")
         binary = path.with_suffix(".mo")
         if not binary.exists() or binary.read_bytes() != compiled(catalog):
             found.append(f"{binary.name} of {path.parent.parent.name} is stale")
