@@ -308,7 +308,7 @@ def _from_the_start(trip: _Trip, head: Head) -> Generator[Order, Event | None, N
         return
     trip.etag = head.etag
     trip.total = trip.size if trip.size is not None else head.total
-    yield from _body(trip)
+    yield from _body(trip, announced=head.total is not None)
 
 
 def _part_of_it(trip: _Trip, head: Head) -> Generator[Order, Event | None, None]:
@@ -331,7 +331,7 @@ def _part_of_it(trip: _Trip, head: Head) -> Generator[Order, Event | None, None]
     if not trip.position:
         trip.etag = head.etag
     trip.total = trip.size if trip.size is not None else head.total
-    yield from _body(trip)
+    yield from _body(trip, announced=head.total is not None)
 
 
 def _nothing_there(trip: _Trip, head: Head) -> Generator[Order, Event | None, None]:
@@ -360,8 +360,12 @@ def _leeway(about: int) -> int:
     return max(int(ROUGHLY * about), ROUGHLY_BYTES)
 
 
-def _body(trip: _Trip) -> Generator[Order, Event | None, None]:
-    """Take the bytes of an answer whose head was right."""
+def _body(trip: _Trip, *, announced: bool) -> Generator[Order, Event | None, None]:
+    """Take the bytes of an answer whose head was right. `announced`: it said how long the file is.
+
+    An answer that did not, and was cut just where the hub's size ends, may be the beginning of a longer file: only a
+    hash can tell.
+    """
     trip.answers += 1
     most = None if trip.about is None else max(0, trip.about + _leeway(trip.about) - trip.position)
     event = yield Keep(None, most) if trip.total is None else Keep(trip.total - trip.position)
@@ -373,7 +377,7 @@ def _body(trip: _Trip) -> Generator[Order, Event | None, None]:
         trip.best, trip.failures, trip.expired = trip.position, 0, 0
     if event.ending is Ending.TOO_LONG:
         yield from _give_up(trip, GiveUp(Reason.WRONG_SIZE))
-    elif trip.total is not None and trip.position == trip.total:
+    elif trip.position == trip.total and (announced or trip.hashed or event.ending is Ending.WHOLE):
         trip.complete = True
     elif trip.total is None and event.ending is Ending.WHOLE:
         if _fits(trip, trip.position):
