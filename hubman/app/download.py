@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hubman.app.download_errors import MISMATCH, mismatch
-from hubman.app.download_work import Clock, Download, never, source_of
+from hubman.app.download_work import Clock, Download, never
 from hubman.core.hub import Listing, RemoteFile
 from hubman.core.listed import Hashes
+from hubman.core.plan.pull import source_of
 from hubman.core.ports import Hub, Progress, Silence
 from hubman.core.transfer import Limits
 from hubman.disk.part import Part, open_part, token_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hubman.core.hub import Listing, RemoteFile
+from hubman.core.hub_titles import title_of
 from hubman.core.transfer import GiveUp, Reason
 from hubman.errors import N_, AccessError, HubError, HubmanError, IntegrityError, NotFoundError
 
@@ -22,7 +23,9 @@ def given_up(order: GiveUp, listing: Listing, file: RemoteFile, trouble: HubmanE
         return AccessError(
             "download-refused",
             N_("{hub} lists {name}, but its storage does not give it to us (HTTP {status}). What came is kept."),
-            hint=N_("Open {page} in a browser to see whether you may download it, or log in: hubman hubs login {hub}"),
+            hint=N_(
+                "Open {page} in a browser to see whether you may download it, or log in: hubman hubs login {hub_name}"
+            ),
             **_fields(listing, file),
             status=order.status or "?",
         )
@@ -92,7 +95,7 @@ def not_a_model(what: str, listing: Listing, file: RemoteFile) -> IntegrityError
     return IntegrityError(
         "not-a-model",
         N_("{hub} sent a page ({what}) instead of {name}; nothing of it was kept. It probably wants a login."),
-        hint=N_("Log in: hubman hubs login {hub}. Or open {page} in a browser to see what it asks for."),
+        hint=N_("Log in: hubman hubs login {hub_name}. Or open {page} in a browser to see what it asks for."),
         **_fields(listing, file),
         what=what.upper(),
     )
@@ -126,7 +129,9 @@ def _wrong_size(order: GiveUp, listing: Listing, file: RemoteFile) -> IntegrityE
     return IntegrityError(
         "wrong-size",
         N_("{name} has {wanted} bytes by what {hub} says, but {size} were offered; nothing of it was kept."),
-        hint=N_("Log in if it needs that (hubman hubs login {hub}), or open {page} in a browser to see what it is."),
+        hint=N_(
+            "Log in if it needs that (hubman hubs login {hub_name}), or open {page} in a browser to see what it is."
+        ),
         **_fields(listing, file),
         wanted=wanted,
         size=order.size,
@@ -138,4 +143,10 @@ def _passing(reference: str, message: str, hint: str, listing: Listing, file: Re
 
 
 def _fields(listing: Listing, file: RemoteFile) -> dict[str, object]:
-    return {"hub": listing.hub, "name": file.name, "page": listing.page or listing.hub, "ref": str(listing.ref)}
+    return {
+        "hub": title_of(listing.hub),
+        "hub_name": listing.hub,
+        "name": file.name,
+        "page": listing.page or title_of(listing.hub),
+        "ref": str(listing.ref),
+    }

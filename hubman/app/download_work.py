@@ -11,8 +11,10 @@ from hubman.app.download_errors import given_up, not_a_model, stalled, stopped
 from hubman.app.download_pieces import Line, PieceWork, Source
 from hubman.core import transfer
 from hubman.core.hub import Listing, RemoteFile
+from hubman.core.hub_titles import title_of
 from hubman.core.layout import is_model_name
 from hubman.core.pieces import WORTH_IT, Pieces
+from hubman.core.plan.pull import source_of
 from hubman.core.ports import Hub, Progress, Stream
 from hubman.core.transfer import Body, Ending, Event, Failed, Head, Limits, Order, Remote, Verified
 from hubman.disk.part import Part, Record
@@ -46,11 +48,6 @@ class Clock:
     now: Callable[[], float]
     sleep: Callable[[float], None]
     random: Callable[[], float]
-
-
-def source_of(listing: Listing) -> str:
-    """Return what a part's note says of where its bytes come from."""
-    return f"{listing.hub}:{listing.model_id}@{listing.version_id}"
 
 
 class Download:
@@ -209,7 +206,9 @@ class Download:
         seconds = order.seconds if order.exact else order.seconds * (0.5 + self.clock.random() / 2)
         if seconds >= WORTH_A_WORD_S:
             text = N_("{name}: {hub} does not answer as it should; the next try is in {seconds} seconds.")
-            self.progress.note(Phrase(text, name=self.file.name, hub=self.listing.hub, seconds=round(seconds)))
+            self.progress.note(
+                Phrase(text, name=self.file.name, hub=title_of(self.listing.hub), seconds=round(seconds))
+            )
         while seconds > 0:
             self._listen()
             self.clock.sleep(min(seconds, FLUSH_S))

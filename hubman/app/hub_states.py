@@ -134,13 +134,11 @@ class LoggedIn:
     shadowed: str | None = None
 
 
-def log_in(
-    config: Config, name: str, value: str, *, offline: bool = False, environ: Mapping[str, str] = os.environ
-) -> LoggedIn:
-    """Keep a token after the hub has said whose it is. One that it refuses is not kept.
+def check_login(name: str) -> None:
+    """Refuse a hub that nobody can log in to.
 
     Raises:
-        AccessError: `token-refused`. UsageError: `token-invalid`, `no-login`; the file cannot be used.
+        UsageError: `no-login`.
     """
     from hubman.hubs import TITLES, WITHOUT_TOKEN
 
@@ -151,6 +149,17 @@ def log_in(
             hint=N_("Nothing needs to be done."),
             hub=TITLES[name],
         )
+
+
+def log_in(
+    config: Config, name: str, value: str, *, offline: bool = False, environ: Mapping[str, str] = os.environ
+) -> LoggedIn:
+    """Keep a token after the hub has said whose it is. One that it refuses is not kept.
+
+    Raises:
+        AccessError: `token-refused`. UsageError: `token-invalid`, `no-login`; the file cannot be used.
+    """
+    check_login(name)
     value = checked(value.strip(), "")
     account, unchecked = None, None
     with open_hubs(config, [name], offline=offline, environ={}, token=value) as hubs, hubs.within(STATUS_S):

@@ -107,7 +107,7 @@ class LookupReport:
 
     Attributes:
         hubs: those that were asked, in their order.
-        looked_up, found: contents that any hub was asked about, and that any knows.
+        looked_up, found: contents that any hub answered about, and that any knows.
         other_header: contents that were found by their weights alone.
         unhashed: files that cannot be looked up because their content has no name yet.
         pictures: that were fetched.
@@ -221,7 +221,7 @@ def look_up_new(store: Store, hubs: Hubs, hashes: Sequence[Hashes], progress: Pr
 
 
 class _Run:
-    """One lookup. `asked`, `found`: contents, over all hubs."""
+    """One lookup. `asked`, `found`: contents that a hub answered about, and that one knows, over all hubs."""
 
     def __init__(
         self, store: Store, hubs: Hubs, chosen: Collection[str] | None, progress: Progress, stop: Callable[[], bool],
@@ -314,7 +314,8 @@ class _Run:
         if missed:
             with self._store.writer() as writer:
                 writer.hubs.record_misses(name, missed)
-        self.asked |= ours
+        settled = set(matches) | set(missed)
+        self.asked |= ours if answer.trouble is None else settled
         self.found |= set(matches)
         self.report.other_header += [match.sha256 for match in matches.values() if match.how == "autov3"]
         entry.found += len(matches)
@@ -322,7 +323,7 @@ class _Run:
         entry.calls += answer.calls
         if answer.trouble is not None:
             entry.trouble = _as_ours(answer.trouble)
-        return set(matches) | set(missed)
+        return settled
 
     def _strange(self, matches: Sequence[Match]) -> set[str]:
         """Return the contents that a hash of weights leads to another kind of model: it is short, and some are wrong.

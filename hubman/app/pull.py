@@ -17,6 +17,7 @@ from hubman.app.acting import SPACE_LEFT, nearest
 from hubman.app.checking import Checked, check_file, ending_for, set_aside
 from hubman.app.download import Fetched, discard, fetch
 from hubman.app.download_errors import stopped
+from hubman.app.download_work import never
 from hubman.app.filing import Place, make_folders, place_for, put, record_placed
 from hubman.app.hashing import hash_model
 from hubman.app.local_copy import copy_local
@@ -44,11 +45,6 @@ WRONG_BYTES = "these are not the bytes that the hub describes: their sha256 is a
 
 WAIT_S = 0.5
 """After which is looked again whether another hubman has finished the very same download."""
-
-
-def never() -> bool:
-    """Nobody asks to stop."""
-    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 
-from hubman.app.checking import check_file
+from hubman.app.checking import check_file, set_aside
 from hubman.app.download import discard, fetch
 from hubman.app.filing import Place, make_folders, place_for, put, record_placed
 from hubman.app.hashing import hash_model
-from hubman.app.pull import VERB, Pulled, PullOptions, already, check_space
+from hubman.app.pull import VERB, WRONG_BYTES, Pulled, PullOptions, already, check_space
 from hubman.core.hub import Listing, RemoteFile
 from hubman.core.library import ModelFile
 from hubman.core.ports import Hub, Progress
@@ -19,12 +19,14 @@ from hubman.core.safe_name import DEVICES, SafeName, safe_name
 from hubman.core.types import Kind
 from hubman.disk.part import open_part
 from hubman.disk.relocate import rename_new, sync_folder
-from hubman.errors import N_, IntegrityError
+from hubman.errors import N_, IntegrityError, Phrase
 from hubman.store.door import Store
 from hubman.store.reader import open_reader
 
 PLAIN_ENDINGS = (".json", ".txt", ".model", ".safetensors", ".jinja", ".md")
 """What the parts of a pipeline end with; others are not fetched: scripts would run, pickles may."""
+
+OTHER_KIND = N_("by its bytes it is a {kind}")
 
 
 def pull_folder(
@@ -74,7 +76,7 @@ def _bring(
     row, entry = record_placed(store, place.root, path, hashes, came, journal=(VERB, detail))
     with open_reader(store.path) as reader:
         model = reader.by_ids([row])[0]
-    notices = () if checked.kind == Kind.CHECKPOINT else (f"by its bytes it is a {checked.kind}",)
+    notices = () if checked.kind == Kind.CHECKPOINT else (Phrase(OTHER_KIND, kind=str(checked.kind)),)
     return Pulled("pulled", listing, members[0], model, path, _size(members), (), notices, entry)
 
 
@@ -177,7 +179,10 @@ def _member(
         return
     os.makedirs(os.path.dirname(target), exist_ok=True)
     connections = options.connections if hub.parallel else 1
-    fetched = fetch(hub, listing, file, place.directory, connections=connections, progress=progress, stop=stop)
+    fetched = fetch(
+        hub, listing, file, place.directory, connections=connections, progress=progress, stop=stop,
+        aside=lambda part: set_aside(part, file.name, options.quarantine, WRONG_BYTES),
+    )  # fmt: skip
     try:
         if os.path.lexists(target):
             os.unlink(target)

@@ -23,7 +23,7 @@ from hubman.core.hub import HubRef, Listing, RemoteFile
 from hubman.core.library import UserData
 from hubman.core.ports import Hub
 from hubman.core.types import Hashes
-from hubman.errors import N_, HubError, HubmanError, NotFoundError, UsageError
+from hubman.errors import N_, HubmanError, NotFoundError, UsageError
 from hubman.store.door import Store
 from hubman.store.reader import Reader
 
@@ -182,7 +182,7 @@ def found_for(reader: Reader, hubs: Mapping[str, Hub], entries: Sequence[Entry])
     What a hub could not say is left out, and asked about one by one (`wanted_of`).
     """
     there = {file.subject for file in whole_places(reader, [entry.sha256 for entry in entries])}
-    missing = {entry.sha256: entry for entry in entries if entry.sha256 not in there}
+    missing = {entry.sha256: entry for entry in entries if entry.sha256 not in there and not entry.is_folder}
     found: dict[str, tuple[Listing, RemoteFile]] = {}
     for name in dict.fromkeys(ref.hub for entry in missing.values() for ref in entry.sources if ref.hub in hubs):
         found |= _of_sources(hubs[name or ""], [entry for sha256, entry in missing.items() if sha256 not in found])
@@ -224,6 +224,8 @@ def wanted_of(
     places = whole_places(reader, [entry.sha256])
     if places:
         return Pull(Wanted(entry.name, None, None, places), options, after)
+    if entry.is_folder:
+        raise _folder_of_files(entry)
     if entry.sha256 in found:
         listing, file = found[entry.sha256]
         return Pull(Wanted(entry.name, listing, _promised(file, entry)), _filed(reader, entry, options), after)
@@ -275,7 +277,21 @@ def _filed(reader: Reader, entry: Entry, options: PullOptions) -> PullOptions:
     return replace(options, name=name, root=root.path, folder=entry.folder or ".")
 
 
-def _nowhere(entry: Entry) -> HubError | NotFoundError:
+def _folder_of_files(entry: Entry) -> NotFoundError:
+    """Return the error for a model folder: its hash is hubman's own, so there is no use in asking hubs for it."""
+    ref = next((str(replace(ref, file=None)) for ref in entry.sources), None)
+    return NotFoundError(
+        "folder-in-list",
+        N_("{name} is a folder of several files: a list does not restore those."),
+        hint=N_("Fetch it from where it came: hubman pull {ref} --folder")
+        if ref
+        else N_("If you have a copy somewhere, put it back with: hubman add FOLDER"),
+        name=entry.name,
+        ref=ref,
+    )
+
+
+def _nowhere(entry: Entry) -> NotFoundError:
     return NotFoundError(
         "nowhere-found",
         N_("{name} ({sha256}) is on none of the hubs any more."),

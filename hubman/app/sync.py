@@ -57,7 +57,7 @@ class SyncReport:
     """What a run saw and did; its fields are the JSON of `sync --json`.
 
     Attributes:
-        looked_up, found: contents that hubs were asked about, and that one knows (app/unasked_lookup.py).
+        looked_up, found: contents that a hub answered about, and that one knows (app/unasked_lookup.py).
         cached: new contents that Hugging Face's cache on this machine knows (app/cache_news.py).
     """
 

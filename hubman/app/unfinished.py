@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hubman.core.hub import HubRef, Listing, RemoteFile
+from hubman.core.plan.pull import reference, source_of
 from hubman.disk.part import LOCK, PART, PREFIX, RECORD, Part, is_held, open_part, token_of
 from hubman.disk.relocate import digest_of
 from hubman.errors import N_, AccessError, ConflictError, HubmanError, IntegrityError, NotFoundError
@@ -158,7 +159,7 @@ def hold_of(listing: Listing, file: RemoteFile, folder: str) -> Part:
     Raises:
         ConflictError: `download-under-way`. OSError: the folder is gone, or cannot be written to.
     """
-    return open_part(folder, token_of(_source(listing), file.id, file.sha256))
+    return open_part(folder, token_of(source_of(listing), file.id, file.sha256))
 
 
 def placed_unrecorded(reader: Reader, ref: str) -> tuple[int, str, str] | None:
@@ -192,8 +193,8 @@ def clean_up(store: Store, listing: Listing, file: RemoteFile, folders: Iterable
     Args:
         folders: where its part may have been.
     """
-    ref = str(HubRef(listing.hub, listing.model_id, listing.version_id, file.id))
-    token = token_of(_source(listing), file.id, file.sha256)
+    ref = str(reference(listing, file))
+    token = token_of(source_of(listing), file.id, file.sha256)
     with open_reader(store.path) as reader:
         left = [one for one in unfinished(reader) if one.entry.ref == ref]
     with contextlib.suppress(HubmanError, OSError):
@@ -201,10 +202,6 @@ def clean_up(store: Store, listing: Listing, file: RemoteFile, folders: Iterable
             if any(os.path.lexists(os.path.join(folder, PREFIX + token + end)) for end in (PART, RECORD, LOCK)):
                 open_part(folder, token).remove()
         forget(store, left)
-
-
-def _source(listing: Listing) -> str:
-    return f"{listing.hub}:{listing.model_id}@{listing.version_id}"
 
 
 def _token(entry: Unfinished) -> str:
@@ -228,7 +225,7 @@ def _have(entry: Unfinished) -> int:
 
 def part_bytes(listing: Listing, file: RemoteFile, folder: str) -> int:
     """Return the bytes that an earlier run left of a file in a folder."""
-    return _bytes(os.path.join(folder, PREFIX + token_of(_source(listing), file.id, file.sha256) + PART))
+    return _bytes(os.path.join(folder, PREFIX + token_of(source_of(listing), file.id, file.sha256) + PART))
 
 
 def _bytes(path: str) -> int:

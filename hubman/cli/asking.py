@@ -6,18 +6,19 @@ import sys
 
 import click
 
+from hubman.cli.terminal import Terminal
 from hubman.errors import N_, UsageError
 
 
-def confirm(question: str, *, yes: bool, no_input: bool = False) -> None:
+def confirm(question: str, terminal: Terminal, *, yes: bool) -> None:
     """Ask unless `yes`; an answer of no ends the command.
 
     Raises:
-        UsageError: `nobody-to-ask`, there is no terminal, or `no_input` forbids it. click.Abort: the answer was no.
+        UsageError: `nobody-to-ask`, there is no terminal, or `--no-input` forbids it. click.Abort: the answer was no.
     """
     if yes:
         return
-    if no_input or not sys.stdin.isatty():
+    if terminal.no_input or not sys.stdin.isatty():
         raise UsageError(
             "nobody-to-ask",
             N_("This asks before it does anything, and there is no terminal to ask on. Nothing was done."),

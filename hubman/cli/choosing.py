@@ -64,7 +64,7 @@ def agreed(files: Sequence[ModelFile], query: str | None, terminal: Terminal, *,
         aside("  …")
     if dry_run:
         return False
-    if not sys.stdin.isatty():
+    if terminal.no_input or not sys.stdin.isatty():
         raise UsageError(
             "answer-needed",
             N_("{count} models would be changed, and there is nobody to ask."),

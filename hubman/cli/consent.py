@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hubman.cli.from_hubs import title_of
 from hubman.cli.terminal import Terminal, aside
 from hubman.cli.words import _
+from hubman.core.hub_titles import title_of
 
 if TYPE_CHECKING:
     from hubman.config import Config

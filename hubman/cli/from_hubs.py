@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hubman.cli.table import pad, printable
 from hubman.cli.terminal import Terminal
 from hubman.cli.words import _, about, error_text, listed
+from hubman.core.hub_titles import title_of
 
 if TYPE_CHECKING:
     from hubman.app.lookup import AskedHub
@@ -17,15 +18,11 @@ MOST_LINES = 6
 
 LONGEST_LINE = 400
 
-TITLES = {
-    "civitai": "Civitai", "huggingface": "Hugging Face", "liblib": "LiblibAI", "modelscope": "ModelScope",
-    "civarchive": "CivArchive", "openmodeldb": "OpenModelDB",
-}  # fmt: skip
 
-
-def title_of(hub: str) -> str:
-    """Return a hub's name as people write it."""
-    return TITLES.get(hub, hub)
+def hub_trouble(hubs: Sequence[str], message: str) -> str:
+    """Say which hubs a message is about, where it does not begin with that itself."""
+    titles = [title_of(hub) for hub in hubs]
+    return message if len(titles) == 1 and message.startswith(titles[0]) else about(listed(titles), message)
 
 
 def tell_trouble(hubs: Sequence[AskedHub], terminal: Terminal) -> None:
@@ -33,7 +30,7 @@ def tell_trouble(hubs: Sequence[AskedHub], terminal: Terminal) -> None:
     for entry in hubs:
         if entry.trouble is not None:
             message, hint = error_text(entry.trouble)
-            terminal.warn(about(title_of(entry.hub), message))
+            terminal.warn(hub_trouble([entry.hub], message))
             if hint and terminal.human:
                 terminal.hint(f"  {hint}")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hubman.cli.from_hubs import title_of
 from hubman.cli.table import printable
 from hubman.cli.terminal import Terminal, human_size
 from hubman.cli.words import _, about
+from hubman.core.hub_titles import title_of
 from hubman.errors import HubmanError
 
 if TYPE_CHECKING:

@@ -65,8 +65,8 @@ def log_folder() -> Path:
     return Path(_home or os.environ.get("HUBMAN_HOME") or Path.home() / ".hubman") / "logs"
 
 
-def answering(*, lists: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add `--json` (and for lists `--jsonl`, `-q`) to a command and pass it a Terminal as `terminal`."""
+def answering(*, lists: bool = False, asks: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add `--json` (for lists `--jsonl`, `-q`; for what asks `--no-input`) and pass a Terminal as `terminal`."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -75,12 +75,15 @@ def answering(*, lists: bool = False) -> Callable[[Callable[..., Any]], Callable
             chosen = [mode for mode, on in (("json", as_json), ("jsonl", as_lines), ("quiet", quiet)) if on]
             if len(chosen) > 1:
                 raise click.UsageError("Choose one of --json, --jsonl and -q.")
-            return function(*args, terminal=Terminal(chosen[0] if chosen else "human"), **kwargs)
+            terminal = Terminal(chosen[0] if chosen else "human", no_input=kwargs.pop("no_input", False))
+            return function(*args, terminal=terminal, **kwargs)
 
         wrapped = click.option("--json", "as_json", is_flag=True, help="One JSON document (docs/json.md).")(wrapper)
         if lists:
             wrapped = click.option("-q", "--quiet", "quiet", is_flag=True, help="Ids only, one a line.")(wrapped)
             wrapped = click.option("--jsonl", "as_lines", is_flag=True, help="One JSON object a line.")(wrapped)
+        if asks:
+            wrapped = click.option("--no-input", is_flag=True, help="Never ask, even on a terminal.")(wrapped)
         return wrapped
 
     return decorate

@@ -100,7 +100,7 @@ def error_text(error: HubmanError) -> tuple[str, str]:
     """
     fields = error.fields
     if "hub" in fields:
-        from hubman.cli.from_hubs import title_of
+        from hubman.core.hub_titles import title_of
 
         fields = {**fields, "hub": title_of(fields["hub"]) if type(fields["hub"]) is str else fields["hub"]}
     return _filled(error.template, fields), _filled(error.hint_template, error.fields)

@@ -249,17 +249,36 @@ def open_part(folder: str, token: str, *, wait: Callable[[], bool] | None = None
 
 
 def is_held(folder: str, token: str) -> bool:
-    """Say whether somebody is at a download just now; what a killed process left is held by nobody."""
+    """Say whether somebody is at a download just now; what a killed process left is held by nobody.
+
+    The number of a process that is gone may be somebody else's by now, so its lock is asked, and left as it is.
+    """
     path = os.path.join(folder, PREFIX + token + LOCK)
-    if not os.path.lexists(path):
-        return False
     try:
-        with FileLock(path, timeout=0):
-            return False
-    except Timeout:
-        return True
+        file = os.open(path, _FLAGS & ~(os.O_CREAT | os.O_RDWR))
     except OSError:
         return False
+    try:
+        return not _is_free(file)
+    finally:
+        os.close(file)
+
+
+def _is_free(file: int) -> bool:
+    """Say whether nobody else holds the lock of an open file."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def sweep(folder: str, *, but: str = "") -> None:
@@ -355,30 +374,11 @@ def _elsewhere(folder: str) -> list[tuple[str, int]]:
         for name in os.listdir(folder):
             if name.startswith(PREFIX) and name.endswith(RECORD):
                 record = _read_record(os.path.join(folder, name))
-                part = os.path.join(folder, name.removesuffix(".json"))
-                theirs = record and record.size and record.pid != os.getpid() and _alive(record.pid)
-                if theirs and record and record.size and _is_locked(part.removesuffix(PART) + LOCK):
-                    found.append((part, record.size))
+                if record is None or not record.size or record.pid == os.getpid() or not _alive(record.pid):
+                    continue
+                if is_held(folder, name.removeprefix(PREFIX).removesuffix(RECORD)):
+                    found.append((os.path.join(folder, name.removesuffix(".json")), record.size))
     return found
-
-
-def _is_locked(path: str) -> bool:
-    """Say whether somebody is at a download: the number of a process that is gone may be somebody else's by now."""
-    if sys.platform == "win32":
-        return True
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        import fcntl  # not on Windows
-
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(file)
-    return False
 
 
 def _alive(pid: int) -> bool:

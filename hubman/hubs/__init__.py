@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, cast
 
+from hubman.core.hub_titles import TITLES
 from hubman.core.ports import Hub
 from hubman.errors import N_, HubError
-from hubman.hubs._errors import TITLES
 from hubman.hubs._http import Credential, Web, origin_of
 
 HUBS: Mapping[str, str] = {

@@ -7,19 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Protocol
 
+from hubman.core.hub_titles import TITLES, title_of
 from hubman.errors import N_, AccessError, HubError, HubmanError, NotFoundError, Phrase
 from hubman.hubs._html import plain_text
 from hubman.hubs._secrets import redact_text
-
-TITLES: Mapping[str, str] = {
-    "civitai": "Civitai",
-    "huggingface": "Hugging Face",
-    "modelscope": "ModelScope",
-    "liblib": "LiblibAI",
-    "civarchive": "CivArchive",
-    "openmodeldb": "OpenModelDB",
-}
-"""Hub -> its name as people write it."""
 
 MOST_SAID = 200
 """Letters of a hub's message that are shown."""
@@ -42,11 +33,6 @@ class Refused(Protocol):
 
     def said(self) -> object:
         """Return the body: parsed JSON, or its beginning as a text."""
-
-
-def title_of(hub: str) -> str:
-    """Return a hub's name as people write it."""
-    return TITLES.get(hub, hub)
 
 
 def refusal(hub: str, answer: Refused, *, page: str | None = None, what: str | None = None) -> HubmanError:

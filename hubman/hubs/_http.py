@@ -22,6 +22,7 @@ import httpcore
 import httpx
 
 from hubman import __version__
+from hubman.core.hub_titles import title_of
 from hubman.errors import N_, Phrase
 from hubman.hubs import _errors
 from hubman.hubs._answers import (
@@ -300,7 +301,7 @@ class Web:
         if _LOGIN.fullmatch(target.path) or "download-auth" in target.params.get_list("reason"):
             refused = _errors.token_refused if got.token_sent else _errors.login_needed
             raise refused({
-                "hub": _errors.title_of(hub), "name": hub, "what": Phrase(N_("this")),
+                "hub": title_of(hub), "name": hub, "what": Phrase(N_("this")),
                 "page": redacted(f"{url.scheme}://{url.netloc.decode('ascii')}"),
                 "said": Phrase(N_("it leads to its login page")),
             })  # fmt: skip

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import urljoin, urlsplit
 
+from hubman.core.hub_titles import title_of
 from hubman.errors import N_, HubError
 from hubman.hubs._answers import parsed
-from hubman.hubs._errors import refusal, title_of
+from hubman.hubs._errors import refusal
 from hubman.hubs._http import Answer, Web
 
 MOST_TEXT = 20_000

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from hubman.core.hub_titles import title_of
 from hubman.errors import N_, HubError, Phrase
 from hubman.hubs import _errors
 from hubman.hubs._answers import certificate_trouble, reason
@@ -93,7 +94,7 @@ class Turns:
             return
         left = self.left()
         if seconds > self.patience_s or (left is not None and seconds > left):
-            raise _errors.busy({"hub": _errors.title_of(hub), "said": Phrase(N_("its limit is used up"))}, seconds)
+            raise _errors.busy({"hub": title_of(hub), "said": Phrase(N_("its limit is used up"))}, seconds)
         self.rest(hub, seconds)
 
     def rest(self, hub: str, seconds: float) -> None:

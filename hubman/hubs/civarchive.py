@@ -262,7 +262,7 @@ class CivArchive:
                 "hub-answer",
                 N_("{hub} answered the question for {what} with something that hubman does not understand: {shape}"),
                 hint=N_("Nothing of it was kept. Try again later; if it stays so, report it with this line."),
-                hub=CIVARCHIVE, what="its front page", shape="a page without a build id",
+                hub=self.title, what="its front page", shape="a page without a build id",
             )  # fmt: skip
         self._build = found[1]
         return self._build

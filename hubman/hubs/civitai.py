@@ -176,7 +176,7 @@ class Civitai:
     def picture(self, image: RemoteImage) -> bytes:
         """Return a picture, as wide as a preview is."""
         if image.video:
-            raise HubError("hub-answer", N_("{hub} gave no picture that can be used as a preview."), hub=CIVITAI)
+            raise HubError("hub-answer", N_("{hub} gave no picture that can be used as a preview."), hub=self.title)
         return picture_bytes(self._web, CIVITAI, picture_address(image.url))
 
     def account(self) -> str | None:

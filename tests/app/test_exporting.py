@@ -215,6 +215,23 @@ def test_many_are_asked_about_in_few_calls(store: Store, hub: TestHub) -> None:
     assert len(hub.seen()) <= 8
 
 
+@pytest.mark.parametrize(
+    ("sources", "next_command"),
+    [
+        ((HubRef("huggingface", "org/name", "main"),), "hubman pull hf:org/name@main --folder"),
+        ((), "hubman add FOLDER"),
+    ],
+)
+def test_a_model_folder_is_not_looked_for_by_its_hash(
+    store: Store, hub: TestHub, isolated: Path, sources: tuple[HubRef, ...], next_command: str
+) -> None:
+    """That hash is hubman's own: no hub knows it."""
+    entry = Entry("Pipeline", SHA, sources=sources, is_folder=True)
+    with pytest.raises(NotFoundError) as caught:
+        wanted(store, hub, entry, isolated)
+    assert (caught.value.reference, next_command in caught.value.hint, hub.seen()) == ("folder-in-list", True, [])
+
+
 def test_what_is_nowhere_says_so(store: Store, hub: TestHub, isolated: Path) -> None:
     with pytest.raises(NotFoundError) as caught:
         wanted(store, hub, Entry("Ink", SHA, pages=("https://x",)), isolated)

@@ -316,6 +316,7 @@ def test_wrong_bytes_are_never_visible(person: Person, hub: TestHub, library: Pa
     with pytest.raises(IntegrityError) as caught:
         person.pull(ref(model))
     assert caught.value.reference == "hash-mismatch"
+    assert "from Civitai" in caught.value.message
     assert files(library) == []
     assert person.unfinished() == []
     kept = [path for path in person.options().quarantine.iterdir() if path.suffix != ".txt"]
@@ -758,6 +759,16 @@ def test_a_repository_that_is_here_is_not_fetched_again(person: Person, hub: Tes
     assert fetch_folder(person, hub, comfy, model).outcome == "pulled", (
         "a folder that lost a file is not the repository"
     )
+
+
+def test_a_file_of_a_repository_with_wrong_bytes_is_set_aside(person: Person, hub: TestHub, comfy: Path) -> None:
+    model = pipeline(hub)
+    hub.misbehave(WrongHash(), on="storage")
+    with pytest.raises(IntegrityError) as caught:
+        fetch_folder(person, hub, comfy, model)
+    kept = [path for path in person.options().quarantine.iterdir() if path.suffix != ".txt"]
+    assert (caught.value.reference, [str(path) in caught.value.message for path in kept]) == ("hash-mismatch", [True])
+    assert [name for name in files(comfy) if is_model_name(name)] == []
 
 
 def test_two_of_one_repository_at_the_same_time_are_one_transfer(person: Person, hub: TestHub, comfy: Path) -> None:

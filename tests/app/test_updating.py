@@ -259,6 +259,17 @@ def test_pinning_by_command(store: Store, hub: TestHub, capfd: pytest.CaptureFix
     assert capfd.readouterr().out.split()
 
 
+def test_what_is_in_the_trash_is_not_pinned(store: Store, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nothing of it would be updated; a pin of before is taken back all the same."""
+    store.close()
+    assert run(["update", "--pin", "m0"]) == 0
+    assert run(["rm", "m0", "-y"]) == 0
+    capfd.readouterr()
+    assert run(["update", "--pin", "m0"]) == 3
+    assert "is not there any more" in capfd.readouterr().err
+    assert run(["update", "--unpin", "m0"]) == 0
+
+
 def test_many_models_cost_one_request_for_each_hundred(store: Store, hub: TestHub, put: Put, webui: Path) -> None:
     for number in range(3, 120):
         put(f"Lora/many/m{number}.safetensors", fill=number)

@@ -168,6 +168,8 @@ def test_a_hub_that_is_down_is_no_reason_to_wait(call: Call, downloads: Path, we
     assert code == 0
     assert set(tree(webui)) == {"Lora/ink.safetensors"}
     assert [entry["hub"] for entry in said["troubles"]] == ["civitai"]
+    err = call("add", save(downloads / "more.safetensors", lora_bytes(78)))[2]
+    assert ("warning: Civitai" in err, "civitai" in err) == (True, False), err
 
 
 # --- inboxes ---------------------------------------------------------------------------------------------------------

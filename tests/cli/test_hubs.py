@@ -210,6 +210,16 @@ def test_status(tiny: Served, call: Call, monkeypatch: Any) -> None:
     )  # fmt: skip
 
 
+def test_what_is_true_of_all_hubs_is_said_once(call: Call) -> None:
+    code, out, err = call("hubs", "status", "--offline")
+    assert (code, out.count("offline"), err.count("was told not to use the network")) == (4, len(hub_table.HUBS), 1)
+
+
+def test_who_cannot_log_in_is_told_before_a_token_is_asked_for(call: Call) -> None:
+    code, _, err = call("hubs", "login", "civarchive")
+    assert (code, "CivArchive knows no accounts" in err, "TOKEN" in err) == (2, True, False)
+
+
 def test_help_imports_no_http(call: Call) -> None:
     """Help is instant."""
     code, out, _ = call("hubs", "--help")

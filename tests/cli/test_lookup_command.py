@@ -141,6 +141,20 @@ def test_offline_nothing_is_asked(
     assert call(capsys, "sync")[0] == 0
 
 
+def test_a_sync_that_no_hub_answered_says_nothing_of_what_is_there(
+    library: Path, hub: TestHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody said that they do not know the files."""
+    assert run(["hubs", "enable", "civitai"]) == 0
+    hub.misbehave(Status(503, retry_after=60))
+    capsys.readouterr()
+    _, out, err = call(capsys, "sync")
+    assert ("looked up" in out, err.count("Civitai")) == (False, 1), err
+    assert json.loads(call(capsys, "sync", "--json")[1])["looked_up"] == 0
+    hub.behave()
+    assert "3 looked up on hubs, 0 found there" in call(capsys, "sync")[1]
+
+
 def test_files_without_a_hash_are_told(webui: Path, put: Put, hub: TestHub, capsys: pytest.CaptureFixture[str]) -> None:
     """With the command that gives them one."""
     put("Lora/a.safetensors")

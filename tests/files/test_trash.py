@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -55,6 +56,36 @@ def test_nobody_to_ask(library: Path, call: Any, ok: Any) -> None:
     assert (code, "-y" in err) == (2, True)
     assert ok("rm", "ink", "-n")["dry_run"]
     assert tree(library) == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("rm", "ink"),
+        ("trash", "empty"),
+        ("forget", "ink"),
+        ("mv", "--to-its-place"),
+        ("tag", "--query", "ink", "--add", "x"),
+    ],
+)
+def test_nobody_is_asked_who_does_not_want_to_be(
+    library: Path, call: Any, ok: Any, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """--no-input: on a terminal, too, nothing is done, and what to say instead is said."""
+
+    class Keyboard(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    (library / "VAE/ink2.safetensors").write_bytes(lora_bytes(3))
+    ok("sync")
+    ok("rm", "other", "-y")
+    before, keyboard = tree(library), Keyboard("y\n" * 9)
+    monkeypatch.setattr("sys.stdin", keyboard)
+    code, _, err = call(*command, "--no-input")
+    assert (code, "-y" in err, keyboard.tell(), tree(library) == before) == (2, True, 0, True), err
+    assert call(*command)[0] == 0
+    assert keyboard.tell() > 0
 
 
 def test_undo_redo_undo(library: Path, ok: Any, call: Any, unchanged: Any) -> None:

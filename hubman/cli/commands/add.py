@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hubman.cli.from_hubs import hub_trouble
 from hubman.cli.said import tell_written
 from hubman.cli.session import Session, answering
 from hubman.cli.terminal import ProgressLine, Terminal, aside
-from hubman.cli.words import _, about, plural, told, value
+from hubman.cli.words import _, about, error_text, plural, told, value
 
 if TYPE_CHECKING:
     from hubman.app.adding import Adding, Filed
@@ -64,7 +65,7 @@ def add(
             text = plural("{count} picture fetched", "{count} pictures fetched", dressed.pictures)
             terminal.text(text.format(count=dressed.pictures))
         for hub, error in troubles:
-            terminal.warn(_("{hub} could not be asked: {why}").format(hub=hub, why=told(_phrase(error))))
+            terminal.warn(hub_trouble([hub], error_text(error)[0]))
     else:
         terminal.document(_json(answer, dressed, troubles, dry_run=dry_run))
     tell_written(dressed.sidecars, terminal)
@@ -86,12 +87,6 @@ def _pages(session: Session, store: Store, progress: ProgressLine, *, offline: b
         yield AskingPages(store, hubs, progress)
 
 
-def _phrase(error: HubmanError) -> str:
-    from hubman.errors import Phrase
-
-    return Phrase(error.template, **error.fields)
-
-
 def _show(answer: Adding, terminal: Terminal, *, dry_run: bool) -> None:
     for one in answer.filed:
         terminal.text(f"{one.source.given} -> {one.target}   {value('kind', one.kind)}")
@@ -109,20 +104,14 @@ def _show(answer: Adding, terminal: Terminal, *, dry_run: bool) -> None:
     for path, why in answer.left:
         terminal.warn(_("{path} stays: {why}").format(path=path, why=told(why)))
     for path, error in answer.failed:
-        message = told(_phrase(error))
+        message, hint = error_text(error)
         aside(_("error: {text}").format(text=message if path in message else about(path, message)), fg="red")
-        if error.hint:
-            terminal.hint("  " + _hint(error))
+        if hint:
+            terminal.hint("  " + hint)
     if dry_run:
         terminal.hint(_("Nothing was moved (-n)."))
     elif answer.entry is not None:
         terminal.hint(_("Take it back: hubman undo"))
-
-
-def _hint(error: HubmanError) -> str:
-    from hubman.errors import Phrase
-
-    return told(Phrase(error.hint_template, **error.fields))
 
 
 def _json(

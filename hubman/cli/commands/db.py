@@ -84,7 +84,7 @@ def backup(session: Session, file: str | None, dry_run: bool, terminal: Terminal
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only check the backup and say what would happen.")
 @click.pass_obj
-@answering()
+@answering(asks=True)
 def restore(session: Session, file: str | None, yes: bool, dry_run: bool, terminal: Terminal) -> None:
     """Put a backup in the place of the library; without FILE, list the backups.
 
@@ -102,7 +102,7 @@ def restore(session: Session, file: str | None, yes: bool, dry_run: bool, termin
     if dry_run:
         return
     if not yes:
-        _ask()
+        _ask(terminal)
     old = put_back(session.config.database, chosen)
     if not terminal.human:
         terminal.document({"restored": str(chosen.path), "content": chosen.content, "aside": old and str(old)})
@@ -120,11 +120,11 @@ def _what_happens(chosen: Backup) -> str:
     return text.format(date=_date(chosen.made_s))
 
 
-def _ask() -> None:
+def _ask(terminal: Terminal) -> None:
     """Ask on a terminal; elsewhere nobody could answer."""
     import sys
 
-    if not sys.stdin.isatty():
+    if terminal.no_input or not sys.stdin.isatty():
         raise UsageError(
             "not-confirmed",
             N_("Nobody is there to answer whether the library may be replaced."),

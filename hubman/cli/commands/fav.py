@@ -14,7 +14,7 @@ from hubman.cli.terminal import Terminal
 @click.option("--rm", is_flag=True, help="They are favourites no longer.")
 @bulk
 @click.pass_obj
-@answering()
+@answering(asks=True)
 def fav(
     session: Session,
     models: tuple[str, ...],

@@ -16,7 +16,7 @@ from hubman.cli.words import _
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be forgotten.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-@answering()
+@answering(asks=True)
 def forget(
     session: Session, models: tuple[str, ...], all_places: bool, dry_run: bool, yes: bool, terminal: Terminal
 ) -> None:
@@ -32,7 +32,7 @@ def forget(
     if not dry_run:
         if not yes:
             aside("\n".join(file.path for file in files))
-        confirm(_("Forget them?"), yes=yes)
+        confirm(_("Forget them?"), terminal, yes=yes)
         with session.store() as store:
             files = drop(store, models, all_places=all_places)
     if not terminal.human:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hubman.cli.from_hubs import hub_trouble
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column
 from hubman.cli.terminal import Terminal
-from hubman.cli.words import _, about, error_text, listed
+from hubman.cli.words import _, error_text, listed
+from hubman.core.hub_titles import title_of
 from hubman.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -76,9 +78,11 @@ def search(
         chosen = usual_hubs(said)
     with open_hubs(session.config, chosen, offline=offline) as opened, opened.within(DEADLINE_S):
         found = search_hubs(opened, query)
+    same: dict[tuple[str, str], list[str]] = {}
     for trouble in found.troubles:
-        message, hint = error_text(trouble.error)
-        terminal.warn(about(trouble.hub, message))
+        same.setdefault(error_text(trouble.error), []).append(trouble.hub)
+    for (message, hint), names in same.items():
+        terminal.warn(hub_trouble(names, message))
         if hint:
             terminal.hint(f"  {hint}")
     _answer(found, _owned(session, found), terminal)
@@ -132,7 +136,7 @@ def _show(found: Found, owned: Collection[tuple[str, str]], terminal: Terminal) 
         terminal.table(columns, [_row(hit, owned) for hit in found.hits])
         terminal.hint(_("To get one: hubman pull REF"))
     elif len(found.troubles) < len(found.asked):
-        terminal.hint(_("Nothing found at {hubs}.").format(hubs=listed(found.asked)))
+        terminal.hint(_("Nothing found at {hubs}.").format(hubs=listed(map(title_of, found.asked))))
 
 
 def _row(hit: Hit, owned: Collection[tuple[str, str]]) -> list[str]:

@@ -106,10 +106,11 @@ def login(session: Session, name: str, offline: bool) -> None:
 
     The hub is asked whose it is. It is kept in the system's keyring, or in credentials.toml that only you can read.
     """
-    from hubman.app.hub_states import log_in
+    from hubman.app.hub_states import check_login, log_in
     from hubman.app.hubs import check_name
 
     hub = check_name(name)
+    check_login(hub)
     done = log_in(session.config, hub, _token(hub), offline=offline)
     title = _title(hub)
     if done.unchecked is not None:
@@ -161,8 +162,7 @@ def status(session: Session, names: tuple[str, ...], offline: bool, terminal: Te
         ]  # fmt: skip
         terminal.table(columns, [_state_row(state) for state in states])
     troubles = [state.trouble for state in states if state.trouble is not None]
-    for trouble in troubles:
-        message, hint = error_text(trouble)
+    for message, hint in dict.fromkeys(map(error_text, troubles)):  # "offline" is said once, not of every hub
         terminal.warn(message)
         if hint:
             terminal.hint("  " + hint)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from hubman.cli.exclusions import QueryCommand
-from hubman.cli.from_hubs import tell_trouble, title_of
+from hubman.cli.from_hubs import tell_trouble
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column, printable
 from hubman.cli.terminal import ProgressLine, Terminal
 from hubman.cli.words import _, plural
+from hubman.core.hub_titles import title_of
 from hubman.errors import N_, UsageError
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be moved.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask (--to-its-place does).")
 @click.pass_obj
-@answering()
+@answering(asks=True)
 def mv(
     session: Session,
     arguments: tuple[str, ...],
@@ -50,7 +50,7 @@ def mv(
                 return
             if not yes:
                 _show(moving, terminal)
-            confirm(_("Move them?"), yes=yes)
+            confirm(_("Move them?"), terminal, yes=yes)
         progress = ProgressLine()
         try:
             moving = move(store, order, progress)

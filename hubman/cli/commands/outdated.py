@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from hubman.cli.exclusions import QueryCommand
-from hubman.cli.from_hubs import title_of
+from hubman.cli.from_hubs import hub_trouble
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column
 from hubman.cli.terminal import ProgressLine, Terminal, human_size
-from hubman.cli.words import _, about, error_text, plural
+from hubman.cli.words import _, error_text, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,7 +134,7 @@ def tell_troubles(report: Report, terminal: Terminal) -> None:
     """Warn of hubs that could not be asked."""
     for hub, error in report.troubles:
         message, hint = error_text(error)
-        terminal.warn(about(title_of(hub), message))
+        terminal.warn(hub_trouble([hub], message))
         if hint and terminal.human:
             terminal.hint(f"  {hint}")
 

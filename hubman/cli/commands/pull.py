@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hubman.cli.from_hubs import title_of
 from hubman.cli.pulled import failed_json, file_words, label, passed_over, pulled_json, show
 from hubman.cli.session import Session, answering
 from hubman.cli.table import Column, cells, pad
 from hubman.cli.terminal import ProgressLine, Terminal, aside, human_size
 from hubman.cli.words import _, about, error_text, told
+from hubman.core.hub_titles import title_of
 from hubman.errors import N_, ConflictError, HubmanError, NotFoundError, Phrase, UsageError
 
 if TYPE_CHECKING:
@@ -52,9 +52,8 @@ if TYPE_CHECKING:
 @click.option("--offline", is_flag=True, help="Ask no hub: only what is here already can be answered.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be fetched, and where it would go.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask: of several files take what the hub names first.")
-@click.option("--no-input", is_flag=True, help="Never ask, even on a terminal.")
 @click.pass_obj
-@answering(lists=True)
+@answering(lists=True, asks=True)
 def pull(session: Session, terminal: Terminal, refs: tuple[str, ...], **chosen: Any) -> int:
     """Download models: verified while they come, filed by what they are, nothing overwritten, resumable.
 
@@ -288,7 +287,7 @@ class Run:
         candidates: Any = error.fields.get("candidates", ())
         if self.chosen["yes"] and candidates:
             return str(candidates[0].id)
-        if self.chosen["no_input"] or not self.terminal.human or not sys.stdin.isatty():
+        if self.terminal.no_input or not self.terminal.human or not sys.stdin.isatty():
             raise error
         self.finding.close()
         aside(_("{name} has several files that fit:").format(name=error.fields.get("name", "")))

@@ -14,7 +14,7 @@ from hubman.cli.terminal import Terminal
 @click.option("--rm", is_flag=True, help="Take the rating away; then no number is given.")
 @bulk
 @click.pass_obj
-@answering()
+@answering(asks=True)
 def rate(
     session: Session,
     models: tuple[str, ...],

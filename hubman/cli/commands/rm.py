@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-@answering()
+@answering(asks=True)
 def rm(
     session: Session, models: tuple[str, ...], all_places: bool, dry_run: bool, yes: bool, terminal: Terminal
 ) -> None:
@@ -36,7 +36,7 @@ def rm(
         if not dry_run:
             if not yes:
                 _show(removal, aside)
-            confirm(_("Move them to the trash?"), yes=yes)
+            confirm(_("Move them to the trash?"), terminal, yes=yes)
             removal = remove(store, models, all_places=all_places)
     if not terminal.human:
         terminal.document(_json(removal, dry_run))

@@ -90,7 +90,7 @@ def ls(session: Session, terminal: Terminal) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be forgotten.")
 @click.pass_obj
-@answering()
+@answering(asks=True)
 def rm(session: Session, folder: str, yes: bool, dry_run: bool, terminal: Terminal) -> None:
     """Stop watching FOLDER and drop its files from the index. The files stay where they are."""
     from hubman.app.roots import enclosing_root, find_root, remove_root
@@ -106,7 +106,7 @@ def rm(session: Session, folder: str, yes: bool, dry_run: bool, terminal: Termin
         aside(text.format(path=root.path, count=count, outer=outer and outer.path))
     if not dry_run:
         if not yes:
-            confirm(_("Go on?"), yes=yes)
+            confirm(_("Go on?"), terminal, yes=yes)
         with session.store() as store:
             remove_root(store, root)
     if not terminal.human:

@@ -37,17 +37,15 @@ MOST_ERRORS = 10
     "--nice/--no-nice", default=None, help="Hash at the lowest priority, resting while others use the machine."
 )
 @click.option("--offline", is_flag=True, help="Ask no hub about new files.")
-@click.option("--no-input", is_flag=True, help="Never ask, even on a terminal; no answer is a no.")
 @click.option("--accept-missing", is_flag=True, help="More than half of a root is gone, and that was meant.")
 @click.pass_obj
-@answering()
+@answering(asks=True)
 def sync(
     session: Session,
     roots: tuple[str, ...],
     hash_mode: str | None,
     nice: bool | None,
     offline: bool,
-    no_input: bool,
     accept_missing: bool,
     terminal: Terminal,
 ) -> int:
@@ -60,7 +58,6 @@ def sync(
     from hubman.app.sync import Sync, options_of
     from hubman.cli.commands.db import rebuilt_json, take_care, tell_rebuilt
 
-    terminal.no_input = no_input
     options = replace(options_of(session.config), accept_missing=accept_missing)
     if hash_mode:
         options = replace(options, hash_mode=hash_mode)

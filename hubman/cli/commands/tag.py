@@ -17,7 +17,7 @@ from hubman.cli.terminal import Terminal
 @click.option("--clear", is_flag=True, help="Take all your tags away.")
 @bulk
 @click.pass_obj
-@answering()
+@answering(asks=True)
 def tag(
     session: Session,
     models: tuple[str, ...],

@@ -79,7 +79,7 @@ def restore(
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @LOOK
 @click.pass_obj
-@answering()
+@answering(asks=True)
 def empty(
     session: Session,
     ids: tuple[str, ...],
@@ -101,7 +101,8 @@ def empty(
         failures: list[tuple[str, str]] = []
         if chosen and not dry_run:
             size = human_size(sum(entry.size for entry in chosen))
-            confirm(_("Delete {count} things ({size}) for good?").format(count=len(chosen), size=size), yes=yes)
+            text = _("Delete {count} things ({size}) for good?").format(count=len(chosen), size=size)
+            confirm(text, terminal, yes=yes)
             failures = app.empty(store, chosen)
     _tell(chosen, failures, terminal, dry_run=dry_run)
     return 1 if failures else 0

@@ -11,6 +11,7 @@ from hubman.cli.session import Session, answering
 from hubman.cli.table import cells, pad, printable
 from hubman.cli.terminal import Terminal
 from hubman.cli.words import _, told
+from hubman.core.hub_titles import title_of
 
 if TYPE_CHECKING:
     from hubman.app.trigger_card import TriggerCard
@@ -122,7 +123,7 @@ def _whose(card: TriggerCard) -> str:
 
 def _source(source: str) -> str:
     if source.startswith("hub:"):
-        return _("{hub}, the author's").format(hub=source.removeprefix("hub:"))
+        return _("{hub}, the author's").format(hub=title_of(source.removeprefix("hub:")))
     return {
         "user": _("you"),
         "sidecar": _("sidecar"),

@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 @click.option("--offline", is_flag=True, help="Do not use the network (then nothing can be updated).")
 @click.option("-n", "--dry-run", is_flag=True, help="Only list what would be fetched.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("--no-input", is_flag=True, help="Never ask, even on a terminal.")
 @click.pass_obj
-@answering()
+@answering(asks=True)
 def update(
     session: Session,
     words: tuple[str, ...],
@@ -45,7 +44,6 @@ def update(
     offline: bool,
     dry_run: bool,
     yes: bool,
-    no_input: bool,
     terminal: Terminal,
 ) -> int:
     """Fetch newer versions of your models beside the old ones: same base, same variant, verified like any download.
@@ -65,8 +63,7 @@ def update(
             show(report.outdated, terminal)
         if dry_run or not report.outdated:
             return _nothing(report, terminal, dry_run=dry_run)
-        if not yes:
-            confirm(_question(report), yes=yes, no_input=no_input)
+        confirm(_question(report), terminal, yes=yes)
         done = _fetch(session, hubs, report, terminal, replace=replace, jobs=jobs)
     if terminal.human and any(entry.pulled is not None and entry.pulled.entry for entry in done):
         terminal.hint(_("To take it back, the latest first: hubman undo"))
@@ -78,10 +75,11 @@ def update(
 
 def _pin(session: Session, pins: Sequence[str], unpins: Sequence[str], terminal: Terminal) -> None:
     from hubman.app.library import find_one
+    from hubman.app.moving import places_of
     from hubman.app.updating import pin
 
     with session.reader() as reader:
-        kept, freed = [find_one(reader, text) for text in pins], [find_one(reader, text) for text in unpins]
+        kept, freed = [places_of(reader, text)[0] for text in pins], [find_one(reader, text) for text in unpins]
     with session.store() as store:
         pin(store, kept, pinned=True)
         pin(store, freed, pinned=False)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from hubman.core.hub import CIVITAI, HUGGINGFACE, LIBLIB, MODELSCOPE, Access, Gate, Listing
+from hubman.core.hub import Access, Gate, Listing
+from hubman.core.hub_titles import title_of
 from hubman.errors import N_, AccessError, HubmanError, NotFoundError
-
-TITLES = {CIVITAI: "Civitai", HUGGINGFACE: "Hugging Face", LIBLIB: "LiblibAI", MODELSCOPE: "ModelScope"}
 
 
 def passes(access: Access, *, logged_in: bool, named: bool, now: str | None) -> bool:
@@ -34,7 +33,7 @@ def refusal(access: Access, listing: Listing) -> HubmanError:
     """Return the error for a gate, with its page and the next step."""
     fields = {
         "name": listing.name,
-        "hub": TITLES.get(listing.hub, listing.hub),
+        "hub": title_of(listing.hub),
         "hub_name": listing.hub,
         "page": access.page or listing.page or str(listing.ref),
         "until": (access.until or "")[:16].replace("T00:00", "").replace("T", " "),

@@ -33,6 +33,11 @@ def still_picture(images: Iterable[RemoteImage], *, explicit: bool = False) -> R
     return min(stills, key=lambda image: 0 if image.nsfw in PLAIN else image.nsfw or 0, default=None)
 
 
+def source_of(listing: Listing) -> str:
+    """Return what a part is called by where its content is not known: where its bytes come from."""
+    return f"{listing.hub}:{listing.model_id}@{listing.version_id}"
+
+
 def reference(listing: Listing, file: RemoteFile) -> HubRef:
     """Return the reference that leads back to this very file."""
     return HubRef(listing.hub, listing.model_id, listing.version_id, file.id)
