@@ -61,7 +61,8 @@ def _about(config: Config, name: str) -> tuple[str, str, bool | None, bool]:
 
     try:
         kind = class_of(name)
-        return str(kind.title), base_of(config, name), not kind.needs_yes, bool(kind.hash_kinds)
+        official = bool(getattr(kind, "official", not kind.needs_yes))
+        return str(kind.title), base_of(config, name), official, bool(kind.hash_kinds)
     except HubError:
         return TITLES.get(name, name), config.hub_urls.get(name) or DEFAULT_URLS.get(name, ""), None, True
 

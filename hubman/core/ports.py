@@ -80,7 +80,8 @@ class Hub(Protocol):
     Attributes:
         name: as in core/hub.py.
         title: as people write it.
-        needs_yes: bulk lookup is off until `hubs enable` (an unofficial API).
+        needs_yes: bulk lookup is off until `hubs enable` (an unofficial API). A hub that does without that although
+            its API is nobody's promise says `official = False` as well.
         hash_kinds: what `by_hashes` can look up, the cheapest first; () for a hub that has no such thing.
         parallel: whether one file may be fetched over several connections.
     """

@@ -61,6 +61,7 @@ class CivArchive:
     name = CIVARCHIVE
     title = TITLE
     needs_yes = False
+    official = False  # its API is not documented by its makers
     hash_kinds = ("sha256",)
     parallel = True
 

@@ -107,6 +107,7 @@ def test_ls_needs_no_library_and_asks_nobody(tiny: Served, call: Call) -> None:
         "name": "tiny", "title": "Tiny Hub", "address": tiny.url, "configured": True, "enabled": False, "asked": False,
         "token": None, "official": False, "by_hash": True,
     }  # fmt: skip
+    assert (found["civarchive"]["official"], found["civitai"]["official"]) == (False, True)
     assert found["broken"]["official"] is None
     assert tiny.asked == []
     assert call("hubs", "ls")[1].splitlines()[0].split() == ["HUB", "LOOKUP", "TOKEN", "API", "ADDRESS"]
