@@ -274,7 +274,7 @@ def test_tables_mark_what_can_be_updated_and_triggers_name_the_hub(
     assert ("↑" in out.splitlines()[1], "update available" in out + err) == (True, True)
     assert run(["triggers", "a"]) == 0
     out = capsys.readouterr().out
-    assert "civitai, the author's" in out
+    assert "Civitai, the author's" in out
     assert "weight 0.7  (the author's; author 0.5–0.9)" in out
 
 
