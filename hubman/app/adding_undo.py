@@ -6,13 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hubman.app.acting import Action, check, new_token, perform
+from hubman.app.acting import new_token
 from hubman.app.adding import VERB
 from hubman.app.trash import missing_folders
-from hubman.core.journal import Entry, way_back
+from hubman.app.undo import carry_back
+from hubman.core.journal import Entry
 from hubman.core.plan.place import How, Relocation, Step
 from hubman.core.safe_name import SafeName, free_name
-from hubman.errors import N_, ConflictError, HubmanError
 from hubman.store.door import Store
 from hubman.store.reader import open_reader
 
@@ -30,23 +30,8 @@ def take_back(store: Store, entry: Entry, *, dry_run: bool) -> list[str]:
     back = _with_rows(store, _way(plan, archives) if entry.verb == VERB else plan.reversed(new_token()))
     made = missing_folders([os.path.dirname(step.target) for step in back.steps if step.how is not How.DROP], back.made)
     back = replace(back, made=tuple(made))
-    try:
-        check(back)
-    except HubmanError as error:
-        raise ConflictError(
-            "undo-blocked",
-            N_("Entry {number} cannot be taken back, so nothing was changed: {why}"),
-            hint=N_("Put that right, then try again."),
-            number=entry.id,
-            why=error.message,
-        ) from error
-    if not dry_run:
-        verb, detail = way_back(entry)
-        extra: dict[str, object] = {key: detail[key] for key in ("verb", "of") if key in detail}
-        perform(store, Action(verb, back, extra, takes_back=entry.id))
-    return [f"{step.source} -> {step.target}" for step in back.steps if step.how is not How.DROP] or [
-        f"{step.source}" for step in back.steps
-    ]
+    moved = carry_back(store, entry, back, dry_run=dry_run)
+    return moved or [f"{step.source}" for step in back.steps]
 
 
 def _way(plan: Relocation, archives: Mapping[str, str]) -> Relocation:

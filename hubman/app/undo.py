@@ -112,7 +112,15 @@ def _undoer(entry: Entry) -> Undoer:
 
 def move_back(store: Store, entry: Entry, *, dry_run: bool) -> list[str]:
     """Move files back to where they were, sidecars and rows with them."""
-    plan = _usable(Relocation.of(entry.detail).reversed(new_token()))
+    return carry_back(store, entry, _usable(Relocation.of(entry.detail).reversed(new_token())), dry_run=dry_run)
+
+
+def carry_back(store: Store, entry: Entry, plan: Relocation, *, dry_run: bool) -> list[str]:
+    """Take an entry back by a plan, as one action that can be taken back itself; return what moved, in lines.
+
+    Raises:
+        ConflictError: `undo-blocked`, with what is in the way.
+    """
     try:
         check(plan)
     except HubmanError as error:

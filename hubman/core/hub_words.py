@@ -9,7 +9,7 @@ Sources: Civitai's enumerations (`GET /api/v1/enums`), LiblibAI's numbers as pub
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -281,22 +281,6 @@ def base_lineage(word: str | None) -> str | None:
 def base_line(word: str | None) -> str | None:
     """Return what parts a base from others of its architecture (turbo, i2v-720p, kontext), or None."""
     return (base_of(word) or NOTHING).line
-
-
-def base_of_tags(tags: Iterable[str]) -> str | None:
-    """Return the tag or repository among Hugging Face's tags that says the base, or None.
-
-    `base_model:adapter:ORG/NAME` is the exact one; a quantised or merged copy names what it was made of.
-    """
-    named = [tag for tag in tags if isinstance(tag, str)]
-    for relation in ("base_model:adapter:", "base_model:finetune:", "base_model:quantized:", "base_model:merge:"):
-        for tag in named:
-            if tag.startswith(relation):
-                return tag.removeprefix(relation)
-    for tag in named:
-        if tag.startswith("base_model:"):
-            return tag.removeprefix("base_model:")
-    return next((tag for tag in named if base_architecture(tag) and "/" not in tag), None)
 
 
 def format_of_word(word: object) -> str | None:

@@ -16,7 +16,6 @@ from hubman.core.hub_words import (
     base_line,
     base_lineage,
     base_of,
-    base_of_tags,
     format_of_name,
     format_of_word,
     kind_of_file,
@@ -115,13 +114,6 @@ def test_a_file_may_be_of_another_kind_than_its_model() -> None:
     assert kind_of_file("Text Encoder", "checkpoint") == "text-encoder"
     assert kind_of_file("Model", "checkpoint") == "checkpoint"
     assert kind_of_file(None, "lora") == "lora"
-
-
-def test_tags_name_the_base_exactly_before_roughly() -> None:
-    tags = ["lora", "base_model:x/y", "base_model:adapter:stabilityai/stable-diffusion-xl-base-1.0", "region:us"]
-    assert base_of_tags(tags) == "stabilityai/stable-diffusion-xl-base-1.0"
-    assert base_of_tags(["lora", "stable-diffusion-xl"]) == "stable-diffusion-xl"
-    assert base_of_tags(["lora", "stable-diffusion"]) is None
 
 
 def test_formats() -> None:
