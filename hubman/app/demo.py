@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hubman.app.preview import SheetRow, contact_sheet
 from hubman.app.proving import Proving
-from hubman.app.validate import ValidateOptions, Validation
+from hubman.app.sheet import SheetRow, contact_sheet
+from hubman.app.validation import ValidateOptions, Validation
 from hubman.config import Config
 from hubman.core.library import ModelFile
 from hubman.errors import N_, ConflictError, NotFoundError

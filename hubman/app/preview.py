@@ -1,89 +1,81 @@
-"""Contact sheets of validations: without the adapter, with it, and the same on further checkpoints."""
+"""The pictures of a validation that people see: which weight they show, where they lie, and their recipe."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+import json
+import os
+from dataclasses import replace
 
-from hubman.app.validate import Validation
-from hubman.core.prompt import format_weight
-from hubman.core.verdict import full_change
-from hubman.renderers.process import Renderer
+from hubman.app.validation import RenderSession, ValidateOptions, Validation, first_of
+from hubman.core.prompt import PromptAdapter, build_prompt, format_weight
+from hubman.core.types import Kind
 
-
-class SheetSession(Protocol):
-    """The part of renderers.process.Renderer that draws."""
-
-    def sheet(self, sheet: Mapping[str, Any], path: str) -> dict[str, Any]: ...
+DEFAULT_WEIGHT = 0.6
 
 
-@dataclass(frozen=True, slots=True)
-class SheetRow:
-    """One adapter on the sheet: its validations on one or several checkpoints, the main one first."""
+def preview_weight(done: Validation) -> float:
+    """Return the weight of the preview: the user's or author's if it was rendered, else the measured, else 0.6."""
+    assert done.plan is not None
+    wanted = first_of(done.plan.preview_strength, done.weight.weight if done.weight else None, DEFAULT_WEIGHT)
+    assert wanted is not None
+    return min(done.plan.strengths, key=lambda strength: (abs(strength - wanted), strength))
 
-    validations: tuple[Validation, ...]
+
+def keep_pictures(done: Validation, options: ValidateOptions, session: RenderSession) -> Validation:
+    """Write the preview and the pair without/with; the recipe is kept even when no folder was given."""
+    assert done.plan is not None
+    weight = preview_weight(done)
+    recipe = recipe_text(done, weight)
+    if options.out_dir is None:
+        return replace(done, recipe=recipe)
+    os.makedirs(options.out_dir, exist_ok=True)
+    stem = os.path.join(options.out_dir, done.adapter.sha256 or done.adapter.id)
+    picture = f"C@{weight:g}"
+    texts = {"parameters": recipe, "hubman": _recipe_json(done, weight)}
+    bare = {"parameters": recipe_text(done, None)}
+    return replace(
+        done,
+        recipe=recipe,
+        preview=session.write(picture, 0, f"{stem}.png", texts),
+        with_=session.write(picture, 0, f"{stem}-with.png", texts),
+        without=session.write("D", 0, f"{stem}-without.png", bare),
+    )
 
 
-def contact_sheet(
-    rows: Sequence[SheetRow | Validation], out_path: str, session: SheetSession | None = None, *, title: str = ""
-) -> dict[str, Any]:
-    """Draw a PNG: rows are adapters, columns "without | with" for each checkpoint.
+def recipe_text(done: Validation, weight: float | None) -> str:
+    """Return A1111's `parameters` text of the first picture; `weight` None leaves the adapter out."""
+    plan = done.plan
+    assert plan is not None
+    adapters = []
+    if weight is not None and done.adapter.facts.kind is not Kind.EMBEDDING:
+        adapters = [PromptAdapter(done.adapter.facts.kind, done.adapter.name, weight)]
+    built = build_prompt(adapters, plan.triggered.positive, plan.triggered.negative)
+    width, height = done.numbers.get("base", {}).get("size", (0, 0))
+    sampling = plan.sampling
+    facts = [
+        f"Steps: {sampling.steps}",
+        f"Sampler: {'DPM++ 2M Karras' if sampling.sampler.endswith('karras') else 'DPM++ 2M'}",
+        f"CFG scale: {format_weight(sampling.cfg)}",
+        f"Seed: {sampling.seeds[0]}",
+        f"Size: {width}x{height}",
+        f"Model hash: {plan.base.sha256[:10]}",
+        f"Model: {plan.base.name}",
+    ]
+    if sampling.clip_skip > 1:
+        facts.append(f"Clip skip: {sampling.clip_skip}")
+    lines = [built.positive]
+    if built.negative:
+        lines.append(f"Negative prompt: {built.negative}")
+    return "\n".join([*lines, ", ".join(facts)])
 
-    Pictures are those that `validate_adapter` wrote (`out_dir`). Returns {"path", "size", "unnamed"}: `unnamed` are
-    ids whose name no font of this machine can draw; their id is written instead.
-    """
-    grouped = [row if isinstance(row, SheetRow) else SheetRow((row,)) for row in rows]
-    bases = _bases(grouped)
-    columns = [f"{base}: {which}" for base in bases for which in ("without", "with")]
-    sheet = {
-        "title": title or "hubman: without and with each adapter, same seed",
-        "columns": columns,
-        "rows": [_row(row, bases) for row in grouped],
+
+def _recipe_json(done: Validation, weight: float) -> str:
+    recipe = {
+        "schema": 1,
+        "adapter": {"name": done.adapter.name, "sha256": done.adapter.sha256, "weight": weight},
+        "verdict": str(done.verdict),
+        "rule": done.judgement.rule,
+        "plan": done.to_json()["plan"],
+        "environment": dict(done.environment),
     }
-    if session is not None:
-        return session.sheet(sheet, out_path)
-    with Renderer() as own:
-        return own.sheet(sheet, out_path)
-
-
-def _bases(rows: Sequence[SheetRow]) -> list[str]:
-    """Return the names of the checkpoints in order of first appearance."""
-    names = [v.base.name for row in rows for v in row.validations if v.base is not None]
-    return list(dict.fromkeys(names)) or ["-"]
-
-
-def _row(row: SheetRow, bases: Sequence[str]) -> dict[str, Any]:
-    first = row.validations[0]
-    by_base = {v.base.name: v for v in row.validations if v.base is not None}
-    pictures: list[str | None] = []
-    for base in bases:
-        found = by_base.get(base)
-        pictures += [found.without, found.with_] if found else [None, None]
-    return {
-        "id": first.adapter.id,
-        "name": first.adapter.name,
-        "verdict": str(first.verdict),
-        "lines": label_lines(first),
-        "pictures": pictures,
-    }
-
-
-def label_lines(validation: Validation) -> list[str]:
-    """Return the key numbers of one validation, a line each, the most telling first."""
-    lines = []
-    change = full_change(validation.measured)
-    if change is not None:
-        lines.append(f"change {change:.1f}/255 at weight 1")
-    elif validation.judgement.because:
-        lines.append(validation.judgement.because)
-    words = validation.plan.triggers if validation.plan else ()
-    if words:
-        lines.append(", ".join(words))
-    if validation.weight is not None:
-        found = validation.weight
-        span = f"{format_weight(found.low)}-{format_weight(found.high)}"
-        lines.append(f"weight {format_weight(found.weight)} (works {span})")
-    if validation.judgement.flags:
-        lines.append(" ".join(validation.judgement.flags))
-    return lines
+    return json.dumps(recipe, ensure_ascii=False, sort_keys=True)

@@ -9,7 +9,8 @@ from dataclasses import replace
 from hubman import formats
 from hubman.app.library import find_all, find_one
 from hubman.app.sidecars import place_preview
-from hubman.app.validate import AdapterFile, BaseFile, RenderSession, ValidateOptions, Validation, validate_adapter
+from hubman.app.validate import validate_adapter
+from hubman.app.validation import AdapterFile, BaseFile, RenderSession, ValidateOptions, Validation
 from hubman.config import Config
 from hubman.core.identify import identify
 from hubman.core.identify.wrappers import unwrap

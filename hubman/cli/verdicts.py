@@ -10,7 +10,7 @@ from hubman.cli.table import Column
 from hubman.cli.words import _, about, value
 
 if TYPE_CHECKING:
-    from hubman.app.validate import Validation
+    from hubman.app.validation import Validation
 
 SIGNS = {"ok": "✓", "weak": "✓", "unsafe": "!"}
 

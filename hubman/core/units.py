@@ -1,7 +1,7 @@
 """The parts of an adapter that can be compared one by one, named alike whatever trainer or tool wrote the file.
 
 kohya's underscores, diffusers' and PEFT's dots and the block numbers of the original U-Net are folded into one key
-(core/plan/modules.py), so that the same module of two files meets under one name.
+(core/plan/bases.py), so that the same module of two files meets under one name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
-from hubman.core.plan.modules import UNET, AdapterModule, Level, adapter_layout, block_pairs, fold
+from hubman.core.plan.bases import UNET, Level, block_pairs, fold
+from hubman.core.plan.modules import AdapterModule, adapter_layout
 from hubman.core.types import Kind, TensorInfo
 
 Shape = tuple[int, ...]

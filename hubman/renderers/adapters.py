@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import torch
 
+from hubman.core.plan.bases import UNET
 from hubman.core.plan.fit import (
     Match,
     embedding_tensors,
@@ -56,11 +57,14 @@ class Report:
 
 
 class Applied(Protocol):
-    """An adapter that is open on a base. `set` may be called again and again; `remove` leaves the base bit-exact."""
+    """An adapter that is open on a base. `set` may be called again and again; `remove` leaves the base bit-exact.
+
+    `strength` counts for the denoiser, `te` for the text encoders (the same when None).
+    """
 
     report: Report
 
-    def set(self, strength: float) -> None: ...
+    def set(self, strength: float, te: float | None = None) -> None: ...
 
     def remove(self) -> None: ...
 
@@ -83,9 +87,11 @@ def infos(tensors: Mapping[str, torch.Tensor]) -> dict[str, TensorInfo]:
 
 @dataclass(slots=True)
 class _Target:
+    """One adapter module, its tensors, and the modules that share the rows of its change (nearly always one)."""
+
     module: AdapterModule
     tensors: dict[str, torch.Tensor]
-    owner: torch.nn.Module
+    owners: list[tuple[torch.nn.Module, int | None]]
 
 
 class WeightAdapter:
@@ -98,7 +104,7 @@ class WeightAdapter:
         self.base = base
         self.report = Report(match_modules(layout, base.layout), sorted(bad))
         self.targets = [
-            _Target(module, self._roles(module, tensors), base.modules[base.layout.key(module.part, module.key)])
+            _Target(module, self._roles(module, tensors), self._owners(module))
             for module in layout.modules
             if not module_problem(module, base.layout) and not bad & {name for name, _ in module.tensors.values()}
         ]
@@ -108,12 +114,15 @@ class WeightAdapter:
     def _roles(module: AdapterModule, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         return {role: tensors[name] for role, (name, _) in module.tensors.items()}
 
+    def _owners(self, module: AdapterModule) -> list[tuple[torch.nn.Module, int | None]]:
+        places = self.base.layout.places(module.part, module.key)
+        return [(self.base.modules[place.key], place.rows) for place in places]
+
     @torch.no_grad()
-    def set(self, strength: float) -> None:
+    def set(self, strength: float, te: float | None = None) -> None:
         self._put_back()
-        sizes: list[float] = []
-        for target in self.targets:
-            sizes.append(self._apply(target, strength))
+        te = strength if te is None else te
+        sizes = [self._apply(target, strength if target.module.part == UNET else te) for target in self.targets]
         finite = [size for size in sizes if math.isfinite(size)]
         self.report.zero = sum(size == 0.0 for size in sizes)
         if finite:
@@ -126,18 +135,35 @@ class WeightAdapter:
     def _apply(self, target: _Target, strength: float) -> float:
         """Change one module; return the relative size of the full change (strength 1)."""
         roles = {role: tensor.to(self.base.device, torch.float32) for role, tensor in target.tensors.items()}
-        weight = target.owner.weight
-        assert isinstance(weight, torch.nn.Parameter)
-        old = self.base.keep(weight)
-        delta = weight_delta(target.module, roles, old.float())
-        self._write(weight, old.float() + strength * delta)
-        bias = getattr(target.owner, "bias", None)
-        if isinstance(bias, torch.nn.Parameter):
-            change = bias_delta(roles, self.base.keep(bias).float())
-            if change is not None:
-                self._write(bias, self.base.keep(bias).float() + strength * change)
-                return max(relative_norm(delta, old.float()), float(change.norm()))
-        return relative_norm(delta, old.float())
+        old = self._stacked(target, "weight")
+        assert old is not None
+        delta = weight_delta(target.module, roles, old)
+        self._spread(target, "weight", old + strength * delta)
+        bias = self._stacked(target, "bias")
+        change = None if bias is None else bias_delta(roles, bias)
+        if bias is not None and change is not None:
+            self._spread(target, "bias", bias + strength * change)
+            return max(relative_norm(delta, old), float(change.norm()))
+        return relative_norm(delta, old)
+
+    def _stacked(self, target: _Target, name: str) -> torch.Tensor | None:
+        """Return the untouched weight (or bias) that the owners make up together, in float32."""
+        parts = []
+        for owner, rows in target.owners:
+            parameter = getattr(owner, name, None)
+            if not isinstance(parameter, torch.nn.Parameter):
+                return None
+            kept = self.base.keep(parameter).float()
+            parts.append(kept if rows is None else kept[:rows])
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _spread(self, target: _Target, name: str, value: torch.Tensor) -> None:
+        start = 0
+        for owner, rows in target.owners:
+            parameter = getattr(owner, name)
+            count = len(parameter) if rows is None else rows
+            self._write(parameter, value[start : start + count])
+            start += count
 
     def _write(self, parameter: torch.nn.Parameter, value: torch.Tensor) -> None:
         parameter.copy_(value)
@@ -173,8 +199,8 @@ class EmbeddingAdapter:
         }
         self.report.numbers["token_median_norm"] = _token_norm(base)
 
-    def set(self, strength: float) -> None:
-        self.on = strength != 0
+    def set(self, strength: float, te: float | None = None) -> None:
+        self.on = (strength if te is None else te) != 0
 
     def remove(self) -> None:
         self.on = False
@@ -213,7 +239,7 @@ class HypernetworkAdapter:
             if not any(name.startswith(f"{width}.") for name in self.report.nonfinite)
         }
 
-    def set(self, strength: float) -> None:
+    def set(self, strength: float, te: float | None = None) -> None:
         self.remove()
         self.strength = strength
         for name, module in self.base.unet.named_modules():

@@ -8,14 +8,17 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from hubman.core.plan.modules import TE1, TE2, UNET, BaseLayout, Shape, fold, layout_of_parts
+from hubman.core.plan.bases import TE1, TE2, UNET, BaseLayout, Shape, fold, layout_of_parts
 from hubman.core.plan.render import BasePlan
 from hubman.errors import N_, RenderError
 from hubman.renderers.configs import is_shipped, unpack
+
+if TYPE_CHECKING:
+    from hubman.renderers.families import Family
 
 _HASHED_WHOLE = 64 * 2**20
 _SAMPLED_TENSORS = 8
@@ -54,6 +57,7 @@ class Base:
     device: torch.device
     dtype: torch.dtype
     layout: BaseLayout
+    family: Family
     modules: dict[tuple[str, str], torch.nn.Module]
     pristine: dict[torch.nn.Parameter, torch.Tensor] = field(default_factory=dict)
     fingerprint: str = ""
@@ -191,6 +195,8 @@ def _pipeline_class(config: str) -> Any:
 
 
 def _assemble(plan: BasePlan, pipe: Any, device: torch.device, dtype: torch.dtype) -> Base:
+    from hubman.renderers.families import pick_family
+
     texts = [
         TextPart(part, getattr(pipe, f"tokenizer{end}"), getattr(pipe, f"text_encoder{end}"))
         for part, end in ((TE1, ""), (TE2, "_2"))
@@ -211,6 +217,7 @@ def _assemble(plan: BasePlan, pipe: Any, device: torch.device, dtype: torch.dtyp
         device=device,
         dtype=dtype,
         layout=layout_of_parts(shapes),
+        family=pick_family(pipe.unet),
         modules=modules,
     )
     base.fingerprint = fingerprint(modules)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -12,9 +12,12 @@ from hubman.core.plan.render import PromptPair, RenderPlan
 from hubman.core.types import Kind
 from hubman.renderers.adapters import Applied, open_adapter
 from hubman.renderers.base import Base
-from hubman.renderers.encode import Context, encode
+from hubman.renderers.encode import Context
 from hubman.renderers.metrics import cosine, pair_stats, picture_stats, relative_change
 from hubman.renderers.sample import Pictures, one_step, prediction_cosine, render, size_of
+
+if TYPE_CHECKING:
+    from hubman.renderers.worker import Worker
 
 Progress = Callable[[str], None]
 
@@ -59,7 +62,7 @@ class Measurement:
     def _context(self, pair: PromptPair, adapter: Applied | None) -> Context:
         with torch.inference_mode():
             embeddings = adapter.embeddings() if adapter else {}
-            return encode(self.base, pair, self.plan.sampling.clip_skip, embeddings)
+            return self.base.family.encode(self.base, pair, self.plan.sampling.clip_skip, embeddings)
 
     def _remembered(self, what: str, pair: PromptPair, make: Callable[[], Any]) -> Any:
         """Return something about the bare base, made once per base, prompt and sampling."""
@@ -185,3 +188,17 @@ def versions() -> dict[str, str]:
         "diffusers": str(diffusers.__version__),
         "transformers": str(transformers.__version__),
     }
+
+
+def handle(worker: Worker, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer a request "measure": load the base, measure the plan's adapter on it, keep the pictures for "write"."""
+    plan = RenderPlan.from_json(request["plan"])
+    worker.last = None
+    base = worker.load(plan.base, plan.device, plan.dtype)
+    worker.last = Measurement(base, plan, lambda stage: worker.progress(request, stage))
+    try:
+        result: dict[str, Any] = worker.last.run()
+        return result
+    except Exception:
+        worker.distrust()
+        raise

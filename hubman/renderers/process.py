@@ -77,6 +77,10 @@ class Renderer:
         """Match, check and render one adapter; return the measurements."""
         return self._request({"op": "measure", "plan": plan.to_json()})
 
+    def call(self, op: str, plan: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+        """Send any request of `worker.OPS` that carries a plan as JSON; return its result."""
+        return self._request({"op": op, "plan": dict(plan), **more})
+
     def write(self, picture: str, index: int, path: str, texts: Mapping[str, str]) -> str:
         """Save one picture of the last measurement ("A", "B", "C", "D", "C@0.6") as PNG; return its path."""
         request = {"op": "write", "picture": picture, "index": index, "path": path, "texts": dict(texts)}

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from hubman.core.plan.render import Sampling
-from hubman.errors import N_, RenderError
 from hubman.renderers.base import Base
 from hubman.renderers.encode import Context
 
@@ -34,60 +32,22 @@ def size_of(base: Base, sampling: Sampling) -> tuple[int, int]:
 
 def noise(base: Base, sampling: Sampling) -> torch.Tensor:
     """Return the starting noise, one generator per seed on the CPU, so that a seed gives one picture in any batch."""
-    width, height = size_of(base, sampling)
-    shape = (base.vae.config.latent_channels, height // base.factor, width // base.factor)
+    shape = base.family.latent_shape(base, size_of(base, sampling))
     rows = [torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed)) for seed in sampling.seeds]
     return torch.stack(rows)
-
-
-def predict(
-    base: Base, latents: torch.Tensor, step: torch.Tensor | int, context: Context
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the U-Net's output for the negative and for the positive context, each (n, c, h, w)."""
-    count = len(latents)
-    states = context.states.repeat_interleave(count, dim=0)
-    extra: dict[str, Any] = {}
-    if context.pooled is not None:
-        height, width = latents.shape[-2] * base.factor, latents.shape[-1] * base.factor
-        ids = torch.tensor([[height, width, 0, 0, height, width]], device=latents.device, dtype=states.dtype)
-        extra["added_cond_kwargs"] = {
-            "text_embeds": context.pooled.repeat_interleave(count, dim=0),
-            "time_ids": ids.expand(2 * count, -1),
-        }
-    doubled = torch.cat([latents, latents]).to(base.dtype)
-    output = base.unet(doubled, step, encoder_hidden_states=states, return_dict=False, **extra)[0]
-    negative, positive = output.float().chunk(2)
-    return negative, positive
 
 
 @torch.inference_mode()
 def render(base: Base, context: Context, sampling: Sampling) -> Pictures:
     """Render one picture per seed with classifier-free guidance."""
-    scheduler = _scheduler(base, sampling)
-    scheduler.set_timesteps(sampling.steps, device=base.device)
-    latents = noise(base, sampling).to(base.device) * scheduler.init_noise_sigma
+    scheduler = base.family.scheduler(base, sampling, size_of(base, sampling))
+    latents = noise(base, sampling).to(base.device) * getattr(scheduler, "init_noise_sigma", 1.0)
     for step in scheduler.timesteps:
-        scaled = scheduler.scale_model_input(latents, step)
-        negative, positive = predict(base, scaled, step, context)
+        scaled = scheduler.scale_model_input(latents, step) if hasattr(scheduler, "scale_model_input") else latents
+        negative, positive = base.family.predict(base, scaled, step, context)
         guided = negative + sampling.cfg * (positive - negative)
         latents = scheduler.step(guided, step, latents, return_dict=False)[0]
     return Pictures(latents.float().cpu(), decode(base, latents))
-
-
-def _scheduler(base: Base, sampling: Sampling) -> Any:
-    from diffusers import DPMSolverMultistepScheduler
-
-    known = {"dpmpp_2m": {"use_karras_sigmas": False}, "dpmpp_2m_karras": {"use_karras_sigmas": True}}
-    if sampling.sampler not in known:
-        raise RenderError(
-            "unknown-sampler",
-            N_("{name} is no sampler of hubman; it has {known}"),
-            name=sampling.sampler,
-            known=", ".join(known),
-        )
-    return DPMSolverMultistepScheduler.from_config(
-        dict(base.scheduler_config), algorithm_type="dpmsolver++", solver_order=2, **known[sampling.sampler]
-    )
 
 
 def decode(base: Base, latents: torch.Tensor) -> torch.Tensor:
@@ -112,7 +72,7 @@ def _decode(base: Base, latents: torch.Tensor, dtype: torch.dtype) -> torch.Tens
 @torch.inference_mode()
 def one_step(base: Base, context: Context, sampling: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the outputs (negative, positive) on pure noise at PROBE_STEP, on the CPU."""
-    negative, positive = predict(base, noise(base, sampling).to(base.device), PROBE_STEP, context)
+    negative, positive = base.family.predict(base, noise(base, sampling).to(base.device), PROBE_STEP, context)
     return negative.cpu(), positive.cpu()
 
 
@@ -122,4 +82,4 @@ def prediction_cosine(base: Base, context: Context, sampling: Sampling) -> float
     from hubman.renderers.metrics import cosine
 
     latents = noise(base, sampling).to(base.device)
-    return cosine(latents, predict(base, latents, 999, context)[1])
+    return cosine(latents, base.family.predict(base, latents, 999, context)[1])

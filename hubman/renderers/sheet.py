@@ -187,3 +187,8 @@ def _paste(image: Image.Image, draw: ImageDraw.ImageDraw, at: tuple[int, int], p
     scale = CELL / max(small.size)
     sized = small.resize((max(1, round(small.width * scale)), max(1, round(small.height * scale))), way)
     image.paste(sized, (left + (CELL - sized.width) // 2, top + (CELL - sized.height) // 2))
+
+
+def handle(worker: object, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer a request "sheet"; needs Pillow only."""
+    return draw_sheet(sheet_from_json(request["sheet"]), request["path"])

@@ -14,6 +14,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, TextIO
 
 from hubman.errors import N_, HubmanError, RenderError
@@ -25,6 +26,13 @@ def _take_stdout() -> TextIO:
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     return stream
+
+
+OPS: Mapping[str, str] = {
+    "measure": "hubman.renderers.measure",
+    "sheet": "hubman.renderers.sheet",
+}
+"""Request -> module whose `handle(worker, request)` answers it; imported when first asked for (torch takes seconds)."""
 
 
 class Worker:
@@ -63,15 +71,11 @@ class Worker:
         match request["op"]:
             case "hello":
                 return self.hello(request)
-            case "measure":
-                return self.measure(request)
             case "write":
                 return self.write(request)
-            case "sheet":
-                from hubman.renderers.sheet import draw_sheet, sheet_from_json
-
-                drawn: dict[str, Any] = draw_sheet(sheet_from_json(request["sheet"]), request["path"])
-                return drawn
+            case op if op in OPS:
+                result: dict[str, Any] = import_module(OPS[op]).handle(self, request)
+                return result
             case op:
                 raise RenderError("render-failed", N_("unknown request {op}"), op=op)
 
@@ -91,30 +95,25 @@ class Worker:
         except ImportError as error:
             raise _extra_missing(error) from error
 
-    def measure(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        from hubman.core.plan.render import RenderPlan
-        from hubman.renderers.measure import Measurement
+    def progress(self, request: Mapping[str, Any], stage: str) -> None:
+        """Tell the parent that the request is alive, and at what."""
+        self.send({"id": request["id"], "progress": stage})
 
-        plan = RenderPlan.from_json(request["plan"])
-        self.last = None
-        self._load(plan)
-        self.last = Measurement(self.base, plan, lambda stage: self.send({"id": request["id"], "progress": stage}))
-        try:
-            result: dict[str, Any] = self.last.run()
-        except Exception:
-            self.base = self.base_key = None  # whatever happened, do not trust these weights again
-            raise
-        return result
-
-    def _load(self, plan: Any) -> None:
+    def load(self, base: Any, device: str, dtype: str) -> Any:
+        """Return the loaded base (a BasePlan); it stays resident until another one is asked for."""
         from hubman.renderers.base import load_base
 
-        key = (plan.base, plan.device, plan.dtype)
+        key = (base, device, dtype)
         if self.base_key != key:
-            self.base = self.base_key = None
-            self.base = load_base(plan.base, plan.device, plan.dtype)
+            self.base = self.base_key = self.last = None
+            self.base = load_base(base, device, dtype)
             self.base_key = key
             self._set_threads()
+        return self.base
+
+    def distrust(self) -> None:
+        """Drop the resident base: after a failure its weights are not known to be clean."""
+        self.base = self.base_key = None
 
     def _set_threads(self) -> None:
         """Use one thread for a tiny model: its matrices are too small to share, and OpenMP's barriers cost more."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hubman.core.plan.render import PromptPair, choose_prompt, prompt_pairs
+from hubman.core.plan.prompts import choose_prompt, prompt_pairs
+from hubman.core.plan.render import PromptPair
 from hubman.core.types import Facts, Kind
 
 

@@ -19,9 +19,9 @@ from hubman.core.plan import (
     choose_prompt,
     declared_base,
 )
+from hubman.core.plan.bases import Level, block_pairs
 from hubman.core.plan.fit import match_embedding, match_hypernetwork, match_modules
-from hubman.core.plan.modules import Level, block_pairs
-from hubman.core.plan.render import FAMILY_PROMPT, is_negative, prompt_pairs
+from hubman.core.plan.prompts import FAMILY_PROMPT, is_negative, prompt_pairs
 from hubman.core.types import Facts, Format, Header, Kind, TensorInfo
 
 

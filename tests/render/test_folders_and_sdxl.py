@@ -13,7 +13,8 @@ pytest.importorskip("diffusers")
 import tiny_checkpoint  # noqa: E402
 from tiny_adapters import adapter_file, base_file  # noqa: E402
 
-from hubman.app.validate import ValidateOptions, validate_adapter  # noqa: E402
+from hubman.app.validate import validate_adapter  # noqa: E402
+from hubman.app.validation import ValidateOptions  # noqa: E402
 from hubman.core.plan import base_layout  # noqa: E402
 from hubman.core.plan.render import BasePlan, PromptPair  # noqa: E402
 from hubman.core.types import Facts, Kind  # noqa: E402
@@ -32,7 +33,7 @@ def sdxl(checkpoint: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) 
 
 def folder_base(path: str) -> Any:
     """Describe a folder as the library does (its sha256 is over its members; any text does here)."""
-    from hubman.app.validate import BaseFile
+    from hubman.app.validation import BaseFile
     from hubman.formats import read_header
 
     header = read_header(path, isolate=False)

@@ -15,8 +15,9 @@ pytest.importorskip("diffusers")
 
 from tiny_adapters import adapter_file, base_file, lora_tensors  # noqa: E402
 
-from hubman.app.preview import SheetRow, contact_sheet  # noqa: E402
-from hubman.app.validate import ValidateOptions, validate_adapter  # noqa: E402
+from hubman.app.sheet import SheetRow, contact_sheet  # noqa: E402
+from hubman.app.validate import validate_adapter  # noqa: E402
+from hubman.app.validation import ValidateOptions  # noqa: E402
 from hubman.core.types import Kind, Safety  # noqa: E402
 from hubman.core.verdict import Verdict  # noqa: E402
 from hubman.errors import RenderError  # noqa: E402

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from tiny_checkpoint import CONTEXT
 
-from hubman.app.validate import AdapterFile, BaseFile
+from hubman.app.validation import AdapterFile, BaseFile
 from hubman.core.types import Facts, Header, Kind, Trigger
 from hubman.formats import read_header
 

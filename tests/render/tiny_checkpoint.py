@@ -8,7 +8,7 @@ import os
 import torch
 from safetensors.torch import save_file
 
-from hubman.core.plan.modules import _levels_from_diffusers, _rename, block_pairs
+from hubman.core.plan.bases import _levels_from_diffusers, _rename, block_pairs
 
 CHANNELS = (16, 32, 64, 96)
 CONTEXT = 80

@@ -28,7 +28,7 @@ from makers import (
 )
 
 from hubman.core.identify import unets
-from hubman.core.plan.modules import UNET, fold
+from hubman.core.plan.bases import UNET, fold
 from hubman.core.similar import Relation
 from hubman.core.units import key_of
 from hubman.errors import IntegrityError

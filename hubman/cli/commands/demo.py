@@ -15,8 +15,8 @@ from hubman.cli.terminal import ProgressLine, Terminal
 from hubman.cli.words import _
 
 if TYPE_CHECKING:
-    from hubman.app.preview import SheetRow
-    from hubman.app.validate import Validation
+    from hubman.app.sheet import SheetRow
+    from hubman.app.validation import Validation
     from hubman.config import Config
 
 SEARCHED = "水墨"

@@ -60,7 +60,7 @@ def _make(session: Session, model: str, terminal: Terminal) -> int:
     import time
 
     from hubman.app.proving import Proving, choose_adapters, choose_bases
-    from hubman.app.validate import ValidateOptions
+    from hubman.app.validation import ValidateOptions
     from hubman.cli.commands.validate import exit_code, print_verdicts
     from hubman.renderers.process import Renderer
 

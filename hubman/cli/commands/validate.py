@@ -14,7 +14,7 @@ from hubman.cli.terminal import ProgressLine, Terminal
 from hubman.cli.words import _
 
 if TYPE_CHECKING:
-    from hubman.app.validate import Validation
+    from hubman.app.validation import Validation
 
 
 @click.command(cls=QueryCommand)
@@ -56,7 +56,7 @@ def validate(
     nor weak; 10: nothing could be rendered.
     """
     from hubman.app.proving import Proving, choose_adapters, choose_bases
-    from hubman.app.validate import ValidateOptions
+    from hubman.app.validation import ValidateOptions
     from hubman.renderers.process import Renderer
 
     options = ValidateOptions(

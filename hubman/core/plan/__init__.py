@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hubman.core.plan.bases import BaseLayout, base_layout
 from hubman.core.plan.fit import (
     AdapterShape,
     BaseChoice,
@@ -12,8 +13,9 @@ from hubman.core.plan.fit import (
     choose_base,
     declared_base,
 )
-from hubman.core.plan.modules import AdapterLayout, BaseLayout, adapter_layout, base_layout
-from hubman.core.plan.render import AdapterPlan, BasePlan, PromptPair, RenderPlan, Sampling, choose_prompt
+from hubman.core.plan.modules import AdapterLayout, adapter_layout
+from hubman.core.plan.prompts import choose_prompt
+from hubman.core.plan.render import AdapterPlan, BasePlan, PromptPair, RenderPlan, Sampling
 
 __all__ = [
     "AdapterLayout",

@@ -7,16 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from hubman.core.plan.modules import (
-    TE1,
-    TE2,
-    AdapterLayout,
-    AdapterModule,
-    BaseLayout,
-    Shape,
-    adapter_layout,
-    fits_weight,
-)
+from hubman.core.plan.bases import TE1, TE2, BaseLayout, Shape
+from hubman.core.plan.modules import AdapterLayout, AdapterModule, adapter_layout, fits_weight
 from hubman.core.types import Facts, Header, Kind, TensorInfo
 
 FITTING_SHARE = 0.5
@@ -101,12 +93,12 @@ def module_problem(module: AdapterModule, base: BaseLayout) -> str:
     """Return why a module cannot be applied, in the words of `Match`, or "" when it can."""
     if not module.complete:
         return "incomplete"
-    weight = base.modules.get(base.key(module.part, module.key))
-    if weight is None:
+    places = base.places(module.part, module.key)
+    if not places:
         return "unmatched"
     if module.algorithm == "unknown":
         return "unsupported"
-    return "" if fits_weight(module, weight) else "bad_shape"
+    return "" if fits_weight(module, base.shape(places)) else "bad_shape"
 
 
 _SDXL_KEYS = {"clip_l": TE1, "clip_g": TE2}
