@@ -11,6 +11,7 @@ from hubman.core.listed import UNREADABLE as UNREADABLE
 from hubman.core.listed import Failure as Failure
 from hubman.core.listed import HubNote as HubNote
 from hubman.core.listed import ModelFile as ModelFile
+from hubman.core.listed import OwnPreview as OwnPreview
 from hubman.core.listed import Trigger
 from hubman.core.listed import UserData as UserData
 from hubman.core.listed import VerdictNote as VerdictNote

@@ -122,6 +122,19 @@ class UserData:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPreview:
+    """What the user said of a content's preview.
+
+    Attributes:
+        picture: path of their own picture in hubman's folder, None for none.
+        prompt: what hubman's own preview is to show, None for hubman's choice.
+    """
+
+    picture: str | None = None
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFile:
     """A place and what is in it, as lists and lookups give it.
 
@@ -130,6 +143,7 @@ class ModelFile:
         alias: the `@` id, which keeps resolving after the hash is known.
         facts: the JSON object of Facts (docs/json.md), {} for a broken file.
         hubs: where its content comes from, downloads first.
+        own_preview: what the user said of its preview. `preview` is their picture, where there is one.
         spoilt: `verify` found other bytes there than those that were hashed, and nobody hashed it since.
     """
 
@@ -160,6 +174,7 @@ class ModelFile:
     user: UserData = field(default_factory=UserData)
     hubs: tuple[HubNote, ...] = ()
     spoilt: bool = False
+    own_preview: OwnPreview = field(default_factory=OwnPreview)
 
     @property
     def outdated(self) -> bool:

@@ -22,6 +22,7 @@ KEYS: Mapping[str, Callable[[Row], object]] = {
     "root": lambda row: row["path"],
     "user_data": lambda row: row["subject"],
     "user_pin": lambda row: row["subject"],
+    "user_preview": lambda row: row["subject"],
     "hub_choice": lambda row: row["hub"],
     "listing": lambda row: (row["hub"], row["model_id"], row["version_id"]),
     "provenance": lambda row: (row["sha256"], row["hub"], row["model_id"], row["version_id"]),

@@ -14,6 +14,7 @@ from hubman.core.listed import (
     Hashes,
     HubNote,
     ModelFile,
+    OwnPreview,
     Trigger,
     UserData,
     VerdictNote,
@@ -52,12 +53,13 @@ SELECT f.id, f.alias, f.root_id, r.path, f.relpath, f.name, f.size, f.mtime_ns, 
        d.sidecar, f.preview,
        f.error_reference, f.error_message, f.sha256, b.autov1, b.autov3, b.autov3_written, b.crc32, b.blake3,
        v.verdict, v.rule, v.preview, u.note, u.favourite, u.rating, b.hub_preview,
-       f.spoilt_ns
+       f.spoilt_ns, o.picture, o.prompt
 FROM file f JOIN root r ON r.id = f.root_id
 LEFT JOIN search s ON s.file_id = f.id
 LEFT JOIN reading d ON d.file_id = f.id
 LEFT JOIN blob b ON b.sha256 = f.sha256
 LEFT JOIN user_data u ON u.subject = coalesce(f.sha256, f.alias)
+LEFT JOIN user_preview o ON o.subject = coalesce(f.sha256, f.alias)
 """
 _FILE += LATEST_VERDICT
 
@@ -527,7 +529,7 @@ def _model_file(
     (file_id, alias, root_id, root, relpath, name, size, mtime_ns, present, form, kind, architecture, algorithm, safety,
      folder, added_ns, facts, candidates, lineage, sidecar, preview, reference, message, sha256, autov1, autov3,
      written, crc32, blake3, verdict, rule, verdict_preview, note, favourite, rating,
-     hub_preview, spoilt_ns) = row  # fmt: skip
+     hub_preview, spoilt_ns, own_picture, own_prompt) = row  # fmt: skip
     hashes = Hashes(str(sha256), autov1, str(sha256)[:10], autov3, written, crc32, blake3) if sha256 else None
     return ModelFile(
         file_id=file_id, id=id_of(sha256, str(alias)), alias=alias, root_id=root_id, root=root, relpath=relpath,
@@ -537,6 +539,7 @@ def _model_file(
         triggers=words, hashes=hashes,
         failure=Failure(str(reference), message_of(str(message))) if reference else None,
         verdict=VerdictNote(str(verdict), str(rule), verdict_preview) if verdict else None,
-        preview=preview or hub_preview or verdict_preview,
+        preview=own_picture or preview or hub_preview or verdict_preview,
         user=UserData(note or "", tags, bool(favourite), rating), hubs=hubs, spoilt=spoilt_ns is not None,
+        own_preview=OwnPreview(own_picture, own_prompt),
     )  # fmt: skip

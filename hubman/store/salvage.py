@@ -26,6 +26,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "user_data": ("subject", "note", "favourite", "rating", "changed_ns"),
     "user_tag": ("subject", "rank", "tag"),
     "user_pin": ("subject", "made_ns"),
+    "user_preview": ("subject", "picture", "prompt", "made_ns"),
     "hub_choice": ("hub", "enabled", "decided_ns"),
     "verdict": ("subject", "base", "verdict", "rule", "preview", "detail", "made_ns", "engine", "bases"),
     "wake_word": ("subject", "base", "text", "place", "score", "made_ns"),
@@ -208,6 +209,12 @@ def _pin(row: Row) -> bool:
     return _is(SUBJECT, row["subject"]) and _whole_numbers(row, "made_ns")
 
 
+def _own_preview(row: Row) -> bool:
+    said = [row[name] for name in ("picture", "prompt")]
+    typed = any(said) and all(text is None or isinstance(text, str) for text in said)
+    return typed and _is(SUBJECT, row["subject"]) and _whole_numbers(row, "made_ns")
+
+
 def _choice(row: Row) -> bool:
     return isinstance(row["hub"], str) and row["enabled"] in (0, 1) and _whole_numbers(row, "decided_ns")
 
@@ -241,7 +248,7 @@ def _file(row: Row) -> bool:
 
 _CHECKS: Mapping[str, Callable[[Row], bool]] = {
     "root": _root, "user_words": _words, "user_data": _data, "user_tag": _tag, "verdict": _verdict,
-    "wake_word": _wake,
+    "wake_word": _wake, "user_preview": _own_preview,
     "journal": _journal, "blob": _blob, "file": _file, "user_pin": _pin, "hub_choice": _choice,
     "listing": _listing, "provenance": _provenance, "lookup": _lookup,
 }  # fmt: skip

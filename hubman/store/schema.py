@@ -172,6 +172,15 @@ user_pin = Table(
     Column("made_ns", BigInteger, nullable=False),
 )
 
+user_preview = Table(
+    "user_preview",  # a picture of the user's own (a path), and what hubman's own preview is to show
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("picture", Text),
+    Column("prompt", Text),
+    Column("made_ns", BigInteger, nullable=False),
+)
+
 hub_choice = Table(
     "hub_choice",  # whether hashes may be sent to a hub; no row: nobody was asked yet
     metadata,

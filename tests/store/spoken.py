@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from hubman.cli import run
-from hubman.core.library import UserData
+from hubman.core.library import OwnPreview, UserData
 from hubman.store.door import open_store
 from hubman.store.reader import open_reader
 
@@ -19,6 +19,7 @@ USER_TABLES = (
     "user_data",
     "user_tag",
     "user_pin",
+    "user_preview",
     "hub_choice",
     "verdict",
     "wake_word",
@@ -47,6 +48,7 @@ def speak(home: Path, models: Path, count: int = 6) -> None:
         writer.hubs.choose("civitai", enabled=True)
         writer.hubs.choose("liblib", enabled=False)
         for subject in subjects:
+            writer.subjects.set_preview(subject, OwnPreview(None, f"a lighthouse, {subject[:6]}"))
             writer.record_wake(subject, "b" * 64, [("zqx", 0.9), ("水墨", 0.25)])
     store.close()
     with closing(sqlite3.connect(path)) as connection, connection:

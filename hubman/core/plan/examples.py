@@ -103,7 +103,9 @@ def images_in_sidecar(record: Mapping[str, object]) -> list[RemoteImage]:
     listed = (inner if isinstance(inner, dict) else record).get("images")
     found = []
     for entry in listed if isinstance(listed, list) else ():
-        meta = entry.get("meta") if isinstance(entry, dict) else None
+        if not isinstance(entry, dict):
+            continue
+        meta = entry.get("meta")
         prompt = meta.get("prompt") if isinstance(meta, dict) else None
         if not isinstance(prompt, str) or not prompt.strip():
             continue
