@@ -26,7 +26,7 @@ def size_of(base: Base, sampling: Sampling) -> tuple[int, int]:
     """Return (width, height) in pixels: as asked, else the base's native size."""
     width = sampling.width or base.native_size
     height = sampling.height or sampling.width or base.native_size
-    step = base.factor
+    step = base.size_step
     return max(step, width // step * step), max(step, height // step * step)
 
 
@@ -44,7 +44,7 @@ def render(base: Base, context: Context, sampling: Sampling) -> Pictures:
     latents = noise(base, sampling).to(base.device) * getattr(scheduler, "init_noise_sigma", 1.0)
     for step in scheduler.timesteps:
         scaled = scheduler.scale_model_input(latents, step) if hasattr(scheduler, "scale_model_input") else latents
-        negative, positive = base.family.predict(base, scaled, step, context)
+        negative, positive = base.family.predict(base, scaled, step, context, sampling.cfg)
         guided = negative + sampling.cfg * (positive - negative)
         latents = scheduler.step(guided, step, latents, return_dict=False)[0]
     return Pictures(latents.float().cpu(), decode(base, latents))
@@ -72,7 +72,8 @@ def _decode(base: Base, latents: torch.Tensor, dtype: torch.dtype) -> torch.Tens
 @torch.inference_mode()
 def one_step(base: Base, context: Context, sampling: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the outputs (negative, positive) on pure noise at PROBE_STEP, on the CPU."""
-    negative, positive = base.family.predict(base, noise(base, sampling).to(base.device), PROBE_STEP, context)
+    latents = noise(base, sampling).to(base.device)
+    negative, positive = base.family.contrast(base, latents, PROBE_STEP, context, sampling.cfg)
     return negative.cpu(), positive.cpu()
 
 
