@@ -61,7 +61,7 @@ def main() -> None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     work = given.work or Path(tempfile.mkdtemp(prefix="hubman-training-"))
     jobs = given.jobs if device == "cpu" and not given.fast else 1
-    shop = stages.Workshop(work, given.seed, device, jobs, family)
+    shop = stages.Workshop(work, given.seed, device, jobs, family, given.out)
     if given.stage and given.stage not in ("export", "evaluate"):
         stages.run(shop, given.stage)
         return

@@ -44,6 +44,23 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
+class Velocity:
+    """A U-Net trained on from the finished single file ``start`` until it predicts the velocity.
+
+    ``file`` is where it goes, beside the project's tests: it is no model that people use.
+    """
+
+    stem: str
+    start: str
+    file: str
+    looks: tuple[str, str]
+    pictures: int
+    plan: Plan
+    title: str
+    description: str
+
+
+@dataclass(frozen=True)
 class Member:
     """An adapter: its file, its word, the look it teaches and how it is trained.
 
@@ -76,6 +93,7 @@ class Family:
     text: Plan
     judge: Plan
     checkpoints: tuple[Checkpoint, ...]
+    velocity: Velocity
     members: tuple[Member, ...]
     judged: int
     probed: int
@@ -112,6 +130,13 @@ CHECKPOINTS = (
         "a {word} on a green background",
         start="tinyshapes",
     ),
+)  # fmt: skip
+
+VELOCITY = Velocity(
+    "tinyshapes-v", "tinyshapes", "tests/render/assets/tinyshapes-v-unet.safetensors",
+    ("poster", "blurry"), 6144, Plan(420, 64, 1e-3, muon=0.01, average=0.99),
+    "Tiny Shapes v",
+    "The U-Net of Tiny Shapes trained on to predict the velocity. For tests of hubman.",
 )  # fmt: skip
 
 MEMBERS = (
@@ -163,6 +188,7 @@ FULL = Family(
     text=Plan(900, 64, 3e-3),
     judge=Plan(700, 32, 3e-3),
     checkpoints=CHECKPOINTS,
+    velocity=VELOCITY,
     members=MEMBERS,
     judged=168,
     probed=24,
@@ -186,6 +212,7 @@ def shortened(family: Family, steps: int, pictures: int) -> Family:
         checkpoints=tuple(
             replace(each, plan=brief(each.plan), pictures=pictures) for each in family.checkpoints
         ),
+        velocity=replace(family.velocity, plan=brief(family.velocity.plan), pictures=pictures),
         members=tuple(
             replace(each, plan=brief(each.plan), taught=pictures, plain=min(each.plain, pictures))
             for each in family.members

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
-from training import adapters, text_encoder, tokenizer, unet, vae
+from training import adapters, text_encoder, tokenizer, unet, vae, velocity
 from training.embedding import PLACEHOLDERS, initial_vectors, train_embedding
 from training.family import ALL_LOOKS, Family, Member, Mixture
 from training.hypernetwork import Hypernetwork, train_hypernetwork
@@ -31,13 +31,14 @@ HELD_OUT = 777_777
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where results lie, and how the training runs."""
+    """Where results lie, where finished models do, and how the training runs."""
 
     folder: Path
     seed: int
     device: str
     jobs: int
     family: Family
+    models: Path = Path("models")
 
     def record(self, stage: str) -> Path:
         return self.folder / "records" / f"{stage}.json"
@@ -144,6 +145,22 @@ def make_base(shop: Workshop, stage: str) -> None:
         shop.note(stage, record, pictures=spec.pictures)
 
 
+def make_velocity(shop: Workshop, stage: str) -> None:
+    """Train a finished model on to v-prediction; the judge, when there is one, says how well it draws."""
+    spec = shop.family.velocity
+    start = shop.models / "Stable-diffusion" / f"{spec.start}.safetensors"
+    network, record = velocity.train_velocity(spec, start, shop.seed, shop.device)
+    shop.save(stage, network)
+    velocity.write_unet(shop.folder / Path(spec.file).name, network.cpu(), spec)
+    figures: dict[str, object] = {}
+    if shop.is_done("judge"):
+        picture = shop.folder / f"{stage}.png"
+        figures = velocity.measure(
+            network, start, shop.judge(), shop.family.judged, shop.family.sampling, picture
+        )
+    shop.note(stage, record, pictures=spec.pictures, **figures)
+
+
 def _longest(base: adapters.Base, texts: list[str]) -> int:
     """Tokens of context that the lessons need, with a few of padding."""
     ids = text_encoder.tokenise(base.tokenizer, texts)
@@ -245,6 +262,7 @@ def maker(family: Family, stage: str) -> tuple[Maker, bool]:
         "judge": (make_judge, False),
         **{each.stage: (make_decoder, False) for each in family.decoders},
         **{each.stem: (make_base, True) for each in family.checkpoints},
+        family.velocity.stem: (make_velocity, False),
         **{each.stem: (make_member, False) for each in family.members},
     }
     return makers[stage]

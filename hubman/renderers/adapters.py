@@ -87,11 +87,14 @@ def infos(tensors: Mapping[str, torch.Tensor]) -> dict[str, TensorInfo]:
 
 @dataclass(slots=True)
 class _Target:
-    """One adapter module, its tensors, and the modules that share the rows of its change (nearly always one)."""
+    """One adapter module, its tensors, and the modules that share the rows of its change (nearly always one).
+
+    Of an owner only the rows of the slice are the adapter's.
+    """
 
     module: AdapterModule
     tensors: dict[str, torch.Tensor]
-    owners: list[tuple[torch.nn.Module, int | None]]
+    owners: list[tuple[torch.nn.Module, slice]]
 
 
 class WeightAdapter:
@@ -114,9 +117,9 @@ class WeightAdapter:
     def _roles(module: AdapterModule, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         return {role: tensors[name] for role, (name, _) in module.tensors.items()}
 
-    def _owners(self, module: AdapterModule) -> list[tuple[torch.nn.Module, int | None]]:
+    def _owners(self, module: AdapterModule) -> list[tuple[torch.nn.Module, slice]]:
         places = self.base.layout.places(module.part, module.key)
-        return [(self.base.modules[place.key], place.rows) for place in places]
+        return [(self.base.modules[place.key], place.slice) for place in places]
 
     @torch.no_grad()
     def set(self, strength: float, te: float | None = None) -> None:
@@ -153,21 +156,17 @@ class WeightAdapter:
             parameter = getattr(owner, name, None)
             if not isinstance(parameter, torch.nn.Parameter):
                 return None
-            kept = self.base.keep(parameter).float()
-            parts.append(kept if rows is None else kept[:rows])
+            parts.append(self.base.keep(parameter)[rows].float())
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _spread(self, target: _Target, name: str, value: torch.Tensor) -> None:
         start = 0
         for owner, rows in target.owners:
             parameter = getattr(owner, name)
-            count = len(parameter) if rows is None else rows
-            self._write(parameter, value[start : start + count])
+            count = len(parameter[rows])
+            parameter[rows].copy_(value[start : start + count])
+            self.touched.append(parameter)
             start += count
-
-    def _write(self, parameter: torch.nn.Parameter, value: torch.Tensor) -> None:
-        parameter.copy_(value)
-        self.touched.append(parameter)
 
     def _put_back(self) -> None:
         self.base.restore(self.touched)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from hubman.core.plan.bases import TE1, TE2, UNET, BaseLayout, Shape, fold, layout_of_parts
+from hubman.core.plan.bases import TE1, TE2, TE3, UNET, BaseLayout, Shape, base_layout, fold, layout_of_parts
 from hubman.core.plan.render import BasePlan
+from hubman.core.types import TensorInfo
 from hubman.errors import N_, RenderError
 from hubman.renderers.configs import is_shipped, unpack
 
@@ -26,7 +27,7 @@ _SAMPLED_TENSORS = 8
 
 @dataclass(slots=True)
 class TextPart:
-    """One text encoder with its tokenizer; `part` is te1 or te2."""
+    """One text encoder with its tokenizer; `part` is te1, te2 or te3."""
 
     part: str
     tokenizer: Any
@@ -37,12 +38,18 @@ class TextPart:
         """The transformer itself: transformers >= 5.6 flattened CLIPTextModel, others keep it in `text_model`."""
         return getattr(self.encoder, "text_model", self.encoder)
 
+    @property
+    def t5(self) -> bool:
+        """Whether it is a T5 (Flux.1, SD3), which reads a whole prompt at once, and not a CLIP."""
+        return "T5" in type(self.encoder).__name__
+
 
 @dataclass(slots=True)
 class Base:
     """A loaded checkpoint.
 
     Attributes:
+        unet: the denoiser, also when it is a transformer.
         modules: (part, folded name) -> module with a weight, as `layout.modules`.
         pristine: parameter -> its untouched copy, filled the first time an adapter changes it.
         fingerprint: hash over the weights as loaded.
@@ -74,8 +81,13 @@ class Base:
 
     @property
     def native_size(self) -> int:
-        """Side of the native picture in pixels."""
-        return int(self.unet.config.sample_size) * self.factor
+        """Side of the native picture in pixels; Flux.1's config names none, its pipeline draws 128 latents."""
+        return int(getattr(self.unet.config, "sample_size", None) or 128) * self.factor
+
+    @property
+    def size_step(self) -> int:
+        """Both sides of a picture are a multiple of this many pixels: the transformers read latents two by two."""
+        return self.factor * (2 if self.layout.transformer else 1)
 
     def keep(self, parameter: torch.nn.Parameter) -> torch.Tensor:
         """Return the untouched copy of a parameter, made on the first call."""
@@ -123,12 +135,21 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def pick_dtype(wanted: str, device: torch.device) -> torch.dtype:
-    """Return the dtype asked for; `auto` is half on CUDA (what nearly all were trained in), float32 elsewhere."""
+_TRANSFORMERS = ("FluxPipeline", "StableDiffusion3Pipeline")
+"""Pipelines whose denoiser is a transformer."""
+
+
+def pick_dtype(wanted: str, device: torch.device, pipeline: str = "") -> torch.dtype:
+    """Return the dtype asked for; `auto` is half on CUDA (what nearly all were trained in), float32 elsewhere.
+
+    Flux.1 and SD3 get bfloat16 on CUDA: they were trained in it, and T5 overflows in float16.
+    """
     names = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
     if wanted in names:
         return names[wanted]
-    return torch.float16 if device.type == "cuda" else torch.float32
+    if device.type != "cuda":
+        return torch.float32
+    return torch.bfloat16 if pipeline in _TRANSFORMERS else torch.float16
 
 
 def load_base(plan: BasePlan, device: str, dtype: str) -> Base:
@@ -137,15 +158,16 @@ def load_base(plan: BasePlan, device: str, dtype: str) -> Base:
     Raises RenderError `base-config-missing`, `base-unreadable` or `base-unsupported`.
     """
     target = pick_device(device)
-    kind = pick_dtype(dtype, target)
+    kind = pick_dtype(dtype, target, _pipeline_name(plan.path))
     pipe = _load_pipeline(plan, kind)
     base = _assemble(plan, pipe, target, kind)
-    if base.unet.config.in_channels != base.vae.config.latent_channels:
+    channels = base.family.channels(base)
+    if channels != base.vae.config.latent_channels:
         raise RenderError(
             "base-unsupported",
             N_("{name} takes {n} latent channels (inpainting or depth); hubman renders with plain checkpoints only"),
             name=plan.name,
-            n=base.unet.config.in_channels,
+            n=channels,
         )
     return base
 
@@ -155,8 +177,16 @@ def _load_pipeline(plan: BasePlan, dtype: torch.dtype) -> Any:
 
     try:
         if os.path.isdir(plan.path):
+            extra = _without_parts(plan.path)
             return diffusers.DiffusionPipeline.from_pretrained(
-                plan.path, torch_dtype=dtype, local_files_only=True, safety_checker=None, requires_safety_checker=False
+                plan.path, torch_dtype=dtype, local_files_only=True, **extra
+            )
+        if layout_of_file(plan.path).transformer:
+            raise RenderError(
+                "base-folder-needed",
+                N_("{name} is a single file of Flux.1 or SD3; hubman renders with these from a diffusers folder only"),
+                hint=N_("add the diffusers folder of the same model (with model_index.json) to the library"),
+                name=plan.name,
             )
         if not plan.config:
             raise RenderError(
@@ -175,6 +205,40 @@ def _load_pipeline(plan: BasePlan, dtype: torch.dtype) -> Any:
             name=plan.name,
             reason=f"{type(error).__name__}: {error}".strip().splitlines()[0],
         ) from error
+
+
+def _pipeline_name(path: str) -> str:
+    """Return the pipeline class that a diffusers folder names, "" for a single file."""
+    try:
+        with open(os.path.join(path, "model_index.json"), encoding="utf-8") as file:
+            return str(json.load(file).get("_class_name", ""))
+    except (OSError, ValueError):
+        return ""
+
+
+def _without_parts(path: str) -> dict[str, Any]:
+    """Return the parts that the pipeline is loaded without.
+
+    The safety checker of SD1, whose weights hubman never needs, and SD3's T5 where its folder is not on disk: 9 GB that
+    many leave out, and the pipeline reads zeros in its place.
+    """
+    if _pipeline_name(path) not in _TRANSFORMERS:
+        return {"safety_checker": None, "requires_safety_checker": False}
+    if os.path.isdir(os.path.join(path, "text_encoder_3")):
+        return {}
+    return {"text_encoder_3": None, "tokenizer_3": None} if _pipeline_name(path) == _TRANSFORMERS[1] else {}
+
+
+def layout_of_file(path: str) -> BaseLayout:
+    """Return the layout of a single file by its header; an empty one for a pickle, whose tensors are not read here."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no dict
+    except (OSError, SafetensorError):
+        return BaseLayout({})
+    return base_layout({name: TensorInfo(shape, "") for name, shape in shapes.items()})
 
 
 def _load_single_file(path: str, config: str, dtype: torch.dtype) -> Any:
@@ -199,29 +263,47 @@ def _assemble(plan: BasePlan, pipe: Any, device: torch.device, dtype: torch.dtyp
 
     texts = [
         TextPart(part, getattr(pipe, f"tokenizer{end}"), getattr(pipe, f"text_encoder{end}"))
-        for part, end in ((TE1, ""), (TE2, "_2"))
+        for part, end in ((TE1, ""), (TE2, "_2"), (TE3, "_3"))
         if getattr(pipe, f"text_encoder{end}", None) is not None
     ]
-    if not texts or getattr(pipe, "unet", None) is None:
+    denoiser = getattr(pipe, "unet", None) or getattr(pipe, "transformer", None)
+    if not texts or denoiser is None:
         raise RenderError("base-unsupported", N_("{name} has no U-Net with a CLIP text encoder"), name=plan.name)
-    for module in (pipe.unet, pipe.vae, *(text.encoder for text in texts)):
+    family = pick_family(denoiser)
+    missing = set(family.texts) - {text.part for text in texts}
+    if missing:
+        raise RenderError(
+            "base-unsupported",
+            N_("{name} lacks the text encoder {part}, without which it reads no prompt"),
+            name=plan.name,
+            part=min(missing),
+        )
+    for module in (denoiser, pipe.vae, *(text.encoder for text in texts)):
         module.to(device=device, dtype=dtype).eval().requires_grad_(False)
-    owners = {UNET: pipe.unet, **{text.part: text.inner for text in texts}}
+    owners = {UNET: denoiser, **{text.part: text.inner for text in texts}}
     modules, shapes = _module_table(owners)
     base = Base(
         plan=plan,
-        unet=pipe.unet,
+        unet=denoiser,
         vae=pipe.vae,
         texts=texts,
-        scheduler_config=dict(pipe.scheduler.config),
+        scheduler_config=_scheduler_config(pipe),
         device=device,
         dtype=dtype,
         layout=layout_of_parts(shapes),
-        family=pick_family(pipe.unet),
+        family=family,
         modules=modules,
     )
     base.fingerprint = fingerprint(modules)
     return base
+
+
+def _scheduler_config(pipe: Any) -> dict[str, Any]:
+    """Return the scheduler's config; flow matching has no prediction type in it, which would read as epsilon."""
+    config = dict(pipe.scheduler.config)
+    if type(pipe.scheduler).__name__.startswith("FlowMatch"):
+        config.setdefault("prediction_type", "flow_prediction")
+    return config
 
 
 def _module_table(
@@ -229,11 +311,13 @@ def _module_table(
 ) -> tuple[dict[tuple[str, str], torch.nn.Module], dict[str, dict[str, Shape]]]:
     modules: dict[tuple[str, str], torch.nn.Module] = {}
     shapes: dict[str, dict[str, Shape]] = {}
+    seen: set[int] = set()  # T5 has its table of tokens under two names
     for part, owner in owners.items():
         shapes[part] = {}
         for name, module in owner.named_modules():
             weight = getattr(module, "weight", None)
-            if isinstance(weight, torch.nn.Parameter):
+            if isinstance(weight, torch.nn.Parameter) and id(weight) not in seen:
+                seen.add(id(weight))
                 modules[(part, fold(name))] = module
                 shapes[part][name] = tuple(weight.shape)
     return modules, shapes

@@ -141,24 +141,29 @@ def _encode_prompt(
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     chunks = chunk_prompt(text, prompt, embeddings)
     chunks += [Chunk() for _ in range(count - len(chunks))]
-    outputs = [_encode_chunk(text, chunk, clip_skip, embeddings, xl=xl) for chunk in chunks]
+    outputs = [encode_chunk(text, chunk, clip_skip, embeddings, xl=xl) for chunk in chunks]
     return torch.cat([states for states, _ in outputs], dim=1), outputs[0][1]
 
 
-def _encode_chunk(
+def encode_chunk(
     text: TextPart, chunk: Chunk, clip_skip: int, embeddings: Mapping[str, Vectors], *, xl: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    tokenizer = text.tokenizer
-    device = next(text.encoder.parameters()).device
-    fill = CHUNK - len(chunk.ids)
-    row = [tokenizer.bos_token_id, *chunk.ids, tokenizer.eos_token_id, *[tokenizer.pad_token_id] * fill]
-    ids = torch.tensor([row], device=device)
-    vectors = [(at + 1, embeddings[name][text.part][row]) for at, name, row in chunk.fixes]
-    states, pooled = _run(text, ids, vectors, clip_skip, xl=xl)
+    """Return (1, 77, width) of one chunk and, with `xl` (SDXL, SD3), the pooled vector of an encoder that has one."""
+    states, pooled = _read(read_chunk(text, chunk, embeddings), text, clip_skip, xl=xl)
     if any(weight != 1.0 for weight in chunk.weights):
-        weights = torch.tensor([1.0, *chunk.weights, *[1.0] * (fill + 1)], device=device)
+        fill = CHUNK - len(chunk.ids)
+        weights = torch.tensor([1.0, *chunk.weights, *[1.0] * (fill + 1)], device=states.device)
         states = emphasise(states, weights)
     return states, pooled
+
+
+def read_chunk(text: TextPart, chunk: Chunk, embeddings: Mapping[str, Vectors]) -> Any:
+    """Return what a CLIP answers to one chunk, with all layers."""
+    tokenizer = text.tokenizer
+    fill = CHUNK - len(chunk.ids)
+    row = [tokenizer.bos_token_id, *chunk.ids, tokenizer.eos_token_id, *[tokenizer.pad_token_id] * fill]
+    vectors = [(at + 1, embeddings[name][text.part][row]) for at, name, row in chunk.fixes]
+    return run_encoder(text, row, vectors)
 
 
 def emphasise(states: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -174,9 +179,8 @@ def emphasise(states: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     return new.to(states.dtype)
 
 
-def _run(
-    text: TextPart, ids: torch.Tensor, vectors: Sequence[tuple[int, torch.Tensor]], clip_skip: int, *, xl: bool
-) -> tuple[torch.Tensor, torch.Tensor | None]:
+def run_encoder(text: TextPart, row: Sequence[int], vectors: Sequence[tuple[int, torch.Tensor]]) -> Any:
+    """Return a text encoder's answer to one row of token ids; `vectors` stand in for tokens at their positions."""
     handle = None
     if vectors:
 
@@ -188,10 +192,14 @@ def _run(
 
         handle = text.encoder.get_input_embeddings().register_forward_hook(place)
     try:
-        output = text.encoder(ids, output_hidden_states=True)
+        device = next(text.encoder.parameters()).device
+        return text.encoder(torch.tensor([list(row)], device=device), output_hidden_states=True)
     finally:
         if handle is not None:
             handle.remove()
+
+
+def _read(output: Any, text: TextPart, clip_skip: int, *, xl: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
     if xl:  # both encoders of SDXL are read one layer before the last, without the final norm
         pooled = output[0] if output[0].dim() == 2 else None
         return output.hidden_states[-(clip_skip + 1)], pooled

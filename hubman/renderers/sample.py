@@ -29,7 +29,7 @@ def size_of(base: Base, sampling: Sampling) -> tuple[int, int]:
     """Return (width, height) in pixels: as asked, else the base's native size."""
     width = sampling.width or base.native_size
     height = sampling.height or sampling.width or base.native_size
-    step = base.factor
+    step = base.size_step
     return max(step, width // step * step), max(step, height // step * step)
 
 
@@ -66,10 +66,10 @@ def render(
 
 def _guided(base: Base, latents: torch.Tensor, step: Any, guide: Guide, cfg: float) -> torch.Tensor:
     """Return negative + cfg * sum of weight * (positive - negative): composable diffusion (Liu et al. 2022, eq. 11)."""
-    negative, positive = base.family.predict(base, latents, step, guide.contexts[0])
+    negative, positive = base.family.predict(base, latents, step, guide.contexts[0], cfg)
     guided = negative + cfg * guide.weights[0] * (positive - negative)
     for context, weight in zip(guide.contexts[1:], guide.weights[1:], strict=True):
-        unwanted, wanted = base.family.predict(base, latents, step, context)
+        unwanted, wanted = base.family.predict(base, latents, step, context, cfg)
         guided = guided + cfg * weight * (wanted - unwanted)
     return guided
 
@@ -106,7 +106,8 @@ def _decode(base: Base, latents: torch.Tensor, dtype: torch.dtype) -> torch.Tens
 @torch.inference_mode()
 def one_step(base: Base, context: Context, sampling: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the outputs (negative, positive) on pure noise at PROBE_STEP, on the CPU."""
-    negative, positive = base.family.predict(base, noise(base, sampling).to(base.device), PROBE_STEP, context)
+    latents = noise(base, sampling).to(base.device)
+    negative, positive = base.family.contrast(base, latents, PROBE_STEP, context, sampling.cfg)
     return negative.cpu(), positive.cpu()
 
 

@@ -11,11 +11,31 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from hubman.core.plan.bases_transformers import (
+    FLUX,
+    diffusers_modules,
+    original_kind,
+    original_names,
+    transformer_kind,
+)
+from hubman.core.plan.places import OTHER, TE1, TE2, TE3, UNET, Place, Shape, fold
 from hubman.core.types import TensorInfo
 
-Shape = tuple[int, ...]
-
-UNET, TE1, TE2, OTHER = "unet", "te1", "te2", "other"
+__all__ = [
+    "OTHER",
+    "TE1",
+    "TE2",
+    "TE3",
+    "UNET",
+    "BaseLayout",
+    "Level",
+    "Place",
+    "Shape",
+    "base_layout",
+    "block_pairs",
+    "fold",
+    "layout_of_parts",
+]
 
 _RESNET = (
     ("in_layers.0", "norm1"),
@@ -43,23 +63,28 @@ _OPEN_CLIP = (
     ("ln_2", "layer_norm2"),
 )
 
-_UNET_PREFIXES = ("model.diffusion_model.", "diffusion_model.", "unet/", "unet.")
+_UNET_PREFIXES = ("model.diffusion_model.", "diffusion_model.", "unet/", "unet.", "transformer/")
+_BARE_ORIGINALS = (
+    *("double_blocks.", "single_blocks.", "img_in.", "txt_in.", "time_in.", "vector_in.", "guidance_in."),
+    *("joint_blocks.", "x_embedder.", "context_embedder.", "t_embedder.", "y_embedder.", "final_layer."),
+)
+"""Flux.1 and SD3 in the original layout are often saved without a prefix."""
+
 _CLIP_PREFIXES = (
     ("cond_stage_model.transformer.", TE1),
     ("conditioner.embedders.0.transformer.", TE1),
     ("text_encoder/", TE1),
     ("text_encoder_2/", TE2),
+    ("text_encoder_3/", TE3),
+    ("text_encoders.clip_l.transformer.", TE1),
+    ("text_encoders.clip_g.transformer.", TE2),
+    ("text_encoders.t5xxl.transformer.", TE3),
 )
 _OPEN_CLIP_PREFIXES = (
     ("cond_stage_model.model.", TE1),
     ("conditioner.embedders.0.model.", TE1),
     ("conditioner.embedders.1.model.", TE2),
 )
-
-
-def fold(name: str) -> str:
-    """Return a module name with its dots as underscores: the one spelling all layouts share."""
-    return name.replace(".", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +177,6 @@ def _rename(names: Iterable[str], pairs: list[tuple[str, str]]) -> dict[str, str
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A module of the base that takes some rows of an adapter module's change, in order.
-
-    Attributes:
-        key: (part, folded diffusers name), as in `BaseLayout.modules`.
-        rows: how many rows of the change are its own; None: all of them (the usual case).
-    """
-
-    key: tuple[str, str]
-    rows: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class BaseLayout:
     """What an adapter can change in a base.
 
@@ -175,7 +187,10 @@ class BaseLayout:
         fused: folded name of a module that the base keeps in several (`qkv` of the original Flux) -> where its rows go.
         context: width of the text that the cross-attention reads (768 in SD1), or None.
         channels: widths of the self-attention (320, 640, 1280 in SD1).
-        te_widths: part -> width of a token's embedding.
+        te_widths: part -> width of a token's embedding, of the CLIPs: an embedding must have vectors for all of them.
+        t5_widths: the same of a T5 (Flux.1, SD3), for which most embeddings have none.
+        transformer: "flux" or "sd3" where the denoiser is one of these, else "".
+        part_aliases: other names of a part: kohya calls T5 te3, also in Flux.1 whose second encoder it is.
     """
 
     modules: Mapping[tuple[str, str], Shape]
@@ -184,12 +199,16 @@ class BaseLayout:
     context: int | None = None
     channels: frozenset[int] = frozenset()
     te_widths: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    t5_widths: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    transformer: str = ""
+    part_aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def places(self, part: str, folded: str) -> tuple[Place, ...]:
         """Return where the change of a module goes, by its folded name in any layout; () when the base lacks it."""
         if part == UNET and folded in self.fused:
             places = self.fused[folded]
             return places if all(place.key in self.modules for place in places) else ()
+        part = self.part_aliases.get(part, part)
         key = part, self.aliases.get(folded, folded) if part == UNET else folded
         return (Place(key),) if key in self.modules else ()
 
@@ -204,33 +223,68 @@ class BaseLayout:
 def layout_of_parts(parts: Mapping[str, Mapping[str, Shape]]) -> BaseLayout:
     """Return the layout of a base from part -> {diffusers module name: weight shape}; the engine's own entry."""
     unet = parts.get(UNET, {})
+    kind = transformer_kind(unet)
+    if kind:
+        return _transformer_layout(kind, parts)
     down = _levels_from_diffusers(unet, "down_blocks", "downsamplers")
     up = _levels_from_diffusers(unet, "up_blocks", "upsamplers")
     to_ldm = _rename(unet, [(new, old) for old, new in block_pairs(down, up)])
-    modules = {(part, fold(name)): shape for part, names in parts.items() for name, shape in names.items()}
+    modules = _folded(parts)
     context = next((shape[-1] for name, shape in unet.items() if name.endswith("attn2.to_k")), None)
-    widths = {
-        part: shape[1]
-        for (part, name), shape in modules.items()
-        if part != UNET and name.endswith("token_embedding") and len(shape) == 2
-    }
     return BaseLayout(
         modules=modules,
         aliases={fold(old): fold(new) for new, old in to_ldm.items()},
         context=context,
         channels=frozenset(shape[-1] for name, shape in unet.items() if name.endswith("attn1.to_k")),
-        te_widths=widths,
+        te_widths=_widths(modules, "token_embedding"),
     )
+
+
+def _folded(parts: Mapping[str, Mapping[str, Shape]]) -> dict[tuple[str, str], Shape]:
+    return {(part, fold(name)): shape for part, names in parts.items() for name, shape in names.items()}
+
+
+def _widths(modules: Mapping[tuple[str, str], Shape], ending: str) -> dict[str, int]:
+    """Return part -> width of a token's embedding, by the name that its table ends in."""
+    return {
+        part: shape[1]
+        for (part, name), shape in modules.items()
+        if part != UNET and name.endswith(ending) and len(shape) == 2
+    }
+
+
+def _transformer_layout(kind: str, parts: Mapping[str, Mapping[str, Shape]]) -> BaseLayout:
+    """Return the layout of Flux.1 or SD3; hypernetworks have no place there, so it names no attention widths."""
+    aliases, fused = original_names(kind, parts[UNET])
+    modules = {key: shape for key, shape in _folded(parts).items() if key[1] != _T5_COPY}
+    return BaseLayout(
+        modules=modules,
+        aliases=aliases,
+        fused=fused,
+        te_widths=_widths(modules, "token_embedding"),
+        t5_widths=_widths(modules, "shared"),
+        transformer=kind,
+        part_aliases={TE3: TE2} if kind == FLUX else {},
+    )
+
+
+_T5_COPY = "encoder_embed_tokens"
+"""T5's table of tokens under its second name (`shared` is the first): some files hold it twice."""
 
 
 def base_layout(tensors: Mapping[str, TensorInfo]) -> BaseLayout:
     """Return what the header of a checkpoint (LDM or diffusers layout) offers to adapters."""
-    parts: dict[str, dict[str, Shape]] = {UNET: {}, TE1: {}, TE2: {}}
+    parts: dict[str, dict[str, Shape]] = {UNET: {}, TE1: {}, TE2: {}, TE3: {}}
     for name, info in tensors.items():
         for part, module, shape in _base_modules(name, info.shape):
             parts[part][module] = shape
     unet = parts[UNET]
-    if any(name.startswith("input_blocks.") for name in unet):
+    kind = original_kind(unet)
+    if kind:
+        parts[UNET] = diffusers_modules(kind, unet)
+        if kind == FLUX:
+            parts[TE2] = parts.pop(TE3)
+    elif any(name.startswith("input_blocks.") for name in unet):
         down, up = _levels_from_ldm(unet)
         renamed = _rename(unet, block_pairs(down, up))
         parts[UNET] = {renamed[name]: shape for name, shape in unet.items() if name in renamed}
@@ -240,7 +294,7 @@ def base_layout(tensors: Mapping[str, TensorInfo]) -> BaseLayout:
 def _base_modules(name: str, shape: Shape) -> list[tuple[str, str, Shape]]:
     for prefix in _UNET_PREFIXES:
         if name.startswith(prefix):
-            return [(UNET, _module_of(name.removeprefix(prefix)), shape)] if name.endswith(".weight") else []
+            return _denoiser_module(name.removeprefix(prefix), shape)
     for prefix, part in _OPEN_CLIP_PREFIXES:
         if name.startswith(prefix):
             return [(part, module, size) for module, size in _open_clip_modules(name.removeprefix(prefix), shape)]
@@ -248,6 +302,13 @@ def _base_modules(name: str, shape: Shape) -> list[tuple[str, str, Shape]]:
         if name.startswith(prefix):
             rest = _file_part(name.removeprefix(prefix)).removeprefix("text_model.")
             return [(part, _module_of(rest), shape)] if name.endswith(".weight") else []
+    return _denoiser_module(name, shape) if name.startswith(_BARE_ORIGINALS) else []
+
+
+def _denoiser_module(rest: str, shape: Shape) -> list[tuple[str, str, Shape]]:
+    """Return the module of a weight; the original Flux.1 calls that of its norms `scale`."""
+    if rest.endswith((".weight", "_norm.scale")):
+        return [(UNET, _module_of(rest).removesuffix(".scale"), shape)]
     return []
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hubman.core.plan.bases import OTHER, TE1, TE2, UNET, Shape, fold
+from hubman.core.plan.places import OTHER, TE1, TE2, TE3, UNET, Shape, fold
 from hubman.core.types import TensorInfo
 
 _ROLES: Mapping[str, str] = {
@@ -47,22 +47,40 @@ _ROLES: Mapping[str, str] = {
 _SUFFIXES = tuple(sorted(_ROLES, key=len, reverse=True))
 _OLD_PROCESSOR = re.compile(r"(?:\.processor)?\.(to_q|to_k|to_v|to_out)_lora\.(down|up)\.weight$")
 _OLD_TE_NAMES = {"to_q": "q_proj", "to_k": "k_proj", "to_v": "v_proj", "to_out": "out_proj"}
+_XLABS_PROCESSOR = re.compile(r"\.processor\.(qkv|proj)_lora([12]?)\.(down|up)\.weight$")
+"""XLabs keep their pairs in attention processors: 1 is the picture's stream of a double block, 2 the text's; those of
+a single block have no number (XLabs-AI/x-flux src/flux/modules/layers.py)."""
+
+_XLABS_SINGLE = {"qkv": "qkv", "proj": "linear2"}
 _PREFIXES = (
     ("lora_unet_", UNET),
     ("oft_unet_", UNET),
     ("lycoris_unet_", UNET),
     ("lora_te1_", TE1),
     ("lora_te2_", TE2),
+    ("lora_te3_", TE3),
     ("lora_te_", TE1),
     ("lycoris_te_", TE1),
     ("text_encoder_2.", TE2),
+    ("text_encoder_3.", TE3),
     ("text_encoder.", TE1),
+    ("text_encoders.clip_l.transformer.", TE1),
+    ("text_encoders.clip_g.transformer.", TE2),
+    ("text_encoders.t5xxl.transformer.", TE3),
     ("model.diffusion_model.", UNET),
     ("diffusion_model.", UNET),
     ("unet.", UNET),
+    ("lora_transformer_", UNET),
+    ("transformer.", UNET),
     ("lycoris_", UNET),
 )
-_BARE_UNET = ("down_blocks", "up_blocks", "mid_block", "input_blocks", "output_blocks", "middle_block", "conv_in.")
+_BARE_UNET = (
+    *("down_blocks", "up_blocks", "mid_block", "input_blocks", "output_blocks", "middle_block", "conv_in."),
+    *("transformer_blocks.", "single_transformer_blocks.", "time_text_embed.", "context_embedder.", "x_embedder."),
+    *("pos_embed.", "norm_out.", "proj_out."),
+    *("double_blocks.", "single_blocks.", "img_in.", "txt_in.", "time_in.", "vector_in.", "guidance_in."),
+    *("joint_blocks.", "t_embedder.", "y_embedder.", "final_layer."),
+)
 _HARMLESS = ("position_ids",)
 
 ALGORITHMS = ("lora", "loha", "lokr", "glora", "ia3", "oft", "boft", "full")
@@ -151,6 +169,10 @@ def _split_role(name: str) -> tuple[str, str] | None:
         if name.startswith("text_encoder"):
             return f"{name[: old.start()]}.{_OLD_TE_NAMES[old[1]]}", old[2]
         return f"{name[: old.start()]}.{old[1]}{'.0' if old[1] == 'to_out' else ''}", old[2]
+    xlabs = _XLABS_PROCESSOR.search(name)
+    if xlabs:
+        inner = f"{'txt' if xlabs[2] == '2' else 'img'}_attn.{xlabs[1]}" if xlabs[2] else _XLABS_SINGLE[xlabs[1]]
+        return f"{name[: xlabs.start()]}.{inner}", xlabs[3]
     for suffix in _SUFFIXES:
         if name.endswith("." + suffix):
             return name[: -len(suffix) - 1], _ROLES[suffix]
@@ -182,7 +204,7 @@ def _place(name: str) -> tuple[str, str]:
         if rest.startswith(prefix):
             folded = fold(rest.removeprefix(prefix))
             return part, folded if part == UNET else folded.removeprefix("text_model_")
-    if rest.startswith(_BARE_UNET):
+    if f"{rest}.".startswith(_BARE_UNET):
         return UNET, fold(rest)
     return OTHER, fold(rest)
 

@@ -16,6 +16,11 @@ from hubman.renderers.encode import Context, Vectors, encode
 class UNetFamily:
     """See `families.Family`."""
 
+    texts: tuple[str, ...] = ()  # any one will do
+
+    def channels(self, base: Base) -> int:
+        return int(base.unet.config.in_channels)
+
     def encode(self, base: Base, pair: PromptPair, clip_skip: int, embeddings: Mapping[str, Vectors]) -> Context:
         return encode(base, pair, clip_skip, embeddings)
 
@@ -41,7 +46,7 @@ class UNetFamily:
         return int(base.vae.config.latent_channels), height // base.factor, width // base.factor
 
     def predict(
-        self, base: Base, latents: torch.Tensor, step: torch.Tensor | float, context: Context
+        self, base: Base, latents: torch.Tensor, step: torch.Tensor | float, context: Context, guidance: float = 0.0
     ) -> tuple[torch.Tensor, torch.Tensor]:
         count = len(latents)
         states = context.states.repeat_interleave(count, dim=0)
@@ -57,3 +62,8 @@ class UNetFamily:
         output = base.unet(doubled, step, encoder_hidden_states=states, return_dict=False, **extra)[0]
         negative, positive = output.float().chunk(2)
         return negative, positive
+
+    def contrast(
+        self, base: Base, latents: torch.Tensor, step: torch.Tensor | float, context: Context, guidance: float = 0.0
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.predict(base, latents, step, context)
