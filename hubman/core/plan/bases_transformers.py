@@ -130,7 +130,7 @@ _MARKS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
                 "x_embedder",
             )
         ),
-        frozenset(("double_blocks.0.img_mod.lin", "single_blocks.0.modulation.lin", "vector_in.in_layer")),
+        frozenset(("double_blocks.0.txt_mod.lin", "single_blocks.0.modulation.lin", "vector_in.in_layer", "img_in")),
     ),
     SD3: (
         frozenset(
