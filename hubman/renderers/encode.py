@@ -109,6 +109,14 @@ class Context:
     pooled: torch.Tensor | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """What one sampling step follows: the contexts of the parts that `AND` joins (nearly always one), and weights."""
+
+    contexts: tuple[Context, ...]
+    weights: tuple[float, ...] = (1.0,)
+
+
 def encode(base: Base, pair: PromptPair, clip_skip: int, embeddings: Mapping[str, Vectors]) -> Context:
     """Encode a pair of prompts to contexts of equal length; `clip_skip` 1 is the last layer."""
     prompts = (pair.negative, pair.positive)

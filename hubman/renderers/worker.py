@@ -1,7 +1,7 @@
 """The child process: reads one JSON request per line, answers with JSON lines. Started by `process.Renderer` only.
 
-Request: {"id": n, "op": "hello" | "measure" | "write" | "sheet", ...}. Answers: {"id": n, "progress": "C@0.6"} any
-number of times, then {"id": n, "result": {...}} or {"id": n, "error": {"reference", "message", "hint",
+Request: {"id": n, "op": "hello" | "write" | one of OPS, ...}. Answers: {"id": n, "progress": "C@0.6"} any number of
+times, then {"id": n, "result": {...}} or {"id": n, "error": {"reference", "message", "hint",
 "fields"}}.
 The real stdout carries the protocol only; whatever a library prints goes to stderr, which the parent keeps as a log.
 """
@@ -30,6 +30,7 @@ def _take_stdout() -> TextIO:
 
 OPS: Mapping[str, str] = {
     "measure": "hubman.renderers.measure",
+    "picture": "hubman.renderers.picture",
     "sheet": "hubman.renderers.sheet",
 }
 """Request -> module whose `handle(worker, request)` answers it; imported when first asked for (torch takes seconds)."""
