@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-import tiny_transformers  # noqa: E402
+from tiny_transformers import NAMES, T5_WIDTH  # noqa: E402
 
 from hubman.core.plan import base_layout  # noqa: E402
 from hubman.core.plan.render import BasePlan, PromptPair, Sampling  # noqa: E402
@@ -26,34 +25,6 @@ pytestmark = pytest.mark.render
 
 SAMPLING = Sampling(seeds=(1, 2), steps=3, cfg=4.0, sampler="euler", width=32, height=48)
 PAIR = PromptPair("a red circle, on blue", "a dog")
-
-Write = Callable[[str], str]
-
-
-def _write(name: str) -> Write:
-    made: dict[str, Write] = {
-        "dev": lambda folder: tiny_transformers.write_flux_folder(folder),
-        "schnell": lambda folder: tiny_transformers.write_flux_folder(folder, guided=False),
-        "sd3": lambda folder: tiny_transformers.write_sd3_folder(folder),
-        "sd35": lambda folder: tiny_transformers.write_sd3_folder(folder, newer=True),
-        "sd3-no-t5": lambda folder: tiny_transformers.write_sd3_folder(folder, t5=False),
-    }
-    return made[name]
-
-
-NAMES = ("dev", "schnell", "sd3", "sd35", "sd3-no-t5")
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    torch.set_num_threads(1)
-    root = tmp_path_factory.mktemp("transformers")
-    return {name: _write(name)(str(root / name)) for name in NAMES}
-
-
-@pytest.fixture(scope="module")
-def bases(folders: dict[str, str]) -> dict[str, Any]:
-    return {name: load_base(BasePlan(path, name, ""), "cpu", "float32") for name, path in folders.items()}
 
 
 def generators() -> list[Any]:
@@ -194,7 +165,7 @@ def test_long_prompts_are_cut_where_diffusers_cuts_them(folders: dict[str, str],
     with torch.inference_mode():
         theirs, _pooled, _ids = pipe.encode_prompt(prompt, None, device="cpu", max_sequence_length=512)
     assert (states(bases["dev"], prompt) - theirs[0]).abs().max() < 1e-5
-    assert states(bases["dev"], prompt + " more").shape == (512, tiny_transformers.T5_WIDTH)
+    assert states(bases["dev"], prompt + " more").shape == (512, T5_WIDTH)
 
 
 def test_t5_answers_once_per_prompt_and_anew_for_an_adapter_on_it(bases: dict[str, Any]) -> None:

@@ -8,6 +8,8 @@ import string
 import torch
 from tiny_checkpoint import write_tokenizer
 
+NAMES = ("dev", "schnell", "sd3", "sd35", "sd3-no-t5")
+
 T5_WIDTH = 48
 CLIP_WIDTH = 40
 INNER = 32
@@ -142,3 +144,12 @@ def write_sd3_folder(folder: str, *, t5: bool = True, newer: bool = False) -> st
     )
     pipe.save_pretrained(folder)
     return folder
+
+
+def write(name: str, folder: str) -> str:
+    """Write one of NAMES."""
+    match name:
+        case "dev" | "schnell":
+            return write_flux_folder(folder, guided=name == "dev")
+        case _:
+            return write_sd3_folder(folder, t5=name != "sd3-no-t5", newer=name == "sd35")
