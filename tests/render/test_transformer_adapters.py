@@ -1,4 +1,4 @@
-"""Adapters on Flux.1 and SD3: what is merged equals what diffusers fuses, in every layout, and comes off bit for bit."""
+"""Adapters on Flux.1 and SD3: merged as diffusers fuses them, in every layout, and taken off bit for bit."""
 
 from __future__ import annotations
 

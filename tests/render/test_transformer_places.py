@@ -14,11 +14,12 @@ from hubman.core.plan.bases_transformers import (  # noqa: E402
     _RULES,
     _instances,
     diffusers_modules,
-    guided,
     original_kind,
 )
 from hubman.core.plan.fit import match_modules  # noqa: E402
+from hubman.core.plan.flow import suited  # noqa: E402
 from hubman.core.plan.modules import adapter_layout  # noqa: E402
+from hubman.core.plan.render import Sampling  # noqa: E402
 from hubman.core.types import TensorInfo  # noqa: E402
 
 pytestmark = pytest.mark.render
@@ -133,10 +134,13 @@ def test_a_single_file_in_the_original_layout_is_the_same_base_as_the_folder(
         assert base_layout(file) == folder
 
 
-def test_dev_is_told_the_guidance(shapes: dict[str, dict[str, tuple[int, ...]]]) -> None:
-    assert guided(shapes["flux-dev"])
-    assert not guided(shapes["flux-schnell"])
-    assert not guided(shapes["sd3-medium"])
+def test_each_model_is_sampled_as_its_card_says(shapes: dict[str, dict[str, tuple[int, ...]]]) -> None:
+    usual = Sampling(seeds=(1, 2), steps=20, cfg=7.0)
+    wanted = {"flux-dev": (20, 3.5), "flux-schnell": (4, 1.0), "sd3-medium": (20, 4.5), "sd3.5-large": (20, 4.5)}
+    for model, (steps, cfg) in wanted.items():
+        found = suited(usual, layout_of_parts({"unet": shapes[model]}))
+        assert (found.steps, found.cfg, found.sampler, found.seeds) == (steps, cfg, "euler", (1, 2))
+    assert suited(usual, layout_of_parts({"unet": {"conv_in": (320, 4, 3, 3)}})) == usual
 
 
 @pytest.mark.parametrize(
