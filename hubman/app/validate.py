@@ -17,6 +17,7 @@ from hubman.core.plan.fit import (
     choose_base,
     declared_base,
 )
+from hubman.core.plan.flow import suited
 from hubman.core.plan.prompts import choose_prompt, is_negative, prompt_pairs
 from hubman.core.plan.render import TINY_PARAMETERS, AdapterPlan, BasePlan, RenderPlan, Sampling
 from hubman.core.prompt import as_typed
@@ -177,7 +178,7 @@ def plan_render(
         triggered=triggered,
         triggers=words,
         prompt_source=source,
-        sampling=_sampling(options, tiny=tiny, rendered=rendered, fast=fast),
+        sampling=_sampling(options, base.candidate.layout, tiny=tiny, rendered=rendered, fast=fast),
         strengths=(1.0,) if switch else options.strengths or (TINY_STRENGTHS if fast else LARGE_STRENGTHS),
         preview_strength=1.0 if switch else first_of(options.weight, adapter.weight),
         device=options.device,
@@ -196,7 +197,7 @@ def trigger_words(adapter: AdapterFile) -> tuple[str, ...]:
     return tuple(trigger.text for trigger in words if trigger.source == words[0].source)[:MOST_TRIGGERS]
 
 
-def _sampling(options: ValidateOptions, *, tiny: bool, rendered: bool, fast: bool) -> Sampling:
+def _sampling(options: ValidateOptions, layout: BaseLayout, *, tiny: bool, rendered: bool, fast: bool) -> Sampling:
     """Return the sampling: what users use on a GPU, little on a CPU, one small noise when nothing is rendered."""
     if tiny:
         usual = Sampling()
@@ -204,6 +205,7 @@ def _sampling(options: ValidateOptions, *, tiny: bool, rendered: bool, fast: boo
         usual = Sampling(seeds=(1,), width=CHECK_SIZE, height=CHECK_SIZE)
     else:
         usual = Sampling(seeds=(1, 2), steps=20 if fast else 10, cfg=7.0)
+    usual = suited(usual, layout)
     width, height = options.size or (usual.width, usual.height)
     return replace(
         usual,

@@ -43,14 +43,20 @@ class BaseFile:
     @cached_property
     def candidate(self) -> Candidate:
         """What adapters are compared with; made once, for it is used for every adapter."""
+        layout = base_layout(self.header.tensors)
+        source = find_config(self.path, self.header)[1]
         return Candidate(
             name=self.name,
             sha256=self.sha256,
-            layout=base_layout(self.header.tensors),
+            layout=layout,
             autov1=self.autov1,
             lineage=self.facts.lineage,
             variant=self.facts.variant,
-            renderable=self.header.safety is not Safety.UNSAFE and find_config(self.path, self.header)[1] != "none",
+            renderable=(
+                self.header.safety is not Safety.UNSAFE
+                and source != "none"
+                and layout.renders(folder=source == "folder")
+            ),
         )
 
 

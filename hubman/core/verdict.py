@@ -249,7 +249,7 @@ def measured_from_json(result: Mapping[str, Any], known: Measured, *, triggered:
 
 def prediction_suspect(base: Mapping[str, Any]) -> bool:
     """Say whether the probe contradicts the config: epsilon models answer pure noise with that noise (cosine about 1,
-    measured on 8 public checkpoints), v-prediction models with something else (0.01). Flow models have one type only."""
+    measured on 8 public checkpoints), v-prediction models with something else (0.01). Flow models have one type."""
     cosine: float | None = base.get("prediction_cosine")
     if cosine is None or base.get("prediction_type") == "flow_prediction":
         return False

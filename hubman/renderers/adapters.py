@@ -190,8 +190,9 @@ class EmbeddingAdapter:
         self.report = Report(match_embedding(header, base.layout), count_nonfinite(tensors))
         self.vectors: dict[str, torch.Tensor] = {}
         for part, (name, shape) in embedding_tensors(header).items():
-            if base.layout.te_widths.get(part) == shape[-1]:
-                self.vectors[part] = tensors[name].reshape(-1, shape[-1]).to(base.device, base.dtype)
+            token = base.layout.token(part)
+            if token is not None and token[1] == shape[-1]:
+                self.vectors[token[0]] = tensors[name].reshape(-1, shape[-1]).to(base.device, base.dtype)
         self.report.numbers = {
             f"{part}_norms": [round(float(row.float().norm()), 4) for row in rows]
             for part, rows in self.vectors.items()

@@ -135,8 +135,8 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-_TRANSFORMERS = ("FluxPipeline", "StableDiffusion3Pipeline")
-"""Pipelines whose denoiser is a transformer."""
+_T5 = {"FluxPipeline": 2, "StableDiffusion3Pipeline": 3}
+"""Pipelines whose denoiser is a transformer -> number of the text encoder that is a T5."""
 
 
 def pick_dtype(wanted: str, device: torch.device, pipeline: str = "") -> torch.dtype:
@@ -149,7 +149,7 @@ def pick_dtype(wanted: str, device: torch.device, pipeline: str = "") -> torch.d
         return names[wanted]
     if device.type != "cuda":
         return torch.float32
-    return torch.bfloat16 if pipeline in _TRANSFORMERS else torch.float16
+    return torch.bfloat16 if pipeline in _T5 else torch.float16
 
 
 def load_base(plan: BasePlan, device: str, dtype: str) -> Base:
@@ -158,7 +158,7 @@ def load_base(plan: BasePlan, device: str, dtype: str) -> Base:
     Raises RenderError `base-config-missing`, `base-unreadable` or `base-unsupported`.
     """
     target = pick_device(device)
-    kind = pick_dtype(dtype, target, _pipeline_name(plan.path))
+    kind = pick_dtype(dtype, target, str(_index(plan.path).get("_class_name")))
     pipe = _load_pipeline(plan, kind)
     base = _assemble(plan, pipe, target, kind)
     channels = base.family.channels(base)
@@ -207,26 +207,29 @@ def _load_pipeline(plan: BasePlan, dtype: torch.dtype) -> Any:
         ) from error
 
 
-def _pipeline_name(path: str) -> str:
-    """Return the pipeline class that a diffusers folder names, "" for a single file."""
+def _index(path: str) -> dict[str, Any]:
+    """Return the `model_index.json` of a diffusers folder, {} for a single file or when it cannot be read."""
     try:
         with open(os.path.join(path, "model_index.json"), encoding="utf-8") as file:
-            return str(json.load(file).get("_class_name", ""))
+            value = json.load(file)
     except (OSError, ValueError):
-        return ""
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _without_parts(path: str) -> dict[str, Any]:
     """Return the parts that the pipeline is loaded without.
 
-    The safety checker of SD1, whose weights hubman never needs, and SD3's T5 where its folder is not on disk: 9 GB that
-    many leave out, and the pipeline reads zeros in its place.
+    The safety checker of SD1, whose weights hubman never needs, and T5 where its folder is not on disk: 9 GB that many
+    leave out. SD3 then reads zeros in its place, and Flux.1 is refused for the lack.
     """
-    if _pipeline_name(path) not in _TRANSFORMERS:
+    index = _index(path)
+    t5 = _T5.get(str(index.get("_class_name")))
+    if t5 is None:
         return {"safety_checker": None, "requires_safety_checker": False}
-    if os.path.isdir(os.path.join(path, "text_encoder_3")):
-        return {}
-    return {"text_encoder_3": None, "tokenizer_3": None} if _pipeline_name(path) == _TRANSFORMERS[1] else {}
+    name = f"text_encoder_{t5}"
+    there = os.path.isdir(os.path.join(path, name)) and any(index.get(name) or ())
+    return {} if there else {name: None, f"tokenizer_{t5}": None}
 
 
 def layout_of_file(path: str) -> BaseLayout:
@@ -280,7 +283,7 @@ def _assemble(plan: BasePlan, pipe: Any, device: torch.device, dtype: torch.dtyp
         )
     for module in (denoiser, pipe.vae, *(text.encoder for text in texts)):
         module.to(device=device, dtype=dtype).eval().requires_grad_(False)
-    owners = {UNET: denoiser, **{text.part: text.inner for text in texts}}
+    owners = {UNET: denoiser, **{text.part: text.encoder for text in texts}}
     modules, shapes = _module_table(owners)
     base = Base(
         plan=plan,
@@ -314,7 +317,8 @@ def _module_table(
     seen: set[int] = set()  # T5 has its table of tokens under two names
     for part, owner in owners.items():
         shapes[part] = {}
-        for name, module in owner.named_modules():
+        for full, module in owner.named_modules():
+            name = full.removeprefix("text_model.")  # before transformers 5.6, and still beside `text_projection`
             weight = getattr(module, "weight", None)
             if isinstance(weight, torch.nn.Parameter) and id(weight) not in seen:
                 seen.add(id(weight))

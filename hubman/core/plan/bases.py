@@ -18,11 +18,12 @@ from hubman.core.plan.bases_transformers import (
     original_names,
     transformer_kind,
 )
-from hubman.core.plan.places import OTHER, TE1, TE2, TE3, UNET, Place, Shape, fold
+from hubman.core.plan.places import OTHER, T5, TE1, TE2, TE3, UNET, Place, Shape, fold
 from hubman.core.types import TensorInfo
 
 __all__ = [
     "OTHER",
+    "T5",
     "TE1",
     "TE2",
     "TE3",
@@ -211,6 +212,16 @@ class BaseLayout:
         part = self.part_aliases.get(part, part)
         key = part, self.aliases.get(folded, folded) if part == UNET else folded
         return (Place(key),) if key in self.modules else ()
+
+    def token(self, part: str) -> tuple[str, int] | None:
+        """Return (part, width of a token's embedding) of a text encoder, T5 by that name too; None if it is missing."""
+        if part == T5:
+            return next(iter(self.t5_widths.items()), None)
+        return (part, self.te_widths[part]) if part in self.te_widths else None
+
+    def renders(self, *, folder: bool) -> bool:
+        """Say whether hubman draws with this denoiser: a U-Net, or Flux.1 and SD3 in a diffusers `folder`."""
+        return folder if self.transformer else (UNET, "conv_in") in self.modules
 
     def shape(self, places: tuple[Place, ...]) -> Shape:
         """Return the shape of the weight that the places make up together, their rows stacked."""
