@@ -10,8 +10,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("lycoris")
 
 from hubman.core.plan.modules import adapter_layout, fits_weight  # noqa: E402
-from hubman.renderers.adapters import infos  # noqa: E402
 from hubman.renderers.delta import bias_delta, weight_delta  # noqa: E402
+from hubman.renderers.report import infos  # noqa: E402
 
 ONLY_SINGLE = {"oft", "boft"}
 """LyCORIS inverts in float32 whatever it is given."""
@@ -133,7 +133,7 @@ def test_glora_on_a_linear_layer_is_as_lycoris_has_it() -> None:
 @pytest.mark.parametrize("kind", ["conv1", "conv3"])
 def test_glora_on_a_convolution_is_its_formula(kind: str) -> None:
     """LyCORIS 4.1.3 cannot merge its own GLoRA on convolutions: W' = W + s (B1 B2 + W A1 A2), inputs mixed per tap."""
-    org, x = layer(kind)
+    org, _x = layer(kind)
     torch.manual_seed(5)
     taps = org.weight.shape[2:]
     state = {
@@ -157,7 +157,7 @@ def test_glora_on_a_convolution_is_its_formula(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_full_difference_is_added(kind: str) -> None:
-    org, x = layer(kind)
+    org, _x = layer(kind)
     torch.manual_seed(5)
     state = {"diff": torch.randn_like(org.weight), "diff_b": torch.randn_like(org.bias)}
     delta, bias = ours(state, org)

@@ -52,6 +52,10 @@ _BARE_UNET = (
 )
 _HARMLESS = ("position_ids",)
 
+BUNDLED = re.compile(r"bundle_emb\.(?P<name>.+?)\.(?P<tensor>string_to_param\..+|[^.]+)|(?P<token><[^<>]+>)")
+"""Embeddings that a LoRA was trained with, in its own file: `bundle_emb.NAME.string_to_param.*` (A1111),
+`bundle_emb.NAME.clip_l` (OneTrainer), `<s1>` (cloneofsimo)."""
+
 ALGORITHMS = ("lora", "loha", "lokr", "glora", "ia3", "ia3l", "oft", "boft", "full")
 """What the engine can apply; DoRA comes on top of the first three. `ia3` keeps an offset from 1 (LyCORIS), `ia3l` the
 factor itself (PEFT)."""
@@ -115,7 +119,7 @@ def adapter_layout(tensors: Mapping[str, TensorInfo]) -> AdapterLayout:
     harmless: list[str] = []
     unknown: list[str] = []
     for name, info in tensors.items():
-        if name.endswith(_HARMLESS) or name.startswith("bundle_emb."):
+        if name.endswith(_HARMLESS) or BUNDLED.fullmatch(name):
             harmless.append(name)
             continue
         split = _split_role(name)
