@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
 
 import torch
 
@@ -32,6 +32,8 @@ class HypernetworkAdapter:
         self.handles: list[Any] = []
         self.hits: dict[int, int] = {}
         self.report = Report(match_hypernetwork(sorted(pairs), base.layout), count_nonfinite(tensors))
+        for width, pair in pairs.items():
+            check_chain(plan.path, width, pair)
         self.networks = {
             width: (build_network(tree, pair[0]).to(base.device), build_network(tree, pair[1]).to(base.device))
             for width, pair in pairs.items()
@@ -79,6 +81,34 @@ def _is_pair(value: object) -> bool:
     )
 
 
+def check_chain(path: str, width: int, halves: Sequence[Mapping[str, torch.Tensor]]) -> None:
+    """Raise RenderError `adapter-malformed` unless each half leads from its width through its layers back to it."""
+    for half in halves:
+        size = width
+        for name, weight in half.items():
+            if not name.endswith(".weight"):
+                continue
+            if weight.shape[-1:] != (size,) or weight.dim() not in {1, 2}:
+                _malformed(path, width, name)
+            if weight.dim() == 2:
+                size = weight.shape[0]
+            bias = half.get(f"{name.removesuffix('.weight')}.bias")
+            if bias is not None and bias.shape != (size,):
+                _malformed(path, width, name)
+        if size != width:
+            _malformed(path, width, "")
+
+
+def _malformed(path: str, width: int, name: str) -> NoReturn:
+    raise RenderError(
+        "adapter-malformed",
+        N_("{path}: the layers of its network for width {width} do not fit each other ({name})"),
+        path=path,
+        width=width,
+        name=name or N_("the last one has another width"),
+    )
+
+
 _ACTIVATIONS = {"swish": "Hardswish", "leakyrelu": "LeakyReLU"}
 
 
@@ -108,12 +138,19 @@ def build_network(settings: Mapping[Any, Any], state: Mapping[str, torch.Tensor]
 
 
 def _activation(name: object) -> type[torch.nn.Module] | None:
-    """Return the class of an activation by A1111's name, None for linear. Raises RenderError `unsupported-adapter`."""
+    """Return the class of an activation by A1111's name, None for linear. Raises RenderError `unsupported-adapter`.
+
+    A1111 offers every class of torch.nn.modules.activation by its name in lower case, without arguments.
+    """
     if name in {None, "linear"}:
         return None
     wanted = _ACTIVATIONS.get(str(name).lower(), str(name)).lower()
     for attribute in torch.nn.modules.activation.__all__:
         if attribute.lower() == wanted:
             found: type[torch.nn.Module] = getattr(torch.nn, attribute)
+            try:
+                found()
+            except TypeError:  # Threshold, MultiheadAttention: no function of one number
+                break
             return found
     raise RenderError("unsupported-adapter", N_("unknown activation {name} in a hypernetwork"), name=name)

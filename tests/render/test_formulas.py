@@ -172,3 +172,50 @@ def test_a_norm_layer_takes_its_difference() -> None:
     x = torch.randn(3, 16, dtype=torch.float64)
     expected = torch.nn.functional.layer_norm(x, (16,), org.weight + module.w_norm, org.bias + module.b_norm)
     assert torch.allclose(run(org, x, delta, bias), expected)
+
+
+def peft(kind: str, config: Any) -> tuple[Any, Any, dict[str, Any], Any]:
+    """Return (layer, input, what PEFT would save, PEFT's answer) with random numbers in the adapter."""
+    from peft import get_peft_model, get_peft_model_state_dict
+
+    org, x = layer(kind)
+    holder = torch.nn.Sequential()
+    holder.add_module("fc", org)
+    model = get_peft_model(holder, config).double().eval()
+    torch.manual_seed(7)
+    for name, parameter in model.named_parameters():
+        if "base_layer" not in name:
+            torch.nn.init.normal_(parameter, std=0.2)
+            if "magnitude" in name or "ia3" in name:
+                parameter.data = parameter.data.abs() + 0.5
+    state = {
+        name.removeprefix("base_model.model.fc."): value for name, value in get_peft_model_state_dict(model).items()
+    }
+    fresh, _ = layer(kind)
+    return fresh, x, state, model(x).detach()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "settings", [{}, {"use_dora": True}, {"lora_bias": True}], ids=lambda s: ",".join(s) or "plain"
+)
+def test_a_lora_of_peft_changes_a_layer_as_peft_does(kind: str, settings: dict[str, Any]) -> None:
+    pytest.importorskip("peft")
+    from peft import LoraConfig
+
+    org, x, state, expected = peft(kind, LoraConfig(r=4, lora_alpha=4, target_modules=["fc"], **settings))
+    delta, bias = ours(state, org, "base_model.model.unet.layer")
+    assert torch.allclose(run(org, x, delta, bias), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("feedforward", [False, True])
+def test_ia3_of_peft_multiplies_outputs_or_inputs(feedforward: bool) -> None:
+    pytest.importorskip("peft")
+    from peft import IA3Config
+
+    wanted = ["fc"] if feedforward else []
+    org, x, state, expected = peft("linear", IA3Config(target_modules=["fc"], feedforward_modules=wanted))
+    delta, bias = ours(state, org, "base_model.model.unet.layer")
+    if not feedforward:  # PEFT multiplies the layer's whole answer, so its bias too
+        bias = org.bias.detach() * (state["ia3_l"].flatten() - 1)
+    assert torch.allclose(run(org, x, delta, bias), expected, atol=1e-6)

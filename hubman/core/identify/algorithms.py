@@ -16,6 +16,7 @@ from hubman.core.identify.names import KEPT, LONGEST
 
 PARTS: tuple[tuple[str, str] | tuple[str, str, str], ...] = (
     # regular expression of the suffix, name of the part, role in rendering where that is another word
+    (r"lora_B(?:\.\w+)?\.bias", "bias"),
     (
         r"lora_down\.weight|lora_(?:embedding_)?A(?:\.\w+)?(?:\.weight)?|lora(?:_linear_layer)?\.down\.weight|lora[12]?\.down\.weight|down",
         "down",
@@ -27,7 +28,6 @@ PARTS: tuple[tuple[str, str] | tuple[str, str, str], ...] = (
     (r"q_layer\.weight", "down"),
     (r"p_layer\.weight", "up"),
     (r"lambda_layer", "lambda"),
-    (r"lora_B\.bias", "bias"),
     (r"lora_mid\.weight", "mid"),
     (r"lora_E", "rank"),
     (r"hada_w1_a", "hada_w1_a"),
