@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import download, identify, index, scan, search, start
+from benchmarks import download, identify, index, merge, scan, search, start
 from benchmarks import hash as hashes
 
 SUITES: dict[str, Callable[[Path], dict[str, Callable[[], object]]]] = {
@@ -29,7 +29,11 @@ SUITES: dict[str, Callable[[Path], dict[str, Callable[[], object]]]] = {
     "scan": scan.variants,
     "start": start.variants,
 }
-REPORTS: dict[str, Callable[[Path], dict[str, object]]] = {"search": search.report, "download": download.report}
+REPORTS: dict[str, Callable[[Path], dict[str, object]]] = {
+    "search": search.report,
+    "download": download.report,
+    "merge": merge.report,
+}
 """Benchmarks of many figures: they print them themselves."""
 
 ROUNDS = int(os.environ.get("HUBMAN_BENCH_ROUNDS", "7"))

@@ -78,6 +78,8 @@ def _judge_failure(adapter: AdapterFile, error: RenderError) -> Judgement:
     """Tell the adapter's own failures from the machine's."""
     if error.reference == "unsupported-adapter":
         return Judgement(Verdict.UNSUPPORTED, error.reference, error.template, fields=error.fields)
+    if error.reference == "adapter-malformed":
+        return Judgement(Verdict.CORRUPT, error.reference, error.template, fields=error.fields)
     if error.reference != "adapter-unreadable":
         return Judgement(Verdict.ERROR, error.reference, error.template, fields=error.fields)
     if adapter.header.format is Format.PICKLE:

@@ -10,9 +10,10 @@ import torch
 from hubman.core.plan.bases import UNET
 from hubman.core.plan.render import PromptPair, Sampling
 from hubman.core.prompt_steps import split_and, step_texts
-from hubman.renderers.adapters import Applied, EmbeddingAdapter
+from hubman.renderers.adapters import Applied
 from hubman.renderers.base import Base
 from hubman.renderers.chunks import Vectors, words_in
+from hubman.renderers.embeddings import EmbeddingAdapter
 from hubman.renderers.encode import Context, Guide
 
 KEPT = 64
