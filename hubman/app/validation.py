@@ -12,7 +12,7 @@ from hubman.core.plan.fit import BaseChoice, Candidate, Match
 from hubman.core.plan.render import RenderPlan
 from hubman.core.types import Facts, Header, Safety, Trigger
 from hubman.core.verdict import Judgement, Measured, MeasuredWeight, Verdict, full_change
-from hubman.renderers.configs import find_config
+from hubman.renderers.configs import can_render
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class BaseFile:
             autov1=self.autov1,
             lineage=self.facts.lineage,
             variant=self.facts.variant,
-            renderable=self.header.safety is not Safety.UNSAFE and find_config(self.path, self.header)[1] != "none",
+            renderable=self.header.safety is not Safety.UNSAFE and can_render(self.path, self.header),
         )
 
 
