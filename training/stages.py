@@ -146,7 +146,7 @@ def make_base(shop: Workshop, stage: str) -> None:
 
 
 def make_velocity(shop: Workshop, stage: str) -> None:
-    """Train a finished model on to v-prediction; the judge, when there is one, says how well it draws."""
+    """Train a finished model on to v-prediction; the judge, if there is one, says how it draws."""
     spec = shop.family.velocity
     start = shop.models / "Stable-diffusion" / f"{spec.start}.safetensors"
     network, record = velocity.train_velocity(spec, start, shop.seed, shop.device)

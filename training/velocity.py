@@ -72,7 +72,7 @@ def train_velocity(
 
 @torch.no_grad()
 def agreement(unet: UNet2DConditionModel, context: Tensor, count: int = 8) -> float:
-    """Mean cosine of output and input at the noisiest step: near 1 for noise, near 0 for velocity."""
+    """Mean cosine of output and input at the noisiest step: 1 for noise, 0 for velocity."""
     latents = torch.randn(count, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     output = unet(latents, STEPS - 1, context.expand(count, -1, -1)).sample
     return round(float(cosine_similarity(output.flatten(1), latents.flatten(1)).mean()), 4)

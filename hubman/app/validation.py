@@ -12,7 +12,7 @@ from hubman.core.plan.fit import BaseChoice, Candidate, Match
 from hubman.core.plan.render import RenderPlan
 from hubman.core.types import Facts, Header, Safety, Trigger
 from hubman.core.verdict import ENGINE, Judgement, Measured, MeasuredWeight, Verdict, full_change
-from hubman.renderers.configs import find_config
+from hubman.renderers.configs import can_render, find_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class BaseFile:
             variant=self.facts.variant,
             renderable=(
                 self.header.safety is not Safety.UNSAFE
-                and source != "none"
+                and can_render(self.path, self.header)
                 and layout.renders(folder=source == "folder")
             ),
         )

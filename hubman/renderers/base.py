@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from hubman.core.plan.bases import TE1, TE2, TE3, UNET, BaseLayout, Shape, base_layout, fold, layout_of_parts
+from hubman.core.plan.bases import TE1, TE2, TE3, UNET, BaseLayout, Shape, fold, layout_of_parts
+from hubman.core.plan.memory import MemoryPlan
+from hubman.core.plan.prediction import Prediction
 from hubman.core.plan.render import BasePlan
-from hubman.core.types import TensorInfo
 from hubman.errors import N_, RenderError
-from hubman.renderers.configs import is_shipped, unpack
+from hubman.renderers.configs import pipeline_name
+from hubman.renderers.fingerprint import fingerprint, same_bits
+from hubman.renderers.offload import Rota, apply, plan_for
+from hubman.renderers.pipelines import TRANSFORMERS, load_pipeline
+from hubman.renderers.prediction import settle_prediction, unprobed
 
 if TYPE_CHECKING:
     from hubman.renderers.families import Family
-
-_HASHED_WHOLE = 64 * 2**20
-_SAMPLED_TENSORS = 8
 
 
 @dataclass(slots=True)
@@ -54,6 +52,9 @@ class Base:
         pristine: parameter -> its untouched copy, filled the first time an adapter changes it.
         fingerprint: hash over the weights as loaded.
         memory: anything worth keeping for this base (pictures without adapter), by its own key.
+        prediction: what the network predicts and how that is known; `scheduler_config` says the same.
+        sample_size: latents per side of the native picture where the config does not know it.
+        memory_plan: where its parts lie; `rota` moves those that do not stay on the device.
     """
 
     plan: BasePlan
@@ -69,6 +70,10 @@ class Base:
     pristine: dict[torch.nn.Parameter, torch.Tensor] = field(default_factory=dict)
     fingerprint: str = ""
     memory: dict[object, Any] = field(default_factory=dict)
+    prediction: Prediction = field(default_factory=lambda: Prediction("epsilon", "family"))
+    sample_size: int | None = None
+    memory_plan: MemoryPlan = field(default_factory=MemoryPlan)
+    rota: Rota | None = None
 
     @property
     def xl(self) -> bool:
@@ -82,7 +87,7 @@ class Base:
     @property
     def native_size(self) -> int:
         """Side of the native picture in pixels; Flux.1's config names none, its pipeline draws 128 latents."""
-        return int(getattr(self.unet.config, "sample_size", None) or 128) * self.factor
+        return int(self.sample_size or getattr(self.unet.config, "sample_size", None) or 128) * self.factor
 
     @property
     def size_step(self) -> int:
@@ -90,40 +95,36 @@ class Base:
         return self.factor * (2 if self.layout.transformer else 1)
 
     def keep(self, parameter: torch.nn.Parameter) -> torch.Tensor:
-        """Return the untouched copy of a parameter, made on the first call."""
+        """Return the untouched copy of a parameter on its device; made on the first call, where the plan says."""
         if parameter not in self.pristine:
-            self.pristine[parameter] = parameter.detach().clone()
-        return self.pristine[parameter]
+            copy = parameter.detach().clone()
+            if self.memory_plan.pristine == "host" and self.device.type == "cuda":
+                copy = copy.cpu().pin_memory()
+            self.pristine[parameter] = copy
+        return self.pristine[parameter].to(parameter.device, non_blocking=True)
 
     def restore(self, parameters: list[torch.nn.Parameter]) -> None:
         """Copy the untouched weights back. Raises RenderError `base-contaminated` if one differs by a single bit."""
         with torch.no_grad():
             for parameter in parameters:
-                parameter.copy_(self.pristine[parameter])
-                if not _same_bits(parameter, self.pristine[parameter]):
+                untouched = self.pristine[parameter].to(parameter.device)
+                parameter.copy_(untouched)
+                if not same_bits(parameter, untouched):
                     raise RenderError("base-contaminated", N_("the base could not be restored after an adapter"))
 
+    def bring(self, part: str) -> None:
+        """Have a part (vae, denoiser, texts) on the device before one of its own methods is called."""
+        if self.rota is not None and self.memory_plan.offload:
+            self.rota.bring(part)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a result tells of the base: what it predicts and how that is known, where its parts lay."""
+        return {"prediction": self.prediction.to_json(), "memory": self.memory_plan.to_json()}
+
     def check(self) -> None:
-        """Raise RenderError `base-contaminated` when the weights differ from those loaded."""
+        """Raise RenderError `base-contaminated` when the weights differ from those loaded (see `fingerprint`)."""
         if fingerprint(self.modules) != self.fingerprint:
             raise RenderError("base-contaminated", N_("the base's weights changed while an adapter was rendered"))
-
-
-def _same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
-    """Compare the bytes: torch.equal would call two NaNs different and two zeros of either sign equal."""
-    return torch.equal(a.detach().contiguous().view(torch.uint8), b.contiguous().view(torch.uint8))
-
-
-def fingerprint(modules: Mapping[tuple[str, str], torch.nn.Module]) -> str:
-    """Return a hash of all weights of a small model, of eight spread ones of a large model (under 64 MiB: all)."""
-    weights = [(key, tensor) for key, module in modules.items() for tensor in module.parameters(recurse=False)]
-    if sum(tensor.nbytes for _, tensor in weights) > _HASHED_WHOLE:
-        weights = weights[:: max(1, len(weights) // _SAMPLED_TENSORS)]
-    digest = hashlib.sha256()
-    for key, tensor in weights:
-        digest.update(repr(key).encode())
-        digest.update(tensor.detach().contiguous().view(torch.uint8).cpu().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def pick_device(wanted: str) -> torch.device:
@@ -133,10 +134,6 @@ def pick_device(wanted: str) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-_T5 = {"FluxPipeline": 2, "StableDiffusion3Pipeline": 3}
-"""Pipelines whose denoiser is a transformer -> number of the text encoder that is a T5."""
 
 
 def pick_dtype(wanted: str, device: torch.device, pipeline: str = "") -> torch.dtype:
@@ -149,17 +146,18 @@ def pick_dtype(wanted: str, device: torch.device, pipeline: str = "") -> torch.d
         return names[wanted]
     if device.type != "cuda":
         return torch.float32
-    return torch.bfloat16 if pipeline in _T5 else torch.float16
+    return torch.bfloat16 if pipeline in TRANSFORMERS else torch.float16
 
 
 def load_base(plan: BasePlan, device: str, dtype: str) -> Base:
     """Load a single file (with a local config folder) or a diffusers folder, without touching the network.
 
-    Raises RenderError `base-config-missing`, `base-unreadable` or `base-unsupported`.
+    What it predicts is found out and set before anybody renders with it.
+    Raises RenderError `base-unsupported` and those of `load_pipeline`.
     """
     target = pick_device(device)
-    kind = pick_dtype(dtype, target, str(_index(plan.path).get("_class_name")))
-    pipe = _load_pipeline(plan, kind)
+    kind = pick_dtype(dtype, target, pipeline_name(plan.path))
+    pipe = load_pipeline(plan, kind)
     base = _assemble(plan, pipe, target, kind)
     channels = base.family.channels(base)
     if channels != base.vae.config.latent_channels:
@@ -169,96 +167,13 @@ def load_base(plan: BasePlan, device: str, dtype: str) -> Base:
             name=plan.name,
             n=channels,
         )
+    apply(base, plan_for(base))
+    if base.layout.transformer:
+        base.prediction = unprobed(str(base.scheduler_config.get("prediction_type", "flow_prediction")))
+    else:
+        settle_prediction(base, getattr(pipe, "metadata", {}), getattr(pipe, "names", ()))
+    base.fingerprint = fingerprint(base.modules)
     return base
-
-
-def _load_pipeline(plan: BasePlan, dtype: torch.dtype) -> Any:
-    import diffusers
-
-    try:
-        if os.path.isdir(plan.path):
-            extra = _without_parts(plan.path)
-            return diffusers.DiffusionPipeline.from_pretrained(
-                plan.path, torch_dtype=dtype, local_files_only=True, **extra
-            )
-        if layout_of_file(plan.path).transformer:
-            raise RenderError(
-                "base-folder-needed",
-                N_("{name} is a single file of Flux.1 or SD3; hubman renders with these from a diffusers folder only"),
-                hint=N_("add the diffusers folder of the same model (with model_index.json) to the library"),
-                name=plan.name,
-            )
-        if not plan.config:
-            raise RenderError(
-                "base-config-missing",
-                N_("no config fits {name}: its dimensions are not those of a family hubman ships configs for"),
-                hint=N_("put a diffusers folder without weights named like the file beside it, or pass --config DIR"),
-                name=plan.name,
-            )
-        return _load_single_file(plan.path, plan.config, dtype)
-    except RenderError:
-        raise
-    except Exception as error:  # diffusers raises anything: NotImplementedError for a missing key, OSError, ValueError
-        raise RenderError(
-            "base-unreadable",
-            N_("{name} cannot be loaded as a checkpoint: {reason}"),
-            name=plan.name,
-            reason=f"{type(error).__name__}: {error}".strip().splitlines()[0],
-        ) from error
-
-
-def _index(path: str) -> dict[str, Any]:
-    """Return the `model_index.json` of a diffusers folder, {} for a single file or when it cannot be read."""
-    try:
-        with open(os.path.join(path, "model_index.json"), encoding="utf-8") as file:
-            value = json.load(file)
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _without_parts(path: str) -> dict[str, Any]:
-    """Return the parts that the pipeline is loaded without.
-
-    The safety checker of SD1, whose weights hubman never needs, and T5 where its folder is not on disk: 9 GB that many
-    leave out. SD3 then reads zeros in its place, and Flux.1 is refused for the lack.
-    """
-    index = _index(path)
-    t5 = _T5.get(str(index.get("_class_name")))
-    if t5 is None:
-        return {"safety_checker": None, "requires_safety_checker": False}
-    name = f"text_encoder_{t5}"
-    there = os.path.isdir(os.path.join(path, name)) and any(index.get(name) or ())
-    return {} if there else {name: None, f"tokenizer_{t5}": None}
-
-
-def layout_of_file(path: str) -> BaseLayout:
-    """Return the layout of a single file by its header; an empty one for a pickle, whose tensors are not read here."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no dict
-    except (OSError, SafetensorError):
-        return BaseLayout({})
-    return base_layout({name: TensorInfo(shape, "") for name, shape in shapes.items()})
-
-
-def _load_single_file(path: str, config: str, dtype: torch.dtype) -> Any:
-    with tempfile.TemporaryDirectory(prefix="hubman-config-") as folder:
-        usable = unpack(config, folder) if is_shipped(config) else config
-        pipeline = _pipeline_class(usable)
-        return pipeline.from_single_file(path, config=usable, torch_dtype=dtype, local_files_only=True)
-
-
-def _pipeline_class(config: str) -> Any:
-    import diffusers
-
-    with open(os.path.join(config, "model_index.json"), encoding="utf-8") as file:
-        name = json.load(file).get("_class_name", "")
-    if name not in {"StableDiffusionPipeline", "StableDiffusionXLPipeline"}:
-        raise RenderError("base-unsupported", N_("hubman cannot render with a {kind} yet"), kind=name or "?")
-    return getattr(diffusers, name)
 
 
 def _assemble(plan: BasePlan, pipe: Any, device: torch.device, dtype: torch.dtype) -> Base:
@@ -282,10 +197,10 @@ def _assemble(plan: BasePlan, pipe: Any, device: torch.device, dtype: torch.dtyp
             part=min(missing),
         )
     for module in (denoiser, pipe.vae, *(text.encoder for text in texts)):
-        module.to(device=device, dtype=dtype).eval().requires_grad_(False)
-    owners = {UNET: denoiser, **{text.part: text.encoder for text in texts}}
+        module.to(dtype=dtype).eval().requires_grad_(False)
+    owners = {UNET: denoiser, **{text.part: text.inner for text in texts}}
     modules, shapes = _module_table(owners)
-    base = Base(
+    return Base(
         plan=plan,
         unet=denoiser,
         vae=pipe.vae,
@@ -297,8 +212,6 @@ def _assemble(plan: BasePlan, pipe: Any, device: torch.device, dtype: torch.dtyp
         family=family,
         modules=modules,
     )
-    base.fingerprint = fingerprint(modules)
-    return base
 
 
 def _scheduler_config(pipe: Any) -> dict[str, Any]:
@@ -317,8 +230,7 @@ def _module_table(
     seen: set[int] = set()  # T5 has its table of tokens under two names
     for part, owner in owners.items():
         shapes[part] = {}
-        for full, module in owner.named_modules():
-            name = full.removeprefix("text_model.")  # before transformers 5.6, and still beside `text_projection`
+        for name, module in owner.named_modules():
             weight = getattr(module, "weight", None)
             if isinstance(weight, torch.nn.Parameter) and id(weight) not in seen:
                 seen.add(id(weight))

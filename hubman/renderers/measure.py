@@ -14,7 +14,7 @@ from hubman.renderers.adapters import Applied, open_adapter
 from hubman.renderers.base import Base
 from hubman.renderers.encode import Context
 from hubman.renderers.metrics import cosine, pair_stats, picture_stats, relative_change
-from hubman.renderers.sample import Pictures, one_step, prediction_cosine, render, size_of
+from hubman.renderers.sample import Pictures, one_step, render, size_of
 
 if TYPE_CHECKING:
     from hubman.renderers.worker import Worker
@@ -47,6 +47,7 @@ class Measurement:
         finally:
             adapter.remove()
         self.base.check()
+        result["vae_upcast"] = any(pictures.upcast for pictures in self.pictures.values())
         result["zero_modules"] = report.zero
         result["adapter"] = report.numbers
         return result
@@ -79,8 +80,9 @@ class Measurement:
         def make() -> dict[str, Any]:
             numbers: dict[str, Any] = {
                 "size": list(size_of(self.base, plan.sampling)),
-                "prediction_cosine": prediction_cosine(self.base, context, plan.sampling),
-                "prediction_type": str(self.base.scheduler_config.get("prediction_type", "epsilon")),
+                "prediction_cosine": self.base.prediction.cosine,
+                "prediction_type": self.base.prediction.type,
+                **self.base.facts(),
             }
             numbers["floor"] = {"one_step": 0.0, "mae": 0.0}
             if not plan.render and self.base.device.type == "cpu":

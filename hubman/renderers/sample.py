@@ -12,6 +12,7 @@ import torch
 from hubman.core.plan.render import Sampling
 from hubman.renderers.base import Base
 from hubman.renderers.encode import Context, Guide
+from hubman.renderers.offload import tiled
 
 PROBE_STEP = 600
 """Timestep of the one-step check, of 1000 (render.md C2: noisy enough for layout and colour to be decided there)."""
@@ -19,10 +20,14 @@ PROBE_STEP = 600
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """One batch: latents (n, c, h, w) and pixels (n, 3, H, W) in 0..1, both float32 on the CPU."""
+    """One batch: latents (n, c, h, w) and pixels (n, 3, H, W) in 0..1, both float32 on the CPU.
+
+    `upcast`: the VAE was read in higher precision than the rest (its overflow is no fault of an adapter).
+    """
 
     latents: torch.Tensor
     pixels: torch.Tensor
+    upcast: bool = False
 
 
 def size_of(base: Base, sampling: Sampling) -> tuple[int, int]:
@@ -61,7 +66,8 @@ def render(
         latents = scheduler.step(guided, step, latents, return_dict=False, **extra)[0]
         if on_step:
             on_step(index + 1, len(scheduler.timesteps))
-    return Pictures(latents.float().cpu(), decode(base, latents))
+    pixels, upcast = decode(base, latents)
+    return Pictures(latents.float().cpu(), pixels, upcast)
 
 
 def _guided(base: Base, latents: torch.Tensor, step: Any, guide: Guide, cfg: float) -> torch.Tensor:
@@ -84,23 +90,40 @@ def _noise_source(base: Base, scheduler: Any, sampling: Sampling) -> dict[str, A
     return {"generator": generators}
 
 
-def decode(base: Base, latents: torch.Tensor) -> torch.Tensor:
-    """Return pixels; when half precision overflows in the VAE (known of SDXL's), decode once more in float32."""
-    pixels = _decode(base, latents, base.dtype)
-    if base.dtype != torch.float32 and bool(torch.isfinite(latents).all()) and not bool(torch.isfinite(pixels).all()):
-        base.vae.to(torch.float32)
-        pixels = _decode(base, latents, torch.float32)
-        base.vae.to(base.dtype)
-    return pixels
+def decode(base: Base, latents: torch.Tensor) -> tuple[torch.Tensor, bool]:
+    """Return pixels (n, 3, H, W) in 0..1, and whether the VAE had to be read in higher precision than the base.
+
+    It is from the start where its config says that half precision overflows (SDXL's `force_upcast`), and again when
+    finite latents came out of it as numbers that are none: first float32, then, where that does not fit, bfloat16.
+    """
+    size = latents.shape[-1] * base.factor, latents.shape[-2] * base.factor
+    base.vae.use_tiling = tiled(base, size)
+    forced = base.dtype == torch.float16 and bool(getattr(base.vae.config, "force_upcast", False))
+    if not forced:
+        pixels = _decode(base, latents, base.dtype)
+        overflown = bool(torch.isfinite(latents).all()) and not bool(torch.isfinite(pixels).all())
+        if base.dtype == torch.float32 or not overflown:
+            return pixels, False
+    try:
+        return _decode(base, latents, torch.float32), True
+    except torch.OutOfMemoryError:
+        return _decode(base, latents, torch.bfloat16), True
 
 
 def _decode(base: Base, latents: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Decode row by row with the VAE in `dtype`; it has the base's own again afterwards."""
     config = base.vae.config
     shift = getattr(config, "shift_factor", None) or 0.0
-    rows = [
-        base.vae.decode((row[None] / config.scaling_factor + shift).to(dtype), return_dict=False)[0] for row in latents
-    ]
-    return (torch.cat(rows).float().cpu() / 2 + 0.5).clamp(0, 1)
+    base.bring("vae")
+    try:
+        base.vae.to(dtype)
+        rows = [
+            base.vae.decode((row[None] / config.scaling_factor + shift).to(dtype), return_dict=False)[0].float().cpu()
+            for row in latents
+        ]
+    finally:
+        base.vae.to(base.dtype)
+    return (torch.cat(rows) / 2 + 0.5).clamp(0, 1)
 
 
 @torch.inference_mode()
@@ -109,12 +132,3 @@ def one_step(base: Base, context: Context, sampling: Sampling) -> tuple[torch.Te
     latents = noise(base, sampling).to(base.device)
     negative, positive = base.family.contrast(base, latents, PROBE_STEP, context, sampling.cfg)
     return negative.cpu(), positive.cpu()
-
-
-@torch.inference_mode()
-def prediction_cosine(base: Base, context: Context, sampling: Sampling) -> float:
-    """Return cos(output, input) at the noisiest step: about 1 for epsilon models, about 0 for v-prediction."""
-    from hubman.renderers.metrics import cosine
-
-    latents = noise(base, sampling).to(base.device)
-    return cosine(latents, base.family.predict(base, latents, 999, context)[1])

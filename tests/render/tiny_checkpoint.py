@@ -8,7 +8,7 @@ import os
 import torch
 from safetensors.torch import save_file
 
-from hubman.core.plan.bases import _levels_from_diffusers, _rename, block_pairs
+from hubman.core.plan.bases import block_pairs, levels_from_diffusers, rename
 
 CHANNELS = (16, 32, 64, 96)
 CONTEXT = 80
@@ -130,9 +130,9 @@ def write_json(path: str, value: object) -> None:
 def ldm_state(unet, vae, text) -> dict[str, torch.Tensor]:
     """Return the tensors of a single file in the original layout."""
     names = {name.rpartition(".")[0] for name in unet.state_dict()}
-    down = _levels_from_diffusers(names, "down_blocks", "downsamplers")
-    up = _levels_from_diffusers(names, "up_blocks", "upsamplers")
-    to_ldm = _rename(names, [(new, old) for old, new in block_pairs(down, up)])
+    down = levels_from_diffusers(names, "down_blocks", "downsamplers")
+    up = levels_from_diffusers(names, "up_blocks", "upsamplers")
+    to_ldm = rename(names, [(new, old) for old, new in block_pairs(down, up)])
     state = {}
     for name, tensor in unet.state_dict().items():
         module, _, leaf = name.rpartition(".")

@@ -151,7 +151,8 @@ def _group_levels(blocks: list[set[str]], sampler: str) -> list[Level]:
     return levels
 
 
-def _levels_from_diffusers(names: Iterable[str], half: str, sampler: str) -> list[Level]:
+def levels_from_diffusers(names: Iterable[str], half: str, sampler: str) -> list[Level]:
+    """Return the levels of a half (`down_blocks`, ending in `downsamplers`) from diffusers' module names."""
     found: dict[int, tuple[set[int], bool, bool]] = {}
     for name in names:
         match = re.match(half + r"\.(\d+)\.(resnets|attentions|" + sampler + r")\.(\d+)", name)
@@ -163,7 +164,7 @@ def _levels_from_diffusers(names: Iterable[str], half: str, sampler: str) -> lis
     return [Level(len(found[n][0]), found[n][1], found[n][2]) for n in sorted(found)]
 
 
-def _rename(names: Iterable[str], pairs: list[tuple[str, str]]) -> dict[str, str]:
+def rename(names: Iterable[str], pairs: list[tuple[str, str]]) -> dict[str, str]:
     """Return old name -> new name for the names under one of the prefixes."""
     table = dict(pairs)
     renamed: dict[str, str] = {}
@@ -237,9 +238,9 @@ def layout_of_parts(parts: Mapping[str, Mapping[str, Shape]]) -> BaseLayout:
     kind = transformer_kind(unet)
     if kind:
         return _transformer_layout(kind, parts)
-    down = _levels_from_diffusers(unet, "down_blocks", "downsamplers")
-    up = _levels_from_diffusers(unet, "up_blocks", "upsamplers")
-    to_ldm = _rename(unet, [(new, old) for old, new in block_pairs(down, up)])
+    down = levels_from_diffusers(unet, "down_blocks", "downsamplers")
+    up = levels_from_diffusers(unet, "up_blocks", "upsamplers")
+    to_ldm = rename(unet, [(new, old) for old, new in block_pairs(down, up)])
     modules = _folded(parts)
     context = next((shape[-1] for name, shape in unet.items() if name.endswith("attn2.to_k")), None)
     return BaseLayout(
@@ -297,7 +298,7 @@ def base_layout(tensors: Mapping[str, TensorInfo]) -> BaseLayout:
             parts[TE2] = parts.pop(TE3)
     elif any(name.startswith("input_blocks.") for name in unet):
         down, up = _levels_from_ldm(unet)
-        renamed = _rename(unet, block_pairs(down, up))
+        renamed = rename(unet, block_pairs(down, up))
         parts[UNET] = {renamed[name]: shape for name, shape in unet.items() if name in renamed}
     return layout_of_parts(parts)
 
