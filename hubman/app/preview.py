@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 from hubman.app.native_size import native_size
 from hubman.app.preview_sources import preview_words
-from hubman.app.sidecars import place_preview
+from hubman.app.sidecar_pictures import place_preview
+from hubman.app.sidecars import FACES
 from hubman.app.validation import AdapterFile, BaseFile, RenderSession, ValidateOptions, Validation
 from hubman.config import Config
 from hubman.core.library import ModelFile, SidecarPolicy
@@ -33,9 +34,6 @@ from hubman.errors import N_, RenderError
 from hubman.renderers.configs import find_config
 from hubman.store.door import Store
 from hubman.store.reader import open_reader
-
-FACES = ("ok", "weak", "partial")
-"""Verdicts that give an adapter a face: it was rendered, and it changed the picture."""
 
 DEFAULT_WEIGHT = 0.6
 TINY_SEEDS = (1, 2, 3)
@@ -190,7 +188,7 @@ def render_preview(
     config.previews.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=config.previews, prefix=".hubman-") as folder:
         chosen, size, picture = _render_seeds(plan, session, folder)
-    recipe = parameters(_recipe(plan, proved, weight, plan.sampling.seeds[chosen], size))
+    recipe = parameters(_recipe(plan, used_of(file, proved.adapter, weight), plan.sampling.seeds[chosen], size))
     own = {
         "schema": 1,
         "adapter": {"name": proved.adapter.name, "sha256": proved.adapter.sha256, "weight": weight},
@@ -217,9 +215,7 @@ def face_weight(proved: Proved, given: float | None = None) -> float:
     return next(weight for weight in (given, proved.weight, proved.adapter.weight, usual) if weight is not None)
 
 
-def face_plan(
-    proved: Proved, shown: PreviewPrompt, weight: float, seeds: tuple[int, ...] | None = None
-) -> PicturePlan:
+def face_plan(proved: Proved, shown: PreviewPrompt, weight: float, seeds: tuple[int, ...] | None = None) -> PicturePlan:
     """Return the plan of a face: the sampling of the verdict, at the size that the adapter was trained at."""
     adapter, base = proved.adapter, proved.base
     config, source = find_config(base.path, base.header, proved.config)
@@ -260,12 +256,16 @@ def _render_seeds(plan: PicturePlan, session: PictureSession, folder: str) -> tu
     return chosen, (int(width), int(height)), Path(faces[chosen]).read_bytes()
 
 
-def _recipe(plan: PicturePlan, proved: Proved, weight: float, seed: int, size: tuple[int, int]) -> Recipe:
-    adapter = proved.adapter
-    kind = adapter.facts.kind
-    digest = adapter.sha256 if kind is Kind.EMBEDDING else adapter.autov3 or ""
-    used = Used(kind, adapter.name, weight, digest)
+def _recipe(plan: PicturePlan, used: Used, seed: int, size: tuple[int, int]) -> Recipe:
     return Recipe(plan.prompt, plan.sampling, seed, size, plan.base, (used,))
+
+
+def used_of(file: ModelFile, adapter: AdapterFile, weight: float) -> Used:
+    """Return an adapter as a recipe names it, with the hash by which WebUIs know its kind."""
+    kind = adapter.facts.kind
+    hashes = file.hashes
+    digest = (hashes.sha256 if kind is Kind.EMBEDDING else hashes.autov3) if hashes else None
+    return Used(kind, adapter.name, weight, digest or "")
 
 
 def _without_paths(plan: PicturePlan) -> dict[str, Any]:
@@ -322,8 +322,6 @@ def recipe_text(done: Validation, weight: float | None) -> str:
     assert plan is not None
     width, height = done.numbers.get("base", {}).get("size", (0, 0))
     kind = done.adapter.facts.kind
-    digest = done.adapter.sha256 if kind is Kind.EMBEDDING else done.adapter.autov3 or ""
+    digest = done.adapter.sha256 if kind is Kind.EMBEDDING else ""
     used = () if weight is None else (Used(kind, done.adapter.name, weight, digest),)
-    return parameters(
-        Recipe(plan.triggered, plan.sampling, plan.sampling.seeds[0], (width, height), plan.base, used)
-    )
+    return parameters(Recipe(plan.triggered, plan.sampling, plan.sampling.seeds[0], (width, height), plan.base, used))

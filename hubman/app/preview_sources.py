@@ -9,8 +9,8 @@ from typing import Any
 
 from hubman.app.trigger_card import pasted_words
 from hubman.app.validation import AdapterFile, BaseFile
-from hubman.core.beside import Family
 from hubman.core.beside import SUFFIXES as CARDS
+from hubman.core.beside import Family
 from hubman.core.hub import RemoteImage
 from hubman.core.library import ModelFile
 from hubman.core.measured import measured_words
@@ -39,7 +39,9 @@ def preview_words(
 ) -> PreviewWords:
     """Return all that decides what the preview of a model shows. `prompt`, `negative`: the user's for this time."""
     kind = adapter.facts.kind
-    listings = [entry.listing for entry in reader.hubs.of_contents([adapter.sha256])[adapter.sha256]] if file.hubs else []
+    listings = (
+        [entry.listing for entry in reader.hubs.of_contents([adapter.sha256])[adapter.sha256]] if file.hubs else []
+    )
     words = shown_words(file, kind, reader.verdicts(file.subject))
     names = [file.name, *(os.path.splitext(remote.name)[0] for listing in listings for remote in listing.files)]
     images: list[tuple[RemoteImage, int | None]] = [

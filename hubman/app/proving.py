@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from hubman import formats
 from hubman.app.library import find_all, find_one
-from hubman.app.sidecars import place_preview
+from hubman.app.preview import make_preview
 from hubman.app.validate import validate_adapter
 from hubman.app.validation import AdapterFile, BaseFile, RenderSession, ValidateOptions, Validation
 from hubman.config import Config
@@ -111,6 +111,7 @@ class Proving:
         self._record = record
         self._store = store
         self._session = session
+        self._config = config
         self._options = replace(options, out_dir=options.out_dir or str(config.previews))
         self._bases, self.skipped = _readable(bases, required=options.base_given)
         with open_reader(store.path) as reader:
@@ -132,17 +133,13 @@ class Proving:
         return self._keep(file, result) if self._record else result
 
     def _keep(self, file: ModelFile, result: Validation) -> Validation:
+        """Make the preview, then record verdict and preview together."""
+        policy = self._policies.get(file.root_id, SidecarPolicy.OFF)
+        result = make_preview(self._store, self._config, file, result, self._session, sidecars=policy)
         with self._store.writer() as writer:
             subject = file.hashes.sha256 if file.hashes else file.alias
             base = result.base.sha256 if result.base else None
             writer.record_verdict(subject, base, result.to_json(), result.preview)
-        if result.preview is None or result.verdict not in GOOD:
-            return result  # the picture of a broken adapter must not become its face
-        try:
-            place_preview(self._store, file, result.preview, self._policies.get(file.root_id, SidecarPolicy.OFF))
-        except OSError as error:
-            reason = error.strerror or str(error)
-            return replace(result, hint=f"the preview could not be written beside the model: {reason}")
         return result
 
 

@@ -9,7 +9,7 @@ def median_seed(changes: Sequence[float]) -> int:
     """Return the place of the seed whose picture the adapter changed by the median amount.
 
     The rule: not the seed that it changed most (often the one that it broke), not the one that it left alone. Of an
-    even number the lower of the two in the middle, of equal ones the first, so that the choice is the same in every run.
+    even number the lower of the two in the middle, of equal ones the first, so that every run chooses alike.
 
     >>> median_seed([30.0, 80.0, 41.0]), median_seed([5.0, 9.0]), median_seed([7.0])
     (2, 0, 0)
