@@ -6,6 +6,7 @@ it. What it shows: core/plan/preview_prompt.py; its size: core/plan/training_siz
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ from hubman.core.plan.picture import AdapterUse, PicturePlan
 from hubman.core.plan.preview_prompt import PreviewPrompt, preview_prompt
 from hubman.core.plan.render import TINY_PARAMETERS, AdapterPlan, BasePlan, Sampling
 from hubman.core.plan.training_size import preview_size, trained_size
-from hubman.core.png_text import with_texts
+from hubman.core.png_text import OWN_KEY, with_texts
 from hubman.core.recipe import Recipe, Used, parameters
 from hubman.core.types import Kind
 from hubman.disk.place import write_atomic
@@ -49,7 +50,15 @@ class PreviewOptions:
     negative: str | None = None
     seeds: tuple[int, ...] | None = None
     weight: float | None = None
+    size: tuple[int, int] | None = None
     explicit: bool = False
+
+    @classmethod
+    def of(cls, options: ValidateOptions, config: Config) -> PreviewOptions:
+        """Return what the options of a validation mean for the preview that comes after it."""
+        return cls(
+            options.prompt, options.negative, options.seeds, options.weight, options.size, explicit=config.explicit
+        )
 
 
 class PictureSession(Protocol):
@@ -108,6 +117,7 @@ def make_preview(
     A failure does not change the verdict: it is told as `hint`.
 
     Args:
+        options: `PreviewOptions.of` those of the validation.
         sidecars: the policy of the file's root: whether the picture is wanted beside the model, too.
     """
     proved = proved_now(done)
@@ -184,7 +194,7 @@ def render_preview(
         )  # fmt: skip
     shown = preview_prompt(words, explicit=options.explicit, tiny=proved.tiny)
     weight = face_weight(proved, options.weight)
-    plan = face_plan(proved, shown, weight, options.seeds)
+    plan = face_plan(proved, shown, weight, options)
     config.previews.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=config.previews, prefix=".hubman-") as folder:
         chosen, size, picture = _render_seeds(plan, session, folder)
@@ -215,13 +225,13 @@ def face_weight(proved: Proved, given: float | None = None) -> float:
     return next(weight for weight in (given, proved.weight, proved.adapter.weight, usual) if weight is not None)
 
 
-def face_plan(proved: Proved, shown: PreviewPrompt, weight: float, seeds: tuple[int, ...] | None = None) -> PicturePlan:
+def face_plan(proved: Proved, shown: PreviewPrompt, weight: float, options: PreviewOptions) -> PicturePlan:
     """Return the plan of a face: the sampling of the verdict, at the size that the adapter was trained at."""
     adapter, base = proved.adapter, proved.base
     config, source = find_config(base.path, base.header, proved.config)
     native = native_size(base, config)
     trained = trained_size(adapter.header.metadata)
-    width, height = preview_size(trained[0] if trained else None, native)
+    width, height = options.size or preview_size(trained[0] if trained else None, native)
     usual = TINY_SEEDS if proved.tiny else proved.sampling.seeds[:1]
     return PicturePlan(
         base=BasePlan(base.path, base.name, base.sha256, config, source),
@@ -233,7 +243,7 @@ def face_plan(proved: Proved, shown: PreviewPrompt, weight: float, seeds: tuple[
                 weight,
             ),
         ),
-        sampling=replace(proved.sampling, seeds=seeds or usual, width=width, height=height),
+        sampling=replace(proved.sampling, seeds=options.seeds or usual, width=width, height=height),
         device=proved.device,
         dtype=proved.dtype,
     )
@@ -305,7 +315,15 @@ def keep_pictures(done: Validation, options: ValidateOptions, session: RenderSes
     os.makedirs(options.out_dir, exist_ok=True)
     stem = os.path.join(options.out_dir, done.adapter.sha256 or done.adapter.id)
     picture = f"C@{weight:g}"
-    texts = {"parameters": recipe}
+    own = {
+        "schema": 1,
+        "adapter": {"name": done.adapter.name, "sha256": done.adapter.sha256, "weight": weight},
+        "verdict": str(done.verdict),
+        "rule": done.judgement.rule,
+        "plan": done.to_json()["plan"],
+        "environment": dict(done.environment),
+    }
+    texts = {"parameters": recipe, OWN_KEY: json.dumps(own, ensure_ascii=False, sort_keys=True)}
     face = str(done.verdict) in FACES
     return replace(
         done,

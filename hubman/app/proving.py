@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from hubman import formats
 from hubman.app.library import find_all, find_one
-from hubman.app.preview import make_preview
+from hubman.app.preview import PreviewOptions, make_preview
 from hubman.app.validate import validate_adapter
 from hubman.app.validation import AdapterFile, BaseFile, RenderSession, ValidateOptions, Validation
 from hubman.config import Config
@@ -135,7 +135,8 @@ class Proving:
     def _keep(self, file: ModelFile, result: Validation) -> Validation:
         """Make the preview, then record verdict and preview together."""
         policy = self._policies.get(file.root_id, SidecarPolicy.OFF)
-        result = make_preview(self._store, self._config, file, result, self._session, sidecars=policy)
+        options = PreviewOptions.of(self._options, self._config)
+        result = make_preview(self._store, self._config, file, result, self._session, options, sidecars=policy)
         with self._store.writer() as writer:
             subject = file.hashes.sha256 if file.hashes else file.alias
             base = result.base.sha256 if result.base else None
