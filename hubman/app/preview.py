@@ -27,7 +27,7 @@ from hubman.core.plan.picture import AdapterUse, PicturePlan
 from hubman.core.plan.preview_prompt import PreviewPrompt, preview_prompt
 from hubman.core.plan.render import TINY_PARAMETERS, AdapterPlan, BasePlan, Sampling
 from hubman.core.plan.training_size import preview_size, trained_size
-from hubman.core.png_text import OWN_KEY, with_texts
+from hubman.core.png_text import OWN_KEY, own_record, read_texts, with_texts
 from hubman.core.recipe import Recipe, Used, parameters
 from hubman.core.types import Kind
 from hubman.disk.place import write_atomic
@@ -98,6 +98,22 @@ class Made:
     seed: int
     left_out: tuple[str, ...] = ()
     beside: str | None = None
+
+    def with_beside(self, path: str | None) -> Made:
+        """Return the same, with the path of the copy beside the model."""
+        return replace(self, beside=path)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the object `made` of `preview --make --json`."""
+        return {
+            "preview": self.path,
+            "recipe": self.recipe,
+            "prompt_source": self.source,
+            "weight": self.weight,
+            "seed": self.seed,
+            "left_out": list(self.left_out),
+            "beside": self.beside,
+        }
 
 
 def make_preview(
@@ -207,11 +223,24 @@ def render_preview(
         "rule": proved.rule,
         "prompt_source": shown.source,
         "seed": plan.sampling.seeds[chosen],
+        "left_out": list(shown.left_out),
         "plan": _without_paths(plan),
     }
     path = config.previews / f"{proved.adapter.sha256 or proved.adapter.id}.png"
     write_atomic(path, with_texts(picture, {"parameters": recipe}, own))
     return Made(str(path), recipe, shown.source, weight, plan.sampling.seeds[chosen], shown.left_out)
+
+
+def made_before(path: str) -> Made | None:
+    """Return what a preview of hubman's says of itself; None where the file is none, or was changed."""
+    data = Path(path).read_bytes()
+    own = own_record(data)
+    if own is None or "prompt_source" not in own:
+        return None
+    said: Any = own
+    recipe = read_texts(data).get("parameters", "")
+    left_out = tuple(map(str, said.get("left_out", ())))
+    return Made(path, recipe, said["prompt_source"], said["adapter"]["weight"], said["seed"], left_out)
 
 
 def face_weight(proved: Proved, given: float | None = None) -> float:

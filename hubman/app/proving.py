@@ -125,7 +125,7 @@ class Proving:
     def prove(self, file: ModelFile) -> Validation:
         """Validate one file, record its verdict, and write its preview beside it where the root asks for that."""
         try:
-            adapter = _adapter_file(file)
+            adapter = read_adapter(file)
         except (HubmanError, OSError) as error:
             result = _corrupt(file, error)
         else:
@@ -150,7 +150,7 @@ def _readable(bases: Sequence[ModelFile], *, required: bool) -> tuple[list[BaseF
     skipped: list[str] = []
     for base in bases:
         try:
-            found.append(_base_file(base))
+            found.append(read_base(base))
         except (HubmanError, OSError):
             if required:
                 raise
@@ -158,7 +158,7 @@ def _readable(bases: Sequence[ModelFile], *, required: bool) -> tuple[list[BaseF
     return found, skipped
 
 
-def _adapter_file(file: ModelFile) -> AdapterFile:
+def read_adapter(file: ModelFile) -> AdapterFile:
     """Read the file's header anew: a verdict is about the bytes that are there now."""
     header = formats.read_header(file.path)
     weight = file.sidecar.get("weight")
@@ -174,7 +174,7 @@ def _adapter_file(file: ModelFile) -> AdapterFile:
     )
 
 
-def _base_file(file: ModelFile) -> BaseFile:
+def read_base(file: ModelFile) -> BaseFile:
     header = formats.read_header(file.path)
     return BaseFile(
         path=file.path,

@@ -213,7 +213,8 @@ def with_other_words(
 ) -> tuple[Trigger, ...]:
     """Join the words of a file with the user's own, which come first, and with its author's on hubs, by their score.
 
-    Equal words appear once, with the source that is worth most.
+    Equal words appear once, with the source that is worth most; a card beside the model that says what its author says
+    on a hub was copied from there, mostly by hubman itself, so such a word is the author's.
 
     Args:
         words, hubs: best first. own: the user's.
@@ -230,5 +231,7 @@ def _once(words: Iterable[Trigger]) -> list[Trigger]:
     for word in words:
         kept = best.setdefault(same(word.text), word)
         if kept.count is None and word.count is not None:
-            best[same(word.text)] = replace(kept, count=word.count)
+            kept = best[same(word.text)] = replace(kept, count=word.count)
+        if kept.source == "sidecar" and word.source.startswith("hub:"):
+            best[same(word.text)] = replace(kept, source=word.source)
     return list(best.values())

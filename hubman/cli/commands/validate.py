@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hubman.cli.exclusions import QueryCommand
+from hubman.cli.seeds import parse_seeds
 from hubman.cli.session import Session, answering
 from hubman.cli.terminal import ProgressLine, Terminal
 from hubman.cli.words import _
@@ -62,7 +63,7 @@ def validate(
     options = ValidateOptions(
         base_given=base is not None, config=config, prompt=_plain(prompt, "--prompt"),
         negative=_plain(negative, "--negative"), size=_size(size),
-        seeds=_seeds(seeds), steps=steps, cfg=cfg, weight=weight, device=device, render=render,
+        seeds=parse_seeds(seeds), steps=steps, cfg=cfg, weight=weight, device=device, render=render,
     )  # fmt: skip
     now = time.time_ns()
     with session.reader() as reader:
@@ -106,17 +107,7 @@ def exit_code(results: list[Validation]) -> int:
     return 10 if verdicts == {"error"} else 1
 
 
-LARGEST_SEED = 2**64 - 1
 SIDES = (64, 4096)
-
-
-def _seeds(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    parts = [part.strip() for part in text.split(",")]
-    if not all(re.fullmatch("[0-9]{1,20}", part) and int(part) <= LARGEST_SEED for part in parts):
-        raise click.BadParameter(f"{text!r} is no list of seeds, like 1,2,3", param_hint="--seeds")
-    return tuple(int(part) for part in parts)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
