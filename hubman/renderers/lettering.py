@@ -86,7 +86,8 @@ class Lettering:
         shown, font = self.safe(text, text, size)
         shown = shortened(draw, shown, font, room)
         weight = 0.4 if bold and shown.isascii() else 0
-        # A stroke of a fraction of a pixel makes one weight of a font two: the font that Pillow carries has no bold. Chinese characters would run together.
+        # A stroke of a fraction of a pixel makes one weight of a font two: the font that Pillow carries has no bold.
+        # Chinese characters would run together.
         draw.text(at, shown, fill=ink, font=font, anchor=anchor, stroke_width=weight, stroke_fill=ink)
 
 
