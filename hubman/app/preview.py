@@ -125,6 +125,7 @@ def make_preview(
     options: PreviewOptions | None = None,
     *,
     sidecars: SidecarPolicy = SidecarPolicy.OFF,
+    wanted: bool = True,
 ) -> Validation:
     """Make the preview of an adapter that was just proved; the one function that whoever proves calls.
 
@@ -135,14 +136,20 @@ def make_preview(
     Args:
         options: `PreviewOptions.of` those of the validation.
         sidecars: the policy of the file's root: whether the picture is wanted beside the model, too.
+        wanted: False makes none (`--no-preview`); one that there is already stays.
+
+    Raises:
+        RenderError: `render-cancelled` only. UsageError: `prompt-refused`, the user's own prompt.
     """
     proved = proved_now(done)
-    if proved is None or not proved.rendered:
-        return replace(done, preview=None)
+    if proved is None or not (wanted and proved.rendered):
+        return replace(done, preview=_older(config, done))
     try:
         made = render_preview(store, config, file, proved, session, options or PreviewOptions(explicit=config.explicit))
     except (OSError, RenderError) as error:
-        return replace(done, preview=None, hint=f"the preview could not be made: {error}")
+        if isinstance(error, RenderError) and error.reference == "render-cancelled":
+            raise
+        return replace(done, preview=_older(config, done), hint=f"the preview could not be made: {error}")
     done = replace(done, preview=made.path, recipe=made.recipe)
     try:
         place_face(store, file, made.path, sidecars)
@@ -150,6 +157,12 @@ def make_preview(
         reason = error.strerror or str(error)
         return replace(done, hint=f"the preview could not be written beside the model: {reason}")
     return done
+
+
+def _older(config: Config, done: Validation) -> str | None:
+    """Return the preview that there is already of an adapter that still deserves a face."""
+    path = config.previews / f"{done.adapter.sha256 or done.adapter.id}.png"
+    return str(path) if str(done.verdict) in FACES and path.is_file() else None
 
 
 def place_face(store: Store, file: ModelFile, picture: str, sidecars: SidecarPolicy) -> str | None:

@@ -73,6 +73,16 @@ def validate_adapter(
         return replace(known, judgement=_judge_failure(adapter, error), hint=error.hint)
 
 
+def chosen_base(adapter: AdapterFile, bases: Sequence[BaseFile], options: ValidateOptions) -> BaseFile | None:
+    """Return the base that `validate_adapter` will render on, None when its verdict needs no rendering."""
+    if adapter.header.safety is Safety.UNSAFE:
+        return None
+    shape = adapter_shape(adapter.facts, adapter.header.tensors)
+    declared = declared_base(adapter.header, adapter.facts.lineage)
+    choice = choose_base(shape, declared, [base.candidate for base in bases], given=options.base_given)
+    return bases[choice.index] if choice.index is not None else None
+
+
 def _judge_failure(adapter: AdapterFile, error: RenderError) -> Judgement:
     """Tell the adapter's own failures from the machine's."""
     if error.reference == "unsupported-adapter":
@@ -138,7 +148,7 @@ def _prove(known: Validation, base: BaseFile, options: ValidateOptions, session:
         environment=environment,
         hint=_render_hint(plan, options),
     )
-    if not measured.rendered:
+    if not measured.rendered or not options.preview:
         return done
     try:
         return keep_pictures(done, options, session)

@@ -62,6 +62,7 @@ class ValidateOptions:
         base_given: the bases passed are `--base`, the first counts, and a misfit is the adapter's verdict.
         config: a local diffusers folder for the base (`--config`).
         render: True renders even a large model on a CPU, False checks one step only.
+        preview: make pictures for people too, not only the verdict.
         out_dir: folder for the pictures `<sha256>.png`, `-without.png`, `-with.png`; None writes none.
     """
 
@@ -80,6 +81,7 @@ class ValidateOptions:
     device: str = "auto"
     dtype: str = "auto"
     render: bool | None = None
+    preview: bool = True
     out_dir: str | None = None
 
 

@@ -61,7 +61,7 @@ class Renderer:
         share: tuple[int, int] = (0, 1),
         memory: int | None = None,
         gentle: bool = False,
-        program: Sequence[str] = WORKER,
+        program: Sequence[str] | None = None,
     ) -> None:
         self.device = device
         self.timeout = timeout
@@ -71,7 +71,7 @@ class Renderer:
             "op": "hello", "device": device, "threads": threads, "share": list(share), "memory": memory,
             "gentle": gentle,
         }  # fmt: skip
-        self._program = program
+        self._program = program or WORKER
         self._child: Child | None = None
         self._hello: dict[str, Any] | None = None
         self._number = 0

@@ -316,11 +316,17 @@ class Reader:
         cursor = self._ask("SELECT detail FROM verdict WHERE subject = ? ORDER BY made_ns DESC, id DESC", [subject])
         return [json.loads(row[0]) for row in cursor]
 
-    def unproven(self, kinds: Collection[str], engine: int, bases: str) -> list[ModelFile]:
-        """Return adapters of these kinds, and what may be one, that need a proof, the newest first (store/verdicts)."""
+    def unproven(
+        self, kinds: Collection[str], engine: int, bases: str, *, base: str | None = None, most: int = -1
+    ) -> list[ModelFile]:
+        """Return adapters of these kinds, and what may be one, that need a proof, the newest first (store/verdicts).
+
+        `base`: a proof on this one (sha256) counts only.
+        """
         from hubman.store.verdicts import UNPROVEN
 
-        return self._files(UNPROVEN.format(kinds=",".join("?" * len(kinds))), [*kinds, engine, bases])
+        values = [*kinds, engine, base or "%", bases, most]
+        return self._files(UNPROVEN.format(kinds=",".join("?" * len(kinds))), values)
 
     def wake_words(self, subject: str) -> list[WakeWord]:
         """Return the words that rendering found to wake a blob (or alias), the likeliest first."""

@@ -26,14 +26,16 @@ _SUSPECT = "(f.error_reference IS NOT NULL OR f.safety = 'unsafe' OR f.kind = 'u
 
 UNPROVEN = f"""
 f.present = 1 AND (f.kind IN ({{kinds}}) OR {_SUSPECT}) AND NOT EXISTS (
-    SELECT 1 FROM verdict w WHERE w.subject = coalesce(f.sha256, f.alias) AND w.engine = ?
+    SELECT 1 FROM verdict w
+    WHERE w.subject = coalesce(f.sha256, f.alias) AND w.engine = ? AND coalesce(w.base, '') LIKE ?
     AND NOT (w.verdict IN {AGAIN} AND w.bases <> ?)
     AND NOT (w.verdict = 'error' AND w.rule IN ('{"', '".join(NOT_HERE)}')))
-ORDER BY f.added_ns DESC, f.id DESC
+ORDER BY f.added_ns DESC, f.id DESC LIMIT ?
 """
 """Adapters (and what may be one) whose content no verdict of these rules is about, the newest first.
 
-Values: the kinds, the number of the rules (core.verdict.ENGINE), and the digest of the checkpoints there are now.
+Values: the kinds, the number of the rules (core.verdict.ENGINE), the base asked about ("%": any), the digest of the
+checkpoints there are now, and how many are wanted (-1: all).
 """
 
 
