@@ -52,8 +52,9 @@ def preview(
     picture but an older one of hubman's is ever replaced. A model without any picture may have one in its header: that
     one is taken out.
     """
-    from hubman.cli.seeds import parse_seeds
+    from hubman.cli.picture_options import parse_seeds, plain_prompt
 
+    prompt = plain_prompt(prompt, "--prompt")
     if sum((own is not None, unset, make or prompt is not None)) > 1:
         raise click.UsageError("one of --set, --unset and --make at a time")
     made = None

@@ -59,12 +59,13 @@ def sheet(
     from hubman.app.picture_cache import PictureCache
     from hubman.app.sheet_making import check_target, make_sheet
     from hubman.app.sheet_rows import SheetOptions
-    from hubman.cli.seeds import parse_seeds
+    from hubman.cli.picture_options import parse_seeds, plain_prompt
     from hubman.renderers.process import Renderer
 
     options = SheetOptions(
-        weights=_weights(weights), triggers=triggers, seeds=parse_seeds(seeds) or (1,), prompt=prompt,
-        negative=negative, steps=steps, explicit=explicit or session.config.explicit, device=device,
+        weights=_weights(weights), triggers=triggers, seeds=parse_seeds(seeds) or (1,),
+        prompt=plain_prompt(prompt, "--prompt"),
+        negative=plain_prompt(negative, "--negative"), steps=steps, explicit=explicit or session.config.explicit, device=device,
     )  # fmt: skip
     _refuse_both(options)
     layout = _layout(session, query, bases, options, title, terminal)

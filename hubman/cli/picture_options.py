@@ -1,4 +1,4 @@
-"""Seeds as people type them."""
+"""Options about pictures that several commands have: seeds and prompts, as people type them."""
 
 from __future__ import annotations
 
@@ -19,3 +19,12 @@ def parse_seeds(text: str | None) -> tuple[int, ...] | None:
     if not known or len(parts) > MOST_SEEDS:
         raise click.BadParameter(f"{text!r} is no list of seeds, like 1,2,3", param_hint="--seeds")
     return tuple(int(part) for part in parts)
+
+
+def plain_prompt(prompt: str | None, option: str) -> str | None:
+    """Refuse adapter tags in a prompt: the pictures are made without them, and the recipe would not be true."""
+    from hubman.core.prompt import extract_tags
+
+    if prompt and extract_tags(prompt)[1]:
+        raise click.BadParameter("adapters in it are not applied; name the adapter as MODEL", param_hint=option)
+    return prompt
