@@ -12,6 +12,14 @@ from hubman.core.prompt import format_weight
 from hubman.core.verdict import full_change
 from hubman.renderers.process import Renderer
 
+FLAGS = {
+    "trigger-ineffective": "its word does nothing",
+    "always-on": "works without its word, too",
+    "too-strong": "burnt at weight 1",
+    "nearly-complete": "nearly all modules fit",
+}
+"""Flags of a verdict that a sheet says, in words."""
+
 
 class SheetSession(Protocol):
     """The part of renderers.process.Renderer that draws."""
@@ -83,7 +91,6 @@ def label_lines(validation: Validation) -> list[str]:
     if validation.weight is not None:
         found = validation.weight
         span = f"{format_weight(found.low)}-{format_weight(found.high)}"
-        lines.append(f"weight {format_weight(found.weight)} (works {span})")
-    if validation.judgement.flags:
-        lines.append(" ".join(validation.judgement.flags))
+        lines.append(f"best at {format_weight(found.weight)}, works {span}")
+    lines += [words_of for flag, words_of in FLAGS.items() if flag in validation.judgement.flags]
     return lines

@@ -65,7 +65,8 @@ def sheet(
     options = SheetOptions(
         weights=_weights(weights), triggers=triggers, seeds=parse_seeds(seeds) or (1,),
         prompt=plain_prompt(prompt, "--prompt"),
-        negative=plain_prompt(negative, "--negative"), steps=steps, explicit=explicit or session.config.explicit, device=device,
+        negative=plain_prompt(negative, "--negative"), steps=steps,
+        explicit=explicit or session.config.explicit, device=device,
     )  # fmt: skip
     _refuse_both(options)
     layout = _layout(session, query, bases, options, title, terminal)

@@ -14,5 +14,4 @@ def median_seed(changes: Sequence[float]) -> int:
     >>> median_seed([30.0, 80.0, 41.0]), median_seed([5.0, 9.0]), median_seed([7.0])
     (2, 0, 0)
     """
-    ranked = sorted(range(len(changes)), key=lambda place: (changes[place], place))
-    return ranked[(len(ranked) - 1) // 2]
+    return list(changes).index(sorted(changes)[(len(changes) - 1) // 2])
