@@ -1,4 +1,4 @@
-"""Previews of the real demo family: made after the verdict, renewed only where they are hubman's own, the user's kept."""
+"""Previews of the demo family: made after the verdict, renewed only where they are hubman's, the user's own kept."""
 
 from __future__ import annotations
 
@@ -203,3 +203,19 @@ def test_a_broken_adapter_never_gets_a_face(proved: Path, place: Path, call: Cal
     assert not (place / "Lora/burnt.preview.png").exists()
     sha256 = call("show", "burnt")[1]["model"]["hashes"]["sha256"]
     assert not (proved / "home/previews" / f"{sha256}.png").exists()
+
+
+def test_what_the_user_wants_shown_is_remembered(proved: Path, place: Path, call: Call, make: Any) -> None:
+    """Until they say otherwise, or take it back."""
+    from hubman.app.library import find_one
+    from hubman.app.own_preview import set_prompt
+
+    store, _ = opened(proved)
+    with open_reader(store.path) as reader:
+        file = find_one(reader, NAME)
+    set_prompt(store, file, "a green cross")
+    store.close()
+    assert call("preview", NAME)[1]["prompt"] == "a green cross"
+    assert "a green cross, zbrstripe" in make(seeds=(1,)).made.recipe
+    assert call("undo")[0] == 0
+    assert (call("preview", NAME)[1]["prompt"], make(seeds=(1,)).made.source) == (None, "base")
