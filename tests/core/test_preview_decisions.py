@@ -7,10 +7,12 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hubman.config import load
 from hubman.core.hub import RemoteImage
 from hubman.core.measured import measured_weights, measured_words
 from hubman.core.plan.examples import Example, choose_example, images_in_sidecar, noted_prompt
@@ -62,6 +64,17 @@ def test_a_sexualised_minor_is_never_drawn(text: str, refused: bool) -> None:
     kept, left_out = without_explicit([part.strip() for part in text.split(",")], allowed=True)
     assert bool(left_out) is refused
     assert not refused or not is_explicit(", ".join(kept))
+
+
+@pytest.mark.parametrize(("toml", "variable", "allowed"), [
+    ("", "", False), ("[preview]\nexplicit = true", "", True), ("preview.explicit = true", "0", False), ("", "1", True),
+])  # fmt: skip
+def test_the_user_may_allow_it(tmp_path: Path, toml: str, variable: str, allowed: bool) -> None:
+    (tmp_path / "config.toml").write_text(toml)
+    assert load({"HUBMAN_EXPLICIT": variable}, home=str(tmp_path)).explicit is allowed
+    (tmp_path / "config.toml").write_text("preview = 7")
+    with pytest.raises(UsageError):
+        load({}, home=str(tmp_path))
 
 
 def test_previews_say_nsfw_in_the_negative_prompt_once() -> None:
