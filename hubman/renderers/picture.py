@@ -11,9 +11,10 @@ import torch
 from hubman.core.plan.picture import PicturePlan
 from hubman.errors import N_, RenderError
 from hubman.renderers.base import Base
+from hubman.renderers.contexts import guides
 from hubman.renderers.png import save_png
 from hubman.renderers.sample import Pictures, render, size_of
-from hubman.renderers.stack import Stack, stacked
+from hubman.renderers.stack import stacked
 
 if TYPE_CHECKING:
     from hubman.renderers.worker import Worker
@@ -35,14 +36,14 @@ def render_pictures(
         raise RenderError("render-failed", N_("a picture needs a path and its texts: {count}"), count=len(paths))
     finite = True
     with stacked(base, plan.adapters) as stack:
-        context = _context(base, plan, stack)
+        steps = guides(base, plan.prompt, plan.sampling, stack.adapters)
         for index, seed in enumerate(plan.sampling.seeds):
             label = f"picture {index + 1}/{len(paths)}, " if len(paths) > 1 else ""
 
             def told(done: int, of: int, label: str = label) -> None:
                 progress(f"{label}step {done}/{of}")
 
-            pictures = render(base, context, replace(plan.sampling, seeds=(seed,)), told)
+            pictures = render(base, steps, replace(plan.sampling, seeds=(seed,)), told)
             finite = finite and is_finite(pictures)
             save_png(pictures.pixels[0], paths[index], texts[index] if texts else {})
         adapters = [_report(use.adapter.name, adapter.report) for use, adapter in stack.opened]
@@ -50,14 +51,9 @@ def render_pictures(
         "size": list(size_of(base, plan.sampling)),
         "paths": list(paths),
         "finite": finite,
-        "context_tokens": context.states.shape[1],
+        "context_tokens": max(context.states.shape[1] for guide in steps for context in guide.contexts),
         "adapters": adapters,
     }
-
-
-def _context(base: Base, plan: PicturePlan, stack: Stack) -> Any:
-    with torch.inference_mode():
-        return base.family.encode(base, plan.prompt, plan.sampling.clip_skip, stack.embeddings())
 
 
 def is_finite(pictures: Pictures) -> bool:

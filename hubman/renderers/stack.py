@@ -12,7 +12,8 @@ from hubman.core.types import Kind
 from hubman.errors import N_, RenderError
 from hubman.renderers.adapters import Applied, open_adapter
 from hubman.renderers.base import Base
-from hubman.renderers.encode import Vectors
+from hubman.renderers.chunks import Vectors
+from hubman.renderers.contexts import embeddings_of
 
 
 class Stack:
@@ -50,7 +51,7 @@ class Stack:
 
     def embeddings(self) -> Mapping[str, Vectors]:
         """Return the vectors of all embeddings by the word that calls them."""
-        return {word: vectors for _, adapter in self.opened for word, vectors in adapter.embeddings().items()}
+        return embeddings_of(self.adapters)
 
     @property
     def adapters(self) -> list[Applied]:
