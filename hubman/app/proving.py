@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from hubman import formats
 from hubman.app.library import find_all, find_one
-from hubman.app.sidecars import place_preview
+from hubman.app.preview import PreviewOptions, make_preview, place_face
 from hubman.app.validate import chosen_base, validate_adapter
 from hubman.app.validation import AdapterFile, BaseFile, RenderSession, ValidateOptions, Validation
 from hubman.config import Config
@@ -119,6 +119,7 @@ class Proving:
         self._record = record
         self._store = store
         self._session = session
+        self._config = config
         self._options = replace(options, out_dir=options.out_dir or str(config.previews))
         self._bases, self.skipped = _readable(bases, required=options.base_given)
         self._digest = bases_digest(bases)
@@ -139,7 +140,7 @@ class Proving:
     def base_of(self, file: ModelFile) -> str | None:
         """Return the path of the base that a file will be proven on, None when nothing will be rendered."""
         try:
-            adapter = _adapter_file(file)
+            adapter = read_adapter(file)
         except (HubmanError, OSError):
             return None
         base = chosen_base(adapter, self._bases, self._options)
@@ -154,7 +155,7 @@ class Proving:
         if _is_another(file):
             return _failed(file, "adapter-changed", N_("it changed, or went, since hubman looked; run `hubman sync`"))
         try:
-            adapter = _adapter_file(file)
+            adapter = read_adapter(file)
         except (HubmanError, OSError) as error:
             result = _corrupt(file, error)
         else:
@@ -187,20 +188,26 @@ class Proving:
         return result
 
     def _keep(self, file: ModelFile, result: Validation) -> Validation:
+        """Make the preview, then record verdict and preview together."""
+        policy = self._policies.get(file.root_id, SidecarPolicy.OFF)
+        options = PreviewOptions.of(self._options, self._config)
+        result = make_preview(
+            self._store, self._config, file, result, self._session, options,
+            sidecars=policy, wanted=self._options.preview,
+        )  # fmt: skip
         with self._store.writer() as writer:
             base = result.base.sha256 if result.base else None
             writer.record_verdict(subject_of(file), base, result.to_json(), result.preview, self._digest)
-        return self._place(file, result)
-
-    def _place(self, file: ModelFile, result: Validation) -> Validation:
-        if result.preview is None or result.verdict not in GOOD:
-            return result  # the picture of a broken adapter must not become its face
-        try:
-            place_preview(self._store, file, result.preview, self._policies.get(file.root_id, SidecarPolicy.OFF))
-        except OSError as error:
-            reason = error.strerror or str(error)
-            return replace(result, hint=f"the preview could not be written beside the model: {reason}")
         return result
+
+    def _place(self, file: ModelFile, result: Validation) -> None:
+        """Write a preview that there is beside another place of the same content."""
+        if result.preview is None:
+            return
+        try:
+            place_face(self._store, file, result.preview, self._policies.get(file.root_id, SidecarPolicy.OFF))
+        except OSError:
+            return  # its folder takes no picture; the first place has it, and so has hubman's own folder
 
 
 def subject_of(file: ModelFile) -> str:
@@ -233,7 +240,7 @@ def _readable(bases: Sequence[ModelFile], *, required: bool) -> tuple[list[BaseF
     skipped: list[str] = []
     for base in bases:
         try:
-            found.append(_base_file(base))
+            found.append(read_base(base))
         except (HubmanError, OSError):
             if required:
                 raise
@@ -241,7 +248,7 @@ def _readable(bases: Sequence[ModelFile], *, required: bool) -> tuple[list[BaseF
     return found, skipped
 
 
-def _adapter_file(file: ModelFile) -> AdapterFile:
+def read_adapter(file: ModelFile) -> AdapterFile:
     """Read the file's header anew: a verdict is about the bytes that are there now."""
     header = formats.read_header(file.path)
     weight = file.sidecar.get("weight")
@@ -257,7 +264,7 @@ def _adapter_file(file: ModelFile) -> AdapterFile:
     )
 
 
-def _base_file(file: ModelFile) -> BaseFile:
+def read_base(file: ModelFile) -> BaseFile:
     header = formats.read_header(file.path)
     return BaseFile(
         path=file.path,

@@ -100,6 +100,8 @@ class RenderSession(Protocol):
 
     def write(self, picture: str, index: int, path: str, texts: Mapping[str, str]) -> str: ...
 
+    def call(self, op: str, plan: Mapping[str, Any], **more: Any) -> dict[str, Any]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Validation:

@@ -193,6 +193,7 @@ _PHASES = {
     "identify": lambda: _("reading headers"),
     "hash": lambda: _("hashing"),
     "validate": lambda: _("validating"),
+    "sheet": lambda: _("rendering"),
     "sketch": lambda: _("reading weights"),
     "compare": lambda: _("comparing weights"),
     "verify": lambda: _("verifying"),

@@ -49,6 +49,7 @@ def _take_stdout() -> TextIO:
 OPS: Mapping[str, str] = {
     "measure": "hubman.renderers.measure",
     "picture": "hubman.renderers.picture",
+    "compare": "hubman.renderers.compare",
     "sheet": "hubman.renderers.sheet",
 }
 """Request -> module whose `handle(worker, request)` answers it; imported when first asked for (torch takes seconds)."""

@@ -231,12 +231,12 @@ class Reader:
         return found
 
     def by_ids(self, file_ids: Sequence[int]) -> list[ModelFile]:
-        """Return files in the order of the given row ids."""
+        """Return files in the order of the given row ids; rows that are gone (`forget`) are left out."""
         found: dict[int, ModelFile] = {}
         for start in range(0, len(file_ids), 500):
             part = list(file_ids[start : start + 500])
             found |= {file.file_id: file for file in self._files(f"f.id IN ({','.join('?' * len(part))})", part)}
-        return [found[file_id] for file_id in file_ids]
+        return [found[file_id] for file_id in file_ids if file_id in found]
 
     def at(self, root_id: int, relpath: str) -> list[ModelFile]:
         """Return the file at a path of a root; when no name is equal, those equal after folding (NFC and NFD, case)."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hubman.cli.exclusions import QueryCommand
+from hubman.cli.picture_options import parse_seeds, plain_prompt
 from hubman.cli.session import Session, answering
 from hubman.cli.terminal import ProgressLine, Terminal
 from hubman.cli.words import _, plural, value
@@ -78,9 +79,9 @@ def validate(
     if everything and query:
         raise click.UsageError("--all is the whole library; leave it out to validate what a query finds.")
     options = ValidateOptions(
-        base_given=base is not None, config=config, prompt=_plain(prompt, "--prompt"),
-        negative=_plain(negative, "--negative"), size=_size(size),
-        seeds=_seeds(seeds), steps=steps, cfg=cfg, weight=weight, device=device, render=render,
+        base_given=base is not None, config=config, prompt=plain_prompt(prompt, "--prompt"),
+        negative=plain_prompt(negative, "--negative"), size=_size(size),
+        seeds=parse_seeds(seeds), steps=steps, cfg=cfg, weight=weight, device=device, render=render,
         preview=not no_preview,
     )  # fmt: skip
     progress, shown = ProgressLine(), Shown(terminal)
@@ -194,17 +195,7 @@ def exit_code(results: list[Validation], *, all_good_before: bool = True) -> int
     return 10 if verdicts == {"error"} else 1
 
 
-LARGEST_SEED = 2**64 - 1
 SIDES = (64, 4096)
-
-
-def _seeds(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    parts = [part.strip() for part in text.split(",")]
-    if not all(re.fullmatch("[0-9]{1,20}", part) and int(part) <= LARGEST_SEED for part in parts):
-        raise click.BadParameter(f"{text!r} is no list of seeds, like 1,2,3", param_hint="--seeds")
-    return tuple(int(part) for part in parts)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
@@ -217,12 +208,3 @@ def _size(text: str | None) -> tuple[int, int] | None:
             f"{text!r} is no size: two multiples of 8 from {SIDES[0]} to {SIDES[1]}, like 512x768", param_hint="--size"
         )
     return sides[0], sides[1]
-
-
-def _plain(prompt: str | None, option: str) -> str | None:
-    """Refuse adapter tags in a prompt: the pictures are made without them, and the recipe would not be true."""
-    from hubman.core.prompt import extract_tags
-
-    if prompt and extract_tags(prompt)[1]:
-        raise click.BadParameter("adapters in it are not applied; name the adapter as MODEL", param_hint=option)
-    return prompt

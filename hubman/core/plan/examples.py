@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hubman.core.hub import RemoteImage
-from hubman.core.plan.explicit import is_explicit, is_refused, is_safe_level
+from hubman.core.plan.explicit import SAFE_LEVELS, is_explicit, is_refused, level_of
 from hubman.core.prompt import extract_tags, split_words
 from hubman.core.types import Kind
 
@@ -49,7 +49,7 @@ def choose_example(
         words: its trigger words. kind: an embedding is called by a word, not by a tag.
     """
     wanted = {name.casefold() for name in names}
-    best: tuple[tuple[bool, bool, int, int], Example] | None = None
+    best: tuple[tuple[bool, bool, bool, int, int], Example] | None = None
     for place, (image, listing) in enumerate(images):
         text = image.prompt or ""
         if not text.strip() or len(text) > MOST_PROMPT or not _fit(image, listing, explicit=explicit):
@@ -63,7 +63,8 @@ def choose_example(
             continue
         size = (image.width, image.height) if image.width and image.height else None
         example = Example(prompt, _clean(extract_tags(image.negative or "")[0], names), size)
-        rank = (not called, not spoken, others, place)
+        unrated = level_of(image.nsfw, listing) is None
+        rank = (not called, not spoken, unrated, others, place)
         if best is None or rank < best[0]:
             best = rank, example
     return best[1] if best else None
@@ -73,7 +74,7 @@ def _fit(image: RemoteImage, listing: int | None, *, explicit: bool) -> bool:
     text = image.prompt or ""
     if explicit:
         return not is_refused(text)
-    return is_safe_level(image.nsfw, listing) and not is_explicit(text)
+    return level_of(image.nsfw, listing) in SAFE_LEVELS and not is_explicit(text)
 
 
 def _calls(text: str, names: Sequence[str]) -> bool:
@@ -103,10 +104,10 @@ def images_in_sidecar(record: Mapping[str, object]) -> list[RemoteImage]:
     listed = (inner if isinstance(inner, dict) else record).get("images")
     found = []
     for entry in listed if isinstance(listed, list) else ():
-        if not isinstance(entry, dict):
+        meta = entry.get("meta") if isinstance(entry, dict) else None
+        if not isinstance(entry, dict) or not isinstance(meta, dict):
             continue
-        meta = entry.get("meta")
-        prompt = meta.get("prompt") if isinstance(meta, dict) else None
+        prompt = meta.get("prompt")
         if not isinstance(prompt, str) or not prompt.strip():
             continue
         negative = meta.get("negativePrompt")

@@ -76,8 +76,8 @@ ALWAYS_NEGATIVE = ("nsfw", "nude", "nudity")
 training sets write, so that most checkpoints know them."""
 
 _ALL = (*RATINGS, *NUDITY, *ACTS, *GORE, *CHINESE, *NEVER)
-SAFE_LEVELS = (0, 1)
-"""Levels of a hub's picture (core/hub.py) that anybody may see: none, soft."""
+SAFE_LEVELS = (None, 0, 1)
+"""Levels of a hub's picture (core/hub.py) whose prompt is followed: none, soft; unrated ones by their words."""
 
 
 def _plain(text: str) -> str:
@@ -115,10 +115,9 @@ def without_explicit(words: Iterable[str], *, allowed: bool = False) -> tuple[li
     return kept, [word for word in words if is_explicit(word)]
 
 
-def is_safe_level(nsfw: int | None, listing: int | None = None) -> bool:
-    """Say whether a hub's picture may be followed: its own level, where unknown that of its listing; unknown is not."""
-    level = listing if nsfw is None else nsfw
-    return level in SAFE_LEVELS
+def level_of(nsfw: int | None, listing: int | None = None) -> int | None:
+    """Return the level of a hub's picture: its own, where unknown that of its listing."""
+    return listing if nsfw is None else nsfw
 
 
 def with_negative(negative: str, *, allowed: bool = False) -> str:
