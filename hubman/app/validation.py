@@ -11,7 +11,7 @@ from hubman.core.plan.bases import base_layout
 from hubman.core.plan.fit import BaseChoice, Candidate, Match
 from hubman.core.plan.render import RenderPlan
 from hubman.core.types import Facts, Header, Safety, Trigger
-from hubman.core.verdict import Judgement, Measured, MeasuredWeight, Verdict, full_change
+from hubman.core.verdict import ENGINE, Judgement, Measured, MeasuredWeight, Verdict, full_change
 from hubman.renderers.configs import find_config
 
 
@@ -128,6 +128,7 @@ class Validation:
     def to_json(self) -> dict[str, Any]:
         """Return the `verdicts[]` object of `hubman validate --json`; the same input gives the same object."""
         return {
+            "engine": ENGINE,
             "id": self.adapter.id,
             "name": self.adapter.name,
             "kind": str(self.adapter.facts.kind),

@@ -63,6 +63,20 @@ class Root:
     device: int | None = None
 
 
+class WakeWord(NamedTuple):
+    """A word that an adapter answers to, found from its weights on one base (sha256): a guess.
+
+    Attributes:
+        place: 0 is the likeliest.
+        score: how much more the adapter does with the word than with others (core/wake says how).
+    """
+
+    base: str
+    text: str
+    place: int
+    score: float
+
+
 class Seen(NamedTuple):
     """One model file (or model folder) as a walk saw it: nothing was opened.
 

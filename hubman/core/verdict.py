@@ -13,6 +13,9 @@ from typing import Any, Self
 
 from hubman.errors import N_
 
+ENGINE = 1
+"""The number of these rules and measurements; raised when they change, so that old verdicts are made anew."""
+
 NO_EFFECT_STEP = 0.002
 """One-step change under which nothing happened; a module set to zero gives exactly 0, the weakest real LoRA 0.13."""
 

@@ -35,7 +35,7 @@ from hubman.store.text import pack, unpack
 from hubman.store.wal import has_log, wal_is_damaged
 
 if TYPE_CHECKING:
-    from hubman.core.library import Known, Root, Unhashed, Unread
+    from hubman.core.library import Known, Root, Unhashed, Unread, WakeWord
     from hubman.store.entries import Entries
     from hubman.store.hub_answers import HubAnswers
     from hubman.store.statistics import Statistics
@@ -313,6 +313,18 @@ class Reader:
         """Return the stored verdict objects of a blob (or alias), the latest first."""
         cursor = self._ask("SELECT detail FROM verdict WHERE subject = ? ORDER BY made_ns DESC, id DESC", [subject])
         return [json.loads(row[0]) for row in cursor]
+
+    def unproven(self, kinds: Collection[str], engine: int, bases: str) -> list[ModelFile]:
+        """Return adapters of these kinds, and what may be one, that need a proof, the newest first (store/verdicts)."""
+        from hubman.store.verdicts import UNPROVEN
+
+        return self._files(UNPROVEN.format(kinds=",".join("?" * len(kinds))), [*kinds, engine, bases])
+
+    def wake_words(self, subject: str) -> list[WakeWord]:
+        """Return the words that rendering found to wake a blob (or alias), the likeliest first."""
+        from hubman.store.verdicts import wake_words
+
+        return wake_words(self._ask, subject)
 
     def user_words(self, subject: str) -> list[str]:
         """Return the user's own trigger words of a blob (or alias)."""

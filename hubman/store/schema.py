@@ -270,7 +270,20 @@ verdict = Table(
     Column("preview", Text),
     Column("detail", Text, nullable=False),
     Column("made_ns", BigInteger, nullable=False),
+    Column("engine", Integer, nullable=False, server_default="0"),  # core.verdict.ENGINE, 0 before it was counted
+    Column("bases", String(64), nullable=False, server_default=""),  # digest of the checkpoints there were
     UniqueConstraint("subject", "base"),
+)
+
+wake_word = Table(
+    "wake_word",  # words that an adapter answers to, found from its weights: guesses, the likeliest first
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("base", String(64), primary_key=True),
+    Column("text", Text, primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("made_ns", BigInteger, nullable=False),
 )
 
 search = Table(

@@ -29,7 +29,10 @@ HUB_TEXTS = tuple(entry.name for entry in fields(HubTexts))
 MOST_ASKED = 5000
 """Subjects in one question: SQLite takes 32,766 values, and each is asked of four tables."""
 
-TABLES = (schema.verdict, schema.user_words, schema.user_data, schema.user_tag, schema.user_pin)
+RENDERED = (schema.verdict, schema.wake_word)
+"""What rendering found out about a content."""
+
+TABLES = (*RENDERED, schema.user_words, schema.user_data, schema.user_tag, schema.user_pin)
 
 
 def subject_of_file() -> sa.ColumnElement[str]:
@@ -94,8 +97,9 @@ class Subjects:
             self._connection.execute(sa.update(table).where(table.c.subject == old).values(subject=new))
 
     def drop_verdicts(self, subject: str) -> None:
-        """Forget the verdicts of a subject: they were about other bytes."""
-        self._connection.execute(sa.delete(schema.verdict).where(schema.verdict.c.subject == subject))
+        """Forget the verdicts of a subject and the words that wake it: they were about other bytes."""
+        for table in RENDERED:
+            self._connection.execute(sa.delete(table).where(table.c.subject == subject))
 
     def set_aside(self, alias: str, digest: str) -> None:
         """Part a place from words and notes that were about the content it had before; nothing typed is deleted."""
@@ -118,10 +122,10 @@ class Subjects:
         self._hand_over_words(alias, sha256)
         self._hand_over_data(alias, sha256)
         self._hand_over_pin(alias, sha256)
-        verdict = schema.verdict
-        newer = sa.select(verdict.c.base).where(verdict.c.subject == alias)
-        self._connection.execute(sa.delete(verdict).where(verdict.c.subject == sha256, verdict.c.base.in_(newer)))
-        self._connection.execute(sa.update(verdict).where(verdict.c.subject == alias).values(subject=sha256))
+        for table in RENDERED:
+            newer = sa.select(table.c.base).where(table.c.subject == alias)
+            self._connection.execute(sa.delete(table).where(table.c.subject == sha256, table.c.base.in_(newer)))
+            self._connection.execute(sa.update(table).where(table.c.subject == alias).values(subject=sha256))
 
     def _hand_over_words(self, alias: str, sha256: str) -> None:
         newer = self.words(alias)

@@ -13,7 +13,17 @@ from hubman.core.library import UserData
 from hubman.store.door import open_store
 from hubman.store.reader import open_reader
 
-USER_TABLES = ("root", "user_words", "user_data", "user_tag", "user_pin", "hub_choice", "verdict", "journal")
+USER_TABLES = (
+    "root",
+    "user_words",
+    "user_data",
+    "user_tag",
+    "user_pin",
+    "hub_choice",
+    "verdict",
+    "wake_word",
+    "journal",
+)
 
 
 def speak(home: Path, models: Path, count: int = 6) -> None:
@@ -36,6 +46,8 @@ def speak(home: Path, models: Path, count: int = 6) -> None:
     with store.writer(durable=True) as writer:
         writer.hubs.choose("civitai", enabled=True)
         writer.hubs.choose("liblib", enabled=False)
+        for subject in subjects:
+            writer.record_wake(subject, "b" * 64, [("zqx", 0.9), ("水墨", 0.25)])
     store.close()
     with closing(sqlite3.connect(path)) as connection, connection:
         for number, subject in enumerate(subjects):

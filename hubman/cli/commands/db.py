@@ -238,5 +238,5 @@ def _names() -> dict[str, str]:
         "user_tag": _("tags"), "verdict": _("verdicts"), "journal": _("journal"), "blob": _("hashes"),
         "file": _("places of files"), "user_pin": _("pins"), "hub_choice": _("answers about hubs"),
         "listing": _("models of hubs"), "provenance": _("where contents come from"),
-        "lookup": _("contents that hubs do not know"),
+        "lookup": _("contents that hubs do not know"), "wake_word": _("words that wake adapters"),
     }  # fmt: skip
