@@ -121,10 +121,12 @@ class Measurement:
         adapter.remove()
         bare = {"neutral": self._bare_step(plan.neutral), "triggered": self._bare_step(plan.triggered)}
         adapter.set(FULL_STRENGTH)
-        found: dict[str, Any] = {
-            name: step_change(step, self._step(getattr(plan, name), adapter)) for name, step in bare.items()
-        }
-        found["control"] = self._control(adapter, bare)
+        steps = {"neutral": self._step(plan.neutral, adapter)}
+        same = plan.neutral == plan.triggered
+        steps["triggered"] = steps["neutral"] if same else self._step(plan.triggered, adapter)
+        found: dict[str, Any] = {name: step_change(bare[name], step) for name, step in steps.items()}
+        positive = max(relative_change(bare[name][1], step[1]) for name, step in steps.items())
+        found["control"] = self._control(adapter, bare["triggered"][1], positive)
         found["sweep"] = []
         if not plan.render:
             for strength in plan.strengths:
@@ -137,28 +139,22 @@ class Measurement:
         adapter.remove()
         return found
 
-    def _control(self, adapter: Applied, bare: Mapping[str, Step]) -> dict[str, Any] | None:
-        """Return the change of the positive prompts' output, and with the weights turned at random: {"change": the
-        larger of the neutral and the triggered one, "turned": the mean over both and all turns, "times"}.
+    def _control(self, adapter: Applied, bare: torch.Tensor, change: float) -> dict[str, Any] | None:
+        """Compare the change of the positive prompt's output with what the same weights do turned at random.
 
-        None for what changes no weights. The adapter is on at strength 1, and stays.
+        Returns {"change": the larger of the neutral and the triggered one, "turned": the mean over the plan's turns
+        with the triggered prompt, "times"}; None for what changes no weights. The adapter is on at strength 1.
         """
-
-        def changes() -> list[float]:
-            steps = {name: self._step(getattr(self.plan, name), adapter)[1] for name in bare}
-            return [relative_change(bare[name][1], step) for name, step in steps.items()]
-
-        full = max(changes())
         turns: list[float] = []
         for turn in range(self.plan.turns):
             with turned(self.base, turn) as weights:
                 if not weights:
                     return None
-                turns += changes()
-        if not turns or not all(math.isfinite(value) for value in (full, *turns)) or not any(turns):
+                turns.append(relative_change(bare, self._step(self.plan.triggered, adapter)[1]))
+        if not turns or not all(math.isfinite(value) for value in (change, *turns)) or not any(turns):
             return None
         mean = fmean(turns)
-        return {"change": full, "turned": float(f"{mean:.6g}"), "times": float(f"{full / mean:.6g}")}
+        return {"change": change, "turned": float(f"{mean:.6g}"), "times": float(f"{change / mean:.6g}")}
 
 
 def step_change(bare: Step, step: Step) -> float | None:

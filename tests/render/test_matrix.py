@@ -17,7 +17,7 @@ from hubman.renderers.process import Renderer  # noqa: E402
 
 pytestmark = pytest.mark.render
 
-QUICK = ValidateOptions(seeds=(1, 2), steps=6, cfg=3.0, strengths=(0.6, 1.0))
+QUICK = ValidateOptions(seeds=(1, 2), steps=4, cfg=3.0, strengths=(0.6, 1.0))
 
 
 @pytest.fixture(scope="module")
