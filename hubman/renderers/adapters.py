@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean, median
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -123,7 +123,13 @@ class WeightAdapter:
                 "dw_mean": fmean(finite),
                 "dw_median": median(finite),
                 "dw_max": max(finite),
+                "dw_top": self._largest(sizes),
             }
+
+    def _largest(self, sizes: list[float], most: int = 5) -> list[dict[str, Any]]:
+        """Return the modules that change most, by their names in the file."""
+        pairs = [(size, target.module.name) for size, target in zip(sizes, self.targets, strict=True)]
+        return [{"module": name, "dw": size} for size, name in sorted(pairs, key=lambda pair: -pair[0])[:most]]
 
     def _apply(self, target: _Target, strength: float) -> float:
         """Change one module; return the relative size of the full change (strength 1)."""
