@@ -219,3 +219,35 @@ def test_what_the_user_wants_shown_is_remembered(proved: Path, place: Path, call
     assert "a green cross, zbrstripe" in make(seeds=(1,)).made.recipe
     assert call("undo")[0] == 0
     assert (call("preview", NAME)[1]["prompt"], make(seeds=(1,)).made.source) == (None, "base")
+
+
+def test_a_hubs_example_is_followed_without_the_others_adapters(proved: Path, place: Path) -> None:
+    """From the listing, and from the card that Civitai-Helper left; a mature picture is passed over."""
+    from hubman.app.library import find_one
+    from hubman.app.preview_sources import preview_words
+    from hubman.app.proving import read_adapter, read_base
+    from hubman.core.hub import Listing, RemoteImage
+    from hubman.core.plan.preview_prompt import preview_prompt
+
+    store, _ = opened(proved)
+    card = place / f"Lora/{NAME}.civitai.info"
+    card.write_text(json.dumps({"images": [{"nsfwLevel": 1, "meta": {"prompt": "zbrstripe, a card"}}]}))
+
+    def shown() -> tuple[str, str]:
+        with open_reader(store.path) as reader:
+            file, base = find_one(reader, NAME), find_one(reader, "tinyshapes")
+            found = preview_prompt(preview_words(reader, file, read_adapter(file), read_base(base)), tiny=True)
+        return found.source, found.pair.positive
+
+    assert shown() == ("hub-example", "zbrstripe, a card")
+    images = (
+        RemoteImage("https://x/1", nsfw=3, prompt=f"<lora:{NAME}:1>, zbrstripe, first"),
+        RemoteImage("https://x/2", nsfw=0, prompt=f"<lora:other:1> <lora:{NAME}:1>, zbrstripe, second"),
+        RemoteImage("https://x/3", nsfw=1, prompt=f"<lora:{NAME}:0.4>, zbrstripe, third"),
+    )
+    with open_reader(store.path) as reader:
+        sha256 = find_one(reader, NAME).hashes.sha256  # type: ignore[union-attr]
+    with store.writer() as writer:
+        writer.hubs.record_provenance([(sha256, Listing("civitai", "1", "2", "Z", images=images), None, "sha256")])
+    store.close()
+    assert shown() == ("hub-example", "zbrstripe, third")
