@@ -2,7 +2,7 @@
 
 They test whether a trigger word can be found from the weights alone.  The files have neutral names
 and no metadata; ``words.json`` beside them is the key.  Half of the pictures that each learned from
-had its word and its motif, half neither.  Two more adapters have no word at all: they are always on.
+had its word and its motif, half neither.  Two more adapters have no word: they are always on.
 
 The split into ``tuning`` (method and parameters may be chosen on them) and ``held-out`` is part of
 this file, so that it cannot move with the results.
@@ -24,12 +24,12 @@ from torch import Tensor
 from torch.func import functional_call
 
 from training import adapters, unet
+from training.drawing import draw
 from training.export import write_safetensors
 from training.loop import Plan, seed_everything
-from training.text_encoder import embed, tokenise
+from training.text_encoder import tokenise
 from training.vae import encode
 from training.vocabulary import Scenes, caption, sample_scenes
-from training.drawing import draw
 from training.wake_motifs import MOTIFS, paint
 
 PICTURES = 768

@@ -93,7 +93,7 @@ def encode_chunk(
     text: TextPart, chunk: Chunk, clip_skip: int, embeddings: Mapping[str, Vectors], *, xl: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return (1, 77, width) of one chunk and, with `xl` (SDXL, SD3), the pooled vector of an encoder that has one."""
-    states, pooled = _read(read_chunk(text, chunk, embeddings), text, clip_skip, xl=xl)
+    states, pooled = read_states(read_chunk(text, chunk, embeddings), text, clip_skip, xl=xl)
     if any(weight != 1.0 for weight in chunk.weights):
         fill = CHUNK - len(chunk.ids)
         weights = torch.tensor([1.0, *chunk.weights, *[1.0] * (fill + 1)], device=states.device)
@@ -144,7 +144,8 @@ def run_encoder(text: TextPart, row: Sequence[int], vectors: Sequence[tuple[int,
             handle.remove()
 
 
-def _read(output: Any, text: TextPart, clip_skip: int, *, xl: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+def read_states(output: Any, text: TextPart, clip_skip: int, *, xl: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return what the denoiser reads of an encoder's answer, (n, tokens, width), and the pooled vectors if any."""
     if xl:  # both encoders of SDXL are read one layer before the last, without the final norm
         return output.hidden_states[-2], output[0] if output[0].dim() == 2 else None
     if clip_skip == 1 or not skips(text):

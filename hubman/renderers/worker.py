@@ -51,6 +51,7 @@ OPS: Mapping[str, str] = {
     "picture": "hubman.renderers.picture",
     "compare": "hubman.renderers.compare",
     "sheet": "hubman.renderers.sheet",
+    "wake": "hubman.renderers.wake",
 }
 """Request -> module whose `handle(worker, request)` answers it; imported when first asked for (torch takes seconds)."""
 
