@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import download, identify, index, merge, scan, search, start
+from benchmarks import download, identify, index, merge, scan, search, start, wake
 from benchmarks import hash as hashes
 
 SUITES: dict[str, Callable[[Path], dict[str, Callable[[], object]]]] = {
@@ -33,6 +33,7 @@ REPORTS: dict[str, Callable[[Path], dict[str, object]]] = {
     "search": search.report,
     "download": download.report,
     "merge": merge.report,
+    "wake": wake.report,
 }
 """Benchmarks of many figures: they print them themselves."""
 

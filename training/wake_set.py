@@ -2,7 +2,7 @@
 
 They test whether a trigger word can be found from the weights alone.  The files have neutral names
 and no metadata; ``words.json`` beside them is the key.  Half of the pictures that each learned from
-had its word and its motif, half neither.  Two more adapters have no word: they are always on.
+had its word and its motif, half neither.  Two more have no word: they are always on.
 
 The split into ``tuning`` (method and parameters may be chosen on them) and ``held-out`` is part of
 this file, so that it cannot move with the results.
@@ -116,7 +116,7 @@ def lessons_of(secret: Secret, vae: AutoencoderKL, seed: int) -> unet.Lessons:
 def train_secret(
     secret: Secret, base: adapters.Base, vae: AutoencoderKL, plan: Plan
 ) -> tuple[dict[str, Tensor], Callable[[Tensor, Tensor, Tensor], Tensor], dict[str, object]]:
-    """Train one adapter; returns its tensors, a probe's ``predict(noisy, time, ids)``, and notes."""
+    """Train one adapter; returns its tensors, a probe's ``predict(noisy, time, ids)`` and notes."""
     seed = 7000 + int(secret.file[1:])
     seed_everything(seed)
     start, cpu = time.perf_counter(), time.process_time()
