@@ -144,7 +144,7 @@ def test_pictures_through_a_render_process(
             {"name": "star", "matched": 1, "total": 1},
         ],
     }
-    assert stages[0] == "picture 1/2, step 1/4"
+    assert stages[:2] == ["load", "picture 1/2, step 1/4"]
     assert len(stages) == 8
     with Image.open(paths[1]) as picture:
         assert picture.text["parameters"] == "第二"
