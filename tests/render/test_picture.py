@@ -145,7 +145,7 @@ def test_pictures_through_a_render_process(
         ],
     }
     assert stages[:2] == ["load", "picture 1/2, step 1/4"]
-    assert len(stages) == 8
+    assert len(stages) == 9
     with Image.open(paths[1]) as picture:
         assert picture.text["parameters"] == "第二"
     alone = replace(plan, sampling=replace(plan.sampling, seeds=(4,)))

@@ -59,7 +59,7 @@ def test_a_single_file_and_a_folder_give_the_same_pictures(
 ) -> None:
     """The weights are the same to the last bit, whoever converted them, and so is the picture, but for rounding.
 
-    Where a matrix begins in memory decides which of BLAS' loops multiplies it; so two copies may differ in a last digit.
+    Where a matrix begins in memory decides which of BLAS' loops multiplies it: two copies may differ in a last digit.
     """
     folder, single = loaded_twins[kind]
     assert single.fingerprint == folder.fingerprint
