@@ -142,16 +142,17 @@ def _prove(known: Validation, base: BaseFile, options: ValidateOptions, session:
         triggered=plan.neutral != plan.triggered,
         switch=known.adapter.facts.kind is Kind.EMBEDDING,
     )
+    judgement = judge(measured)
     weight = None if measured.switch else measured_weight(measured.sweep, measured.base, measured.reference)
     done = replace(
         known,
-        judgement=judge(measured),
+        judgement=judgement,
         plan=plan,
         numbers=numbers,
         measured=measured,
         weight=weight,
         environment=environment,
-        hint=_render_hint(plan, options),
+        hint=_result_hint(judgement, plan, options),
     )
     if not measured.rendered or not options.preview:
         return done
@@ -162,7 +163,9 @@ def _prove(known: Validation, base: BaseFile, options: ValidateOptions, session:
         return replace(done, hint=f"the pictures could not be kept: {error}")
 
 
-def _render_hint(plan: RenderPlan, options: ValidateOptions) -> str:
+def _result_hint(judgement: Judgement, plan: RenderPlan, options: ValidateOptions) -> str:
+    if judgement.rule == "like-noise":
+        return N_("its trigger word may be another one: `hubman triggers MODEL --guess` looks for it")
     if plan.render or options.render is False:
         return ""
     return N_("checked without a picture: this base is large and there is no GPU; --render renders it all the same")
