@@ -199,7 +199,7 @@ def plan_render(
         alone=_alone(adapter.facts.kind, neutral, typed),
         opposite=replace(neutral, positive=add_words(neutral.positive, typed)) if in_negative else None,
         prompt_source=source,
-        sampling=_sampling(options, base.candidate.layout, tiny=tiny, rendered=rendered, fast=fast),
+        sampling=usual_sampling(options, base.candidate.layout, tiny=tiny, rendered=rendered, fast=fast),
         **_sweep(options, switch=adapter.facts.kind is Kind.EMBEDDING, rendered=rendered, fast=fast),
         preview_strength=first_of(options.weight, adapter.weight) if adapter.facts.kind is not Kind.EMBEDDING else 1.0,
         device=options.device,
@@ -241,7 +241,7 @@ def trigger_words(adapter: AdapterFile) -> tuple[str, ...]:
     return tuple(trigger.text for trigger in words if trigger.source == words[0].source)[:MOST_TRIGGERS]
 
 
-def _sampling(options: ValidateOptions, layout: BaseLayout, *, tiny: bool, rendered: bool, fast: bool) -> Sampling:
+def usual_sampling(options: ValidateOptions, layout: BaseLayout, *, tiny: bool, rendered: bool, fast: bool) -> Sampling:
     """Return the sampling: what users use on a GPU, little on a CPU, one small noise when nothing is rendered."""
     if tiny:
         usual = Sampling()
