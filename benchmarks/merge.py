@@ -1,8 +1,8 @@
 """`python -m benchmarks merge`: what applying a LoRA costs, against diffusers' own way, in one process.
 
-The demo's checkpoint and a LoRA over 236 of its modules (U-Net and text encoder, kohya's names). Figures are CPU seconds,
-medians of alternating rounds: open + apply + take off against `load_lora_weights` + `unload_lora_weights`, a second
-strength of an open one, and a picture with the LoRA against one without it (and against one through PEFT's layers).
+The demo's checkpoint and a LoRA over 236 of its modules (kohya's names). Figures are CPU seconds, medians of rounds:
+open + apply + take off against `load_lora_weights` + `unload_lora_weights`, a second strength of an open one, and a
+picture with the LoRA against one without it (and one through PEFT's layers).
 """
 
 from __future__ import annotations

@@ -142,16 +142,17 @@ def _prove(known: Validation, base: BaseFile, options: ValidateOptions, session:
         triggered=plan.neutral != plan.triggered,
         switch=known.adapter.facts.kind is Kind.EMBEDDING,
     )
+    judgement = judge(measured)
     weight = None if measured.switch else measured_weight(measured.sweep, measured.base, measured.reference)
     done = replace(
         known,
-        judgement=judge(measured),
+        judgement=judgement,
         plan=plan,
         numbers=numbers,
         measured=measured,
         weight=weight,
         environment=environment,
-        hint=_render_hint(plan, options),
+        hint=_result_hint(judgement, plan, options),
     )
     if not measured.rendered or not options.preview:
         return done
@@ -162,7 +163,9 @@ def _prove(known: Validation, base: BaseFile, options: ValidateOptions, session:
         return replace(done, hint=f"the pictures could not be kept: {error}")
 
 
-def _render_hint(plan: RenderPlan, options: ValidateOptions) -> str:
+def _result_hint(judgement: Judgement, plan: RenderPlan, options: ValidateOptions) -> str:
+    if judgement.rule == "like-noise":
+        return N_("its trigger word may be another one: `hubman triggers MODEL --guess` looks for it")
     if plan.render or options.render is False:
         return ""
     return N_("checked without a picture: this base is large and there is no GPU; --render renders it all the same")
@@ -196,7 +199,7 @@ def plan_render(
         alone=_alone(adapter.facts.kind, neutral, typed),
         opposite=replace(neutral, positive=add_words(neutral.positive, typed)) if in_negative else None,
         prompt_source=source,
-        sampling=_sampling(options, base.candidate.layout, tiny=tiny, rendered=rendered, fast=fast),
+        sampling=usual_sampling(options, base.candidate.layout, tiny=tiny, rendered=rendered, fast=fast),
         **_sweep(options, switch=adapter.facts.kind is Kind.EMBEDDING, rendered=rendered, fast=fast),
         preview_strength=first_of(options.weight, adapter.weight) if adapter.facts.kind is not Kind.EMBEDDING else 1.0,
         device=options.device,
@@ -238,7 +241,7 @@ def trigger_words(adapter: AdapterFile) -> tuple[str, ...]:
     return tuple(trigger.text for trigger in words if trigger.source == words[0].source)[:MOST_TRIGGERS]
 
 
-def _sampling(options: ValidateOptions, layout: BaseLayout, *, tiny: bool, rendered: bool, fast: bool) -> Sampling:
+def usual_sampling(options: ValidateOptions, layout: BaseLayout, *, tiny: bool, rendered: bool, fast: bool) -> Sampling:
     """Return the sampling: what users use on a GPU, little on a CPU, one small noise when nothing is rendered."""
     if tiny:
         usual = Sampling()

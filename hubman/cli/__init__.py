@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "verify": ("Trust", "verify:verify", "Read the models again: bit rot, truncation, drift."),
     "validate": ("Trust", "validate:validate", "Render each adapter: does it work? A verdict with evidence."),
     "preview": ("Trust", "preview:preview", "Show, make or set the preview of a model."),
+    "render": ("Trust", "render:render", "Pictures of a prompt, with the adapters that it calls."),
     "sheet": ("Trust", "sheet:sheet", "A contact sheet: adapters x weights, checkpoints, trigger words."),
     "dupes": ("Run and care", "dupes:dupes", "What lies here more than once; --similar compares weights."),
     "stats": ("Run and care", "stats:stats", "What is in the library, in numbers."),

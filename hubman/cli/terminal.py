@@ -194,6 +194,7 @@ _PHASES = {
     "hash": lambda: _("hashing"),
     "validate": lambda: _("validating"),
     "sheet": lambda: _("rendering"),
+    "render": lambda: _("rendering"),
     "sketch": lambda: _("reading weights"),
     "compare": lambda: _("comparing weights"),
     "verify": lambda: _("verifying"),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 _AND = re.compile(r"\bAND\b")
 _PART_WEIGHT = re.compile(r":\s*([-+]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9}))\s*$")
-_WHEN = re.compile(r"\s*([-+]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9}))\s*")
+_WHEN = re.compile(r"\s*([-+]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9}))\s*", re.ASCII)
 _CLOSES = {")": "(", "]": "["}
 
 _DEEPEST = 64

@@ -28,7 +28,10 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that A1111's text says of a picture. `prompt` is without adapter tags; `size` in pixels."""
+    """Everything that A1111's text says of a picture; `size` in pixels.
+
+    `prompt` is without adapter tags, which are written before it; with `typed` it has them where the user typed them.
+    """
 
     prompt: PromptPair
     sampling: Sampling
@@ -36,6 +39,7 @@ class Recipe:
     size: tuple[int, int]
     base: BasePlan
     used: Sequence[Used] = ()
+    typed: bool = False
 
 
 def parameters(recipe: Recipe) -> str:
@@ -44,7 +48,8 @@ def parameters(recipe: Recipe) -> str:
     The last line is read by a pattern of `Key: value` pairs parted by commas; a value that holds a comma, a colon or a
     line break is quoted as JSON (A1111's infotext).
     """
-    tags = [PromptAdapter(use.kind, use.name, use.weight) for use in recipe.used if use.kind is not Kind.EMBEDDING]
+    called = () if recipe.typed else recipe.used
+    tags = [PromptAdapter(use.kind, use.name, use.weight) for use in called if use.kind is not Kind.EMBEDDING]
     built = build_prompt(tags, recipe.prompt.positive, recipe.prompt.negative)
     sampling = recipe.sampling
     facts: list[tuple[str, str]] = [

@@ -144,8 +144,8 @@ def test_pictures_through_a_render_process(
             {"name": "star", "matched": 1, "total": 1},
         ],
     }
-    assert stages[0] == "picture 1/2, step 1/4"
-    assert len(stages) == 8
+    assert stages[:2] == ["load", "picture 1/2, step 1/4"]
+    assert len(stages) == 9
     with Image.open(paths[1]) as picture:
         assert picture.text["parameters"] == "第二"
     alone = replace(plan, sampling=replace(plan.sampling, seeds=(4,)))

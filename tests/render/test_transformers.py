@@ -13,13 +13,13 @@ pytest.importorskip("diffusers")
 
 from tiny_transformers import NAMES, T5_WIDTH  # noqa: E402
 
+from hubman.core.evidence import prediction_suspect  # noqa: E402
 from hubman.core.plan import base_layout  # noqa: E402
 from hubman.core.plan.render import BasePlan, PromptPair, Sampling  # noqa: E402
-from hubman.core.verdict import prediction_suspect  # noqa: E402
 from hubman.errors import RenderError  # noqa: E402
 from hubman.formats import read_header  # noqa: E402
 from hubman.renderers.base import load_base, pick_dtype  # noqa: E402
-from hubman.renderers.sample import one_step, prediction_cosine, render, size_of  # noqa: E402
+from hubman.renderers.sample import one_step, render, size_of  # noqa: E402
 
 pytestmark = pytest.mark.render
 
@@ -114,11 +114,10 @@ def test_the_strength_of_the_guidance_is_told_to_dev_only(bases: dict[str, Any])
 @pytest.mark.parametrize("name", ["dev", "sd35"])
 def test_the_probe_of_the_prediction_type_never_doubts_a_flow_model(name: str, bases: dict[str, Any]) -> None:
     base = bases[name]
-    with torch.inference_mode():
-        context = base.family.encode(base, PAIR, 1, {})
     kind = base.scheduler_config["prediction_type"]
     assert kind == "flow_prediction"
-    for cosine in (prediction_cosine(base, context, SAMPLING), 0.0, 0.9):
+    assert base.prediction.cosine is None  # nothing was probed
+    for cosine in (None, 0.0, 0.9):
         assert not prediction_suspect({"prediction_cosine": cosine, "prediction_type": kind})
 
 

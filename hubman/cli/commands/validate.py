@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING
 
 import click
 
 from hubman.cli.exclusions import QueryCommand
-from hubman.cli.picture_options import parse_seeds, plain_prompt
+from hubman.cli.picture_options import parse_seeds, parse_size, plain_prompt
 from hubman.cli.session import Session, answering
 from hubman.cli.terminal import ProgressLine, Terminal
 from hubman.cli.words import _, plural, value
@@ -80,7 +79,7 @@ def validate(
         raise click.UsageError("--all is the whole library; leave it out to validate what a query finds.")
     options = ValidateOptions(
         base_given=base is not None, config=config, prompt=plain_prompt(prompt, "--prompt"),
-        negative=plain_prompt(negative, "--negative"), size=_size(size),
+        negative=plain_prompt(negative, "--negative"), size=parse_size(size),
         seeds=parse_seeds(seeds), steps=steps, cfg=cfg, weight=weight, device=device, render=render,
         preview=not no_preview,
     )  # fmt: skip
@@ -193,18 +192,3 @@ def exit_code(results: list[Validation], *, all_good_before: bool = True) -> int
     if verdicts <= {"ok", "weak"}:
         return 0 if all_good_before else 1
     return 10 if verdicts == {"error"} else 1
-
-
-SIDES = (64, 4096)
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    match = re.fullmatch("([0-9]{1,5})[xX×]([0-9]{1,5})", text)
-    sides = [int(side) for side in match.groups()] if match else []
-    if not sides or not all(SIDES[0] <= side <= SIDES[1] and side % 8 == 0 for side in sides):
-        raise click.BadParameter(
-            f"{text!r} is no size: two multiples of 8 from {SIDES[0]} to {SIDES[1]}, like 512x768", param_hint="--size"
-        )
-    return sides[0], sides[1]

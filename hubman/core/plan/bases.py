@@ -309,7 +309,10 @@ def _base_modules(name: str, shape: Shape) -> list[tuple[str, str, Shape]]:
             return _denoiser_module(name.removeprefix(prefix), shape)
     for prefix, part in _OPEN_CLIP_PREFIXES:
         if name.startswith(prefix):
-            return [(part, module, size) for module, size in _open_clip_modules(name.removeprefix(prefix), shape)]
+            rest = name.removeprefix(prefix)
+            if rest == "text_projection" and part == TE2:  # stored the other way round; SD2's encoder has no use for it
+                return [(part, rest, shape[::-1])]
+            return [(part, module, size) for module, size in _open_clip_modules(rest, shape)]
     for prefix, part in _CLIP_PREFIXES:
         if name.startswith(prefix):
             rest = _file_part(name.removeprefix(prefix)).removeprefix("text_model.")
