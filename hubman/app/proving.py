@@ -152,7 +152,7 @@ class Proving:
         Raises:
             RenderError: `render-cancelled`, by another thread; nothing is recorded.
         """
-        if _is_another(file):
+        if is_another(file):
             return _failed(file, "adapter-changed", N_("it changed, or went, since hubman looked; run `hubman sync`"))
         try:
             adapter = read_adapter(file)
@@ -160,7 +160,7 @@ class Proving:
             result = _corrupt(file, error)
         else:
             result = self._validate(adapter)
-        if _is_another(file):
+        if is_another(file):
             return _failed(file, "adapter-changed", N_("it changed while it was rendered; nothing is recorded"))
         return self._keep(file, result) if self._record else result
 
@@ -221,7 +221,7 @@ def bases_digest(bases: Sequence[ModelFile]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _is_another(file: ModelFile) -> bool:
+def is_another(file: ModelFile) -> bool:
     """Say whether other bytes lie there than those that were indexed: a verdict on them would be on the wrong ones."""
     if file.folder:
         return False

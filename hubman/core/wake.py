@@ -6,9 +6,12 @@ Pure. `renderers/wake.py` measures; docs/wake-words.md has the method, its figur
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from statistics import median
+
+from hubman.core.listed import same
 
 STANDS_OUT = 1.55
 """The first word stands out when its response is this many times that of the median word.
@@ -40,10 +43,14 @@ class WakeRanking:
         """Whether the first word is more than what some word always reaches."""
         return self.margin >= STANDS_OUT
 
-    @property
-    def guesses(self) -> tuple[tuple[str, float], ...]:
-        """The first few words, none when no word stands out."""
-        return self.words[:KEPT] if self.stands_out else ()
+    def guesses(self, known: Collection[str] = ()) -> tuple[tuple[str, float], ...]:
+        """Return the first few words of those that stand out.
+
+        Where the first one is a known trigger word there is nothing to guess: those that follow are mostly spelt alike.
+        """
+        found = tuple(pair for pair in self.words[:KEPT] if pair[1] >= STANDS_OUT)
+        confirmed = bool(found) and same(found[0][0]) in {same(word) for word in known}
+        return found[:1] if confirmed else found
 
     def place(self, word: str) -> int | None:
         """Return the rank of a word, 1 for the first; None when it was not among the candidates."""
@@ -72,3 +79,9 @@ def parse_words(text: str) -> tuple[str, ...]:
     """Return the words of a list, one a line (a word may be several, like `blue eyes`); `#` begins a comment line."""
     lines = (line.strip() for line in text.splitlines())
     return tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+
+
+def name_words(name: str) -> tuple[str, ...]:
+    """Return the words of a file's name that may be trigger words, the longest parts as they are written."""
+    parts = re.split(r"[\W_]+", name)
+    return tuple(dict.fromkeys(part.casefold() for part in parts if len(part) > 2 and not part.isdigit()))

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 @click.option("--add", "add_words", metavar="WORDS", help="Add words of your own.")
 @click.option("--rm", "rm_words", metavar="WORDS", help="Remove words of your own.")
 @click.option("--on", metavar="CHECKPOINT", help="The weight that was measured on this checkpoint.")
+@click.option("--guess", "guess_it", is_flag=True, help="Ask the weights of a LoRA which words wake it.")
+@click.option("--words", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
+              help="With --guess: try these words, one a line.")  # fmt: skip
 @click.pass_obj
 @answering()
 def triggers(
@@ -38,12 +41,17 @@ def triggers(
     add_words: str | None,
     rm_words: str | None,
     on: str | None,
+    guess_it: bool,
+    words: str | None,
     terminal: Terminal,
 ) -> None:
     """Trigger words, weight and the tag to paste. Your own words (--set, --add) win over all others.
 
     Where a model was validated, each weight says on which checkpoint it was measured, and each word that was tried
     whether it wakes the model (✓) or does nothing (✗).
+
+    --guess is for a LoRA whose words nobody knows: a thousand words (or those of --words) go through its weights
+    on a checkpoint (--on, else the one that fits), and those it answers to are kept as guesses.
     """
     from hubman.app.library import find_one, same_name
     from hubman.app.trigger_card import read_proof, trigger_card
@@ -53,17 +61,29 @@ def triggers(
     ]
     if changes:
         _change(session, models, changes, terminal)
+    if words is not None and not guess_it:
+        raise click.UsageError("--words goes with --guess")
+    guessed = []
+    if guess_it:
+        from hubman.cli.wake import guess
+
+        guessed = guess(session, models, on, words, terminal)
     with session.reader() as reader:
         files = [find_one(reader, model) for model in models]
-        base = _checkpoint(reader, on)
+        base = None if guess_it else _checkpoint(reader, on)
         cards = [trigger_card(file, same_name(reader, file), read_proof(reader, file), base) for file in files]
     if terminal.human:
         for card in cards:
             print_card(card, terminal)
     else:
-        terminal.document({"models": [card.to_json() for card in cards]})
+        told_of = [{"guess": one.to_json()} for one in guessed] or [{} for _card in cards]
+        terminal.document({"models": [card.to_json() | more for card, more in zip(cards, told_of, strict=True)]})
     for card in cards:
         warn_of_same_name(card.file, card.same_name, terminal)
+    if guessed:
+        from hubman.cli.wake import tell
+
+        tell(guessed, terminal)
     if copy_it:
         _copy(cards, terminal)
 
