@@ -79,7 +79,12 @@ def agreement(unet: UNet2DConditionModel, context: Tensor, count: int = 8) -> fl
 
 
 def measure(
-    unet: UNet2DConditionModel, checkpoint: Path, judge: Judge, count: int, steps: int, picture: Path
+    unet: UNet2DConditionModel,
+    checkpoint: Path,
+    judge: Judge,
+    count: int,
+    steps: int,
+    picture: Path,
 ) -> dict[str, object]:
     """How well it draws, read as what it is and read as what it is not."""
     pipeline = open_pipeline(checkpoint)
