@@ -30,6 +30,7 @@ from hubman.app.validate import plan_render  # noqa: E402
 from hubman.app.validation import AdapterFile, BaseFile, ValidateOptions  # noqa: E402
 from hubman.core.evidence import Picture  # noqa: E402
 from hubman.core.identify import identify  # noqa: E402
+from hubman.core.limits import BURNT_STEP  # noqa: E402
 from hubman.core.plan.render import AdapterPlan, BasePlan, PromptPair, RenderPlan, Sampling  # noqa: E402
 from hubman.core.types import Kind, Trigger  # noqa: E402
 from hubman.formats import read_header  # noqa: E402
@@ -203,14 +204,16 @@ def spread_of(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def wrong_words(base: Base, name: str) -> list[dict[str, Any]]:
-    """Return how far trained LoRAs follow a word that is not theirs, over how far they change the picture without."""
+def words(base: Base, name: str, probes: Any) -> list[dict[str, Any]]:
+    """Return how far each trained LoRA follows its own word and others, and where its probe is then."""
     lines = []
     for member in MEMBERS[:3]:
         for word in ("zbrstripe", "shuimo", "plkdot", "qwv", "masterpiece"):
-            if word != member.word:
-                plan = plan_of(member, base_file(name), ValidateOptions(strengths=(1.0,)), word)
-                lines.append(_control_line(measured(base, plan)[0]))
+            plan = plan_of(member, base_file(name), ValidateOptions(strengths=(1.0,)), word)
+            result, pictures = measured(base, plan)
+            bare, full = (_short(probes[member.look](pictures[key].pixels * 2 - 1)) for key in ("D", "C"))
+            line = {"adapter": member.name, "text": word, "own": word == member.word, **_control_line(result)}
+            lines.append(line | {"probe_bare": bare, "probe": full})
     return lines
 
 
@@ -335,7 +338,7 @@ def report(folder: Path) -> dict[str, Any]:
     from training.evaluate import PROBES
 
     result: dict[str, Any] = {
-        "torch": torch.__version__, "floors": {}, "random_weights": {}, "wrong_words": {}, "curves": {},
+        "torch": torch.__version__, "floors": {}, "random_weights": {}, "words": {}, "curves": {},
         "embeddings": {}, "weights": {},
     }  # fmt: skip
     for name, base in random_bases(folder):
@@ -347,7 +350,7 @@ def report(folder: Path) -> dict[str, Any]:
         prompt = base_file(name).header.metadata["hubman.sample_prompt"]
         result["floors"][name] = floors(base, prompt)
         result["random_weights"][name] = spread_of(controls(base, name, folder, 8))
-        result["wrong_words"][name] = spread_of(wrong_words(base, name))
+        result["words"][name] = words(base, name, PROBES)
         curves = {member.name: curve(base, name, member, PROBES[member.look]) for member in MEMBERS}
         result["curves"][name] = curves
         for member, line in zip(MEMBERS, curves.values(), strict=True):
@@ -355,7 +358,7 @@ def report(folder: Path) -> dict[str, Any]:
             ways.setdefault(member.name, abs(full - line["probe_bare"]))  # on the base of the training, which is first
         result["embeddings"][name] = {member.name: _embedding(base, name, member) for member in EMBEDDINGS}
         result["weights"][name] = weights(base, name, curves, ways)
-    result["summary"] = summary(result)
+    result["summary"] = summary(result, ways)
     for key, value in result["summary"].items():
         print(f"  {key:<44}{value}")
     return result
@@ -373,21 +376,33 @@ def _embedding(base: Base, name: str, member: Member) -> dict[str, Any]:
     }
 
 
-def summary(result: dict[str, Any]) -> dict[str, Any]:
+def woken(result: dict[str, Any], ways: dict[str, float]) -> tuple[list[float], list[float]]:
+    """Return the ratios with/without of the words that a probe sees waking nothing, and of those it sees waking."""
+    asleep, awake = [], []
+    for lines in result["words"].values():
+        for line in lines:
+            share = abs(line["probe"] - line["probe_bare"]) / ways[line["adapter"]]
+            if share < SHOWN:
+                asleep.append(line["word"])
+            elif share > 0.5:
+                awake.append(line["word"])
+    return asleep, awake
+
+
+def summary(result: dict[str, Any], ways: dict[str, float]) -> dict[str, Any]:
     """Return the figures that the limits lie between: the largest of nothing, the smallest of something."""
     nothing = ("again", "batch of one", "float16 weights")
     lines = [line for curves in result["curves"].values() for line in curves.values()]
     home = list(result["curves"][BASES[0]].values())
     upto = [p for line in lines for p in line["points"] if p["weight"] <= 1.0]
-    destroyed = [p for line in lines for p in line["points"] if p["weight"] >= 12.0]
+    destroyed = [p for line in lines for p in line["points"] if p["weight"] == 12.0]
     controls = list(result["random_weights"].values())
     embeddings = [line for lines in result["embeddings"].values() for line in lines.values()]
-    errors = [
-        entry["weight"] - found["probe"]
-        for found in result["weights"][BASES[0]].values()
-        for entry in found["by_seeds"]
-    ]
-    old = [found["old_rule"] - found["probe"] for found in result["weights"][BASES[0]].values()]
+    seen = [found for by in result["weights"].values() for found in by.values() if found["probe"] is not None]
+    errors = [entry["weight"] - found["probe"] for found in seen for entry in found["by_seeds"]]
+    old = [found["old_rule"] - found["probe"] for found in seen]
+    asleep, awake = woken(result, ways)
+    burnt = [p["one_step"] > BURNT_STEP for p in destroyed]
     return {
         "floor one_step": max(f[key]["one_step"] for f in result["floors"].values() for key in nothing),
         "floor mae": max(f[key]["mae"] for f in result["floors"].values() for key in nothing),
@@ -396,19 +411,20 @@ def summary(result: dict[str, Any]) -> dict[str, Any]:
         "random times max": max(c["times"]["max"] for c in controls),
         "trained at home times min": min(line["times"] for line in home if line["times"]),
         "random word max": max(c["word"]["max"] for c in controls),
-        "wrong word max": max(c["word"]["max"] for c in result["wrong_words"].values()),
-        "trained at home word min": min(line["word"] for line in home if line["word"]),
+        "asleep word max": max(asleep),
+        "awake word min": min(awake),
+        "words asleep, awake": [len(asleep), len(awake)],
         "word alone mae max": max(line["word_alone"] for line in lines),
         "spread up to 1 max": max([p["spread"] for p in upto] + [e["spread"] for e in embeddings]),
-        "spread from 12 min": min(p["spread"] for p in destroyed),
+        "spread at 12 min": min(p["spread"] for p in destroyed),
         "error up to 1 max": max([p["error"] for p in upto] + [e["error"] for e in embeddings]),
-        "error from 12 min": min(p["error"] for p in destroyed),
-        "one_step up to 1 max": max(p["one_step"] for p in upto),
-        "one_step from 12 min": min(p["one_step"] for p in destroyed),
-        "recommended minus probe, mean": round(fmean(errors), 3),
-        "recommended minus probe, largest": max(errors, key=abs),
-        "old rule minus probe, mean": round(fmean(old), 3),
-        "old rule minus probe, largest": max(old, key=abs),
+        "error at 12 min": min(p["error"] for p in destroyed),
+        "one_step up to 1 max": max([p["one_step"] for p in upto] + [c["one_step"]["max"] for c in controls]),
+        "one_step at 12 burnt": [sum(burnt), len(burnt)],
+        "weight minus probe, mean size": round(fmean(map(abs, errors)), 3),
+        "weight minus probe, largest": round(max(errors, key=abs), 3),
+        "old rule minus probe, mean size": round(fmean(map(abs, old)), 3),
+        "old rule minus probe, largest": round(max(old, key=abs), 3),
     }  # fmt: skip
 
 

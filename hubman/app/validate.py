@@ -143,7 +143,9 @@ def _prove(known: Validation, base: BaseFile, options: ValidateOptions, session:
         switch=known.adapter.facts.kind is Kind.EMBEDDING,
     )
     judgement = judge(measured)
-    weight = None if measured.switch else measured_weight(measured.sweep, measured.base, measured.reference)
+    weight = measured_weight(measured.sweep, measured.base, measured.reference)
+    if measured.switch or judgement.rule == "like-noise":  # of noise there is no right amount
+        weight = None
     done = replace(
         known,
         judgement=judgement,

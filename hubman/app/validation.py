@@ -156,7 +156,7 @@ class Validation:
             "static": static_facts(self.adapter.facts, self.adapter.header.tensors),
             "effect": self._effect_json(),
             "trigger": self._trigger_json(),
-            "sweep": list(self.numbers.get("sweep", ())),
+            "sweep": self._sweep_json(),
             "weight": self._weight_json(),
             "numbers": {key: value for key, value in self.numbers.items() if key not in {"sweep", "match"}},
             "seeds": list(self.plan.sampling.seeds) if self.plan else [],
@@ -199,6 +199,11 @@ class Validation:
             "times_noise": self.measured.control,
             **{key: value for key, value in self.numbers.get("adapter", {}).items() if key.startswith("dw_")},
         }
+
+    def _sweep_json(self) -> list[dict[str, Any]]:
+        base = self.measured.base
+        points = zip(self.numbers.get("sweep", ()), self.measured.sweep, strict=True)
+        return [{**numbers, "burnt": not point.healthy(base)} for numbers, point in points]
 
     def _trigger_json(self) -> dict[str, Any]:
         m = self.measured

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hubman.core.evidence import Picture, SweepPoint
-from hubman.core.limits import FULL_STRENGTH, OTHER_WORD_MAE, TRIGGER_FACTOR, WEAK_MAE
+from hubman.core.evidence import Picture, SweepPoint, WordTest
+from hubman.core.limits import FULL_STRENGTH, OTHER_WORD_MAE
 from hubman.core.plan.render import PromptPair, RenderPlan
 from hubman.core.sweep import late_strength, next_strength, reference_strength
 from hubman.core.types import Kind
@@ -61,7 +61,7 @@ class Exhibits:
         if late is not None:
             self._measure_from(late, d[0])
             words = self._words(late, a, self._neutral(late, a, self.shots[late][0]), d[0])
-            if any(_wakes(word) for word in words):
+            if any(WordTest.from_json(word).wakes for word in words):
                 reference, found["words"] = late, words
                 self._refine_from(late, d, d_stats)
             else:
@@ -207,10 +207,6 @@ class Exhibits:
         against = pair(a, full)
         direction = cosine(full.latents - a.latents, shown.latents - a.latents)
         return {"against_nothing": against["mae"] if against else None, "direction": direction}
-
-
-def _wakes(word: dict[str, Any]) -> bool:
-    return bool(word["with"] >= WEAK_MAE and word["with"] > TRIGGER_FACTOR * word["without"])
 
 
 def _moves(shots: Shots) -> bool:

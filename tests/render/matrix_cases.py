@@ -129,8 +129,9 @@ class Cases:
             for group, tensors, verdict, rule in variants:
                 name = f"{group}-{stem}".replace(" ", "-")
                 yield Case(group.split(" ")[0], name, self._save(name, tensors), verdict, rule, words)
-            for word in ("plkdot", "qwv", "red") if self.full else ("plkdot",):
-                yield Case("wrong trigger", f"{stem}-{word}", str(source), "weak", "like-noise", (word,))
+        for word in ("plkdot", "shuimo", "qwv", "masterpiece") if self.full else ("plkdot",):
+            # Not for the ink: most words that are spelled in letters wake that one (benchmarks/results/calibrate.json).
+            yield Case("wrong trigger", f"stripes-{word}", str(STRIPES), "weak", "like-noise", (word,))
         yield Case("no trigger known", "stripes-without-word", str(STRIPES), "weak", "like-noise")
 
     def _misfits(self) -> Iterator[Case]:
