@@ -18,7 +18,7 @@ pytest.importorskip("diffusers")
 pytestmark = [pytest.mark.render, pytest.mark.slow]
 
 ASSETS = Path(__file__).parents[1] / "render/assets/wake"
-FILES = {"one": "w06", "two": "w08", "on": "w16"}
+FILES = {"one": "w06", "two": "w08", "three": "w05", "on": "w16"}
 Call = Callable[..., tuple[int, Any, str]]
 
 
@@ -53,15 +53,21 @@ def guessed(model: Any) -> list[str]:
 
 
 def test_words_are_guessed_recorded_and_labelled(call: Call) -> None:
-    code, document, _ = call("one", "on", "--guess", "--json")
+    assert call("two", "--add", "glowix")[0] == 0
+    code, document, said = call("one", "two", "on", "--guess", "--json")
     assert code == 0
-    one, always = document["models"]
+    one, two, always = document["models"]
     assert one["guess"]["words"][0]["text"] == guessed(one)[0] == "sunset"
     assert one["guess"]["base"]["name"] == "base"
     assert one["guess"]["margin"] == one["guess"]["words"][0]["score"] > 1.55
     assert one["copy"]["positive"] == one["tag"]  # a guess is never pasted
+    assert two["guess"]["confirmed"] == "glowix"
+    assert [word["source"] for word in two["triggers"]] == ["user"]
     assert not always["guess"]["stands_out"]
     assert (always["guess"]["words"], guessed(always)) == ([], [])
+    assert "'sunset' stands out" in said
+    assert "its own word 'glowix' stands out" in said
+    assert "on: no word stands out" in said
     code, text, _ = call("one")
     assert code == 0
     assert "a guess" in next(line for line in text.splitlines() if "sunset" in line)
@@ -69,36 +75,26 @@ def test_words_are_guessed_recorded_and_labelled(call: Call) -> None:
 
 def test_a_list_of_words_and_a_checkpoint_by_name(call: Call, tmp_path: Path) -> None:
     words = tmp_path / "words.txt"
-    words.write_text("# mine\nzbrstripe\nglowix\nblue eyes\n", encoding="utf-8")
-    code, text, said = call("two", "--guess", "--on", "base", "--words", str(words))
+    words.write_text("# mine\nzbrstripe\noutline\nblue eyes\n", encoding="utf-8")
+    code, text, said = call("three", "--guess", "--on", "base", "--words", str(words))
     assert code == 0
-    assert "glowix" in text
-    assert "'glowix' stands out" in said
+    assert "outline" in text
+    assert "'outline' stands out" in said
     assert "4 were tried on base" in said  # and the name of the file
-    assert guessed(call("two", "--json")[1]["models"][0]) == ["glowix"]
-
-
-def test_its_own_word_is_confirmed(call: Call) -> None:
-    assert call("two", "--add", "glowix")[0] == 0
-    _, document, _ = call("two", "--guess", "--json")
-    (two,) = document["models"]
-    assert two["guess"]["confirmed"] == "glowix"
-    assert guessed(two) == []
-    assert [word["source"] for word in two["triggers"]] == ["user"]
-    assert "its own word 'glowix' stands out" in call("two", "--guess")[2]
+    assert guessed(call("three", "--json")[1]["models"][0]) == ["outline"]
 
 
 def test_what_cannot_be_guessed_is_said(call: Call, tmp_path: Path) -> None:
     empty = tmp_path / "empty.txt"
     empty.write_text("# nothing\n", encoding="utf-8")
     tries = {
-        "wake-not-a-lora": (2, ["goldstar", "--guess"]),
-        "words-unreadable": (2, ["one", "--guess", "--words", str(empty)]),
-        "not-a-checkpoint": (2, ["one", "--guess", "--on", "two"]),
+        "Words are guessed for LoRAs": ["goldstar"],
+        "is no list of words": ["one", "--words", str(empty)],
+        "two is a lora": ["one", "--on", "two"],
     }
-    for reference, (exit_code, arguments) in tries.items():
-        code, _, said = call(*arguments)
-        assert (code, reference in said) == (exit_code, True), said
+    for message, arguments in tries.items():
+        code, _, said = call(*arguments, "--guess")
+        assert (code, message in said) == (2, True), said
     assert call("one", "--words", str(empty))[0] == 2
 
 

@@ -12,7 +12,7 @@ from hubman.core.types import Kind
 CARRIERS = ("{}", "a red circle on a blue background, {}")
 """Prompts in which a word is read, alone and after a text of things that any base knows; responses are averaged.
 
-Alone is enough for the order (docs/wake-words.md); the second one takes chance off the margin.
+Alone was enough for the order on all tuning adapters; the second one takes chance off the margin.
 """
 
 TOKENS = 18
