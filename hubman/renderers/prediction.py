@@ -32,12 +32,19 @@ def settle_prediction(base: Base, metadata: Mapping[str, str], names: Iterable[s
     kept = set(names)
     shipped = bool(base.plan.config) and is_shipped(base.plan.config or "")
     source = "family" if shipped else base.plan.config_source or "folder"
-    claims = read_claims(base.scheduler_config, source, metadata, kept)
+    claims = read_claims(_stated(base.scheduler_config), source, metadata, kept)
     zero = zero_terminal_snr(base.scheduler_config, metadata, kept)
     base.prediction = settle(claims, cosine_of(base), name=base.plan.name, zero_snr=zero)
     base.scheduler_config = scheduler_config(base.scheduler_config, base.prediction)
     if base.plan.config == SD2 and base.prediction.type == VELOCITY:
         base.sample_size = _SD2_VELOCITY
+
+
+def _stated(config: Mapping[str, object]) -> dict[str, object]:
+    """Return what a scheduler's file says; diffusers fills in the defaults of the class and lists which."""
+    defaults = config.get("_use_default_values")
+    silent = set(defaults) if isinstance(defaults, list | tuple) else set()
+    return {key: value for key, value in config.items() if key not in silent}
 
 
 def scheduler_config(config: Mapping[str, object], prediction: Prediction) -> dict[str, object]:
