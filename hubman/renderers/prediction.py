@@ -52,10 +52,15 @@ def scheduler_config(config: Mapping[str, object], prediction: Prediction) -> di
 
     A schedule that ends in pure noise has to be rescaled (Lin et al. 2024, https://arxiv.org/abs/2305.08891) and must
     begin at its very last step ("trailing"), or the first step takes noise for a trace of a picture.
+    What is set here leaves the list of defaults, for diffusers drops everything on it when it reads the config.
     """
     changed: dict[str, object] = {**config, "prediction_type": prediction.type}
     if prediction.zero_snr:
         changed |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+    silent = config.get("_use_default_values")
+    if isinstance(silent, list | tuple):
+        said = {"prediction_type", *(("rescale_betas_zero_snr", "timestep_spacing") if prediction.zero_snr else ())}
+        changed["_use_default_values"] = [key for key in silent if key not in said]
     return changed
 
 
