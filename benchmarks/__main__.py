@@ -16,9 +16,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
-from benchmarks import download, identify, index, scan, search, start
+from benchmarks import download, identify, index, merge, scan, search, start, wake
 from benchmarks import hash as hashes
 
 SUITES: dict[str, Callable[[Path], dict[str, Callable[[], object]]]] = {
@@ -29,8 +30,16 @@ SUITES: dict[str, Callable[[Path], dict[str, Callable[[], object]]]] = {
     "scan": scan.variants,
     "start": start.variants,
 }
-REPORTS: dict[str, Callable[[Path], dict[str, object]]] = {"search": search.report, "download": download.report}
+REPORTS: dict[str, Callable[[Path], dict[str, object]]] = {
+    "search": search.report,
+    "download": download.report,
+    "merge": merge.report,
+    "wake": wake.report,
+}
 """Benchmarks of many figures: they print them themselves."""
+
+LATER = ("calibrate", "verdicts")
+"""More of those, that need torch: imported and run only when they are named."""
 
 ROUNDS = int(os.environ.get("HUBMAN_BENCH_ROUNDS", "7"))
 
@@ -57,7 +66,7 @@ def main() -> None:
     """Run and print; with `--save`, also write benchmarks/results/<name>.json."""
     names = [argument for argument in sys.argv[1:] if not argument.startswith("-")] or [*SUITES, *REPORTS]
     for name in names:
-        result = _report(name) if name in REPORTS else _compare(name)
+        result = _report(name) if name in REPORTS or name in LATER else _compare(name)
         if "--save" in sys.argv:
             machine = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
             path = Path(__file__).parent / "results" / f"{name}.json"
@@ -66,8 +75,10 @@ def main() -> None:
 
 
 def _report(name: str) -> dict[str, object]:
+    report = import_module(f"benchmarks.{name}").report if name in LATER else REPORTS[name]
     with tempfile.TemporaryDirectory() as folder:
-        return REPORTS[name](Path(folder))
+        found: dict[str, object] = report(Path(folder))
+        return found
 
 
 def _compare(name: str) -> dict[str, object]:

@@ -37,6 +37,7 @@ class Config:
         hub_urls: hub -> base address instead of its own (hubs.DEFAULT_URLS).
         downloads: files that are fetched at the same time.
         connections: connections for one file, where its hub allows several.
+        explicit: previews may show what nobody is shown unasked (`[preview] explicit`).
     """
 
     home: Path
@@ -51,6 +52,7 @@ class Config:
     hub_urls: Mapping[str, str] = field(default_factory=dict)
     downloads: int = 3
     connections: int = 4
+    explicit: bool = False
 
     @property
     def database(self) -> Path:
@@ -63,6 +65,10 @@ class Config:
     @property
     def previews(self) -> Path:
         return self.home / "previews"
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "cache"
 
     @property
     def logs(self) -> Path:
@@ -105,6 +111,7 @@ def load(environ: Mapping[str, str], *, home: str | None = None) -> Config:
         hub_urls=_hub_urls(environ, values, path),
         downloads=_count(environ, values, path, "downloads"),
         connections=_count(environ, values, path, "connections"),
+        explicit=_explicit(environ, values, path),
     )
 
 
@@ -114,6 +121,20 @@ def _offline(environ: Mapping[str, str], values: Mapping[str, object], path: Pat
     if not own and SWITCHES.get(environ.get("HF_HUB_OFFLINE", "").lower()):
         return True
     return _yes_or_no(own or values.get("offline", False), path, "offline")
+
+
+def _explicit(environ: Mapping[str, str], values: Mapping[str, object], path: Path) -> bool:
+    """Read `[preview] explicit`, or the same as `preview.explicit`; HUBMAN_EXPLICIT decides where it is set."""
+    section = values.get("preview", {})
+    if not isinstance(section, dict):
+        raise UsageError(
+            "config-invalid",
+            N_("`preview` is {value!r}, but it must be a table."),
+            hint=N_("Correct it in {path}: a line [preview], and below it explicit = true"),
+            value=section,
+            path=path,
+        )
+    return _yes_or_no(environ.get("HUBMAN_EXPLICIT") or section.get("explicit", False), path, "explicit")
 
 
 def _hub_urls(environ: Mapping[str, str], values: Mapping[str, object], path: Path) -> dict[str, str]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from hubman.app.lookup import look_up_new
 from hubman.app.provenance import fetch_pictures
-from hubman.app.sidecars import Written, write_known
+from hubman.app.sidecar_plan import Written
+from hubman.app.sidecars import write_known
 from hubman.core.hub import Match, Provenance
 from hubman.core.ports import Hub, Progress
 from hubman.core.types import Hashes

@@ -42,6 +42,11 @@ class IdleHashing:
             self._since_ns = since_ns
         self._wanted = self._options.hash_mode != "none"
 
+    @property
+    def resting(self) -> bool:
+        """Whether nothing is being hashed, and nothing is known to wait for it."""
+        return self._round is None and not self._wanted
+
     def try_all_again(self) -> None:
         """Forget what could not be hashed: another try is due."""
         self._tried.clear()

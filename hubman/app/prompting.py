@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from hubman.app.library import find_all, find_one
-from hubman.app.trigger_card import as_prompt_adapter
+from hubman.app.trigger_card import as_prompt_adapter, read_proof
 from hubman.core.library import ModelFile
 from hubman.core.prompt import BuiltPrompt, PromptStyle, build_prompt
 from hubman.core.types import ADAPTER_KINDS, Kind
@@ -37,7 +37,7 @@ def make_prompt(
             continue
         file = find_one(reader, name)
         _check_adapter(file)
-        adapters.append(as_prompt_adapter(file, weight))
+        adapters.append(as_prompt_adapter(file, weight, read_proof(reader, file)))
         if stated := file.sidecar.get("negative"):
             negatives.append(str(stated))
     return build_prompt(adapters, text or "", ", ".join(negatives), style)

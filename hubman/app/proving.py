@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 
 from hubman import formats
 from hubman.app.library import find_all, find_one
-from hubman.app.sidecars import place_preview
-from hubman.app.validate import validate_adapter
+from hubman.app.preview import PreviewOptions, make_preview, place_face
+from hubman.app.validate import chosen_base, validate_adapter
 from hubman.app.validation import AdapterFile, BaseFile, RenderSession, ValidateOptions, Validation
 from hubman.config import Config
 from hubman.core.identify import identify
@@ -19,7 +21,7 @@ from hubman.core.library import ModelFile, SidecarPolicy
 from hubman.core.query import parse_query, query_text
 from hubman.core.types import ADAPTER_KINDS, Facts, Format, Header, Kind
 from hubman.core.verdict import Judgement, Verdict
-from hubman.errors import N_, HubmanError, NotFoundError, UsageError
+from hubman.errors import N_, HubmanError, NotFoundError, RenderError, UsageError
 from hubman.store.door import Store
 from hubman.store.reader import Reader, open_reader
 
@@ -96,7 +98,13 @@ def choose_bases(reader: Reader, named: str | None, now_ns: int) -> list[ModelFi
 
 
 class Proving:
-    """Validates adapters one after another against the same bases, and records what was found."""
+    """Validates adapters one after another against the same bases, and records what was found.
+
+    Not for several threads at once: every thread has one of its own, over one session of its own.
+
+    Attributes:
+        skipped: paths of bases that cannot be read.
+    """
 
     def __init__(
         self,
@@ -111,39 +119,119 @@ class Proving:
         self._record = record
         self._store = store
         self._session = session
+        self._config = config
         self._options = replace(options, out_dir=options.out_dir or str(config.previews))
         self._bases, self.skipped = _readable(bases, required=options.base_given)
+        self._digest = bases_digest(bases)
         with open_reader(store.path) as reader:
             self._policies = {root.id: root.sidecars for root in reader.roots()}
+
+    def over(self, session: RenderSession) -> Proving:
+        """Return the same for another thread: other session, the same bases, whose headers are not read again."""
+        other = copy(self)
+        other._session = session
+        return other
 
     def run(self, files: Sequence[ModelFile]) -> Iterator[Validation]:
         """Yield one Validation per file, each recorded before it is yielded."""
         for file in files:
             yield self.prove(file)
 
-    def prove(self, file: ModelFile) -> Validation:
-        """Validate one file, record its verdict, and write its preview beside it where the root asks for that."""
+    def base_of(self, file: ModelFile) -> str | None:
+        """Return the path of the base that a file will be proven on, None when nothing will be rendered."""
         try:
-            adapter = _adapter_file(file)
+            adapter = read_adapter(file)
+        except (HubmanError, OSError):
+            return None
+        base = chosen_base(adapter, self._bases, self._options)
+        return base.path if base else None
+
+    def prove(self, file: ModelFile) -> Validation:
+        """Validate one file, record its verdict, and write its preview beside it where the root asks for that.
+
+        Raises:
+            RenderError: `render-cancelled`, by another thread; nothing is recorded.
+        """
+        if is_another(file):
+            return _failed(file, "adapter-changed", N_("it changed, or went, since hubman looked; run `hubman sync`"))
+        try:
+            adapter = read_adapter(file)
         except (HubmanError, OSError) as error:
             result = _corrupt(file, error)
         else:
-            result = validate_adapter(adapter, self._bases, self._options, self._session)
+            result = self._validate(adapter)
+        if is_another(file):
+            return _failed(file, "adapter-changed", N_("it changed while it was rendered; nothing is recorded"))
         return self._keep(file, result) if self._record else result
 
-    def _keep(self, file: ModelFile, result: Validation) -> Validation:
-        with self._store.writer() as writer:
-            subject = file.hashes.sha256 if file.hashes else file.alias
-            base = result.base.sha256 if result.base else None
-            writer.record_verdict(subject, base, result.to_json(), result.preview)
-        if result.preview is None or result.verdict not in GOOD:
-            return result  # the picture of a broken adapter must not become its face
-        try:
-            place_preview(self._store, file, result.preview, self._policies.get(file.root_id, SidecarPolicy.OFF))
-        except OSError as error:
-            reason = error.strerror or str(error)
-            return replace(result, hint=f"the preview could not be written beside the model: {reason}")
+    def given_up(self, file: ModelFile, rule: str, reason: str, **fields: object) -> Validation:
+        """Return what is said of a file that is not tried any more. It is not recorded, so that it is tried again."""
+        return _failed(file, rule, reason, **fields)
+
+    def also(self, file: ModelFile, result: Validation) -> None:
+        """Give a second place of the same content its preview."""
+        self._place(file, result)
+
+    def _validate(self, adapter: AdapterFile) -> Validation:
+        """Validate; where memory ran out, once more in a new process with one picture at a time."""
+        result = validate_adapter(adapter, self._bases, self._options, self._session)
+        if result.judgement.rule == "render-out-of-memory":
+            smaller = self._options if self._options.seeds else replace(self._options, seeds=(1,))
+            again = validate_adapter(adapter, self._bases, smaller, self._session)
+            if again.verdict is not Verdict.ERROR:
+                return replace(
+                    again, hint=again.hint or N_("memory ran out, so it was made with one picture at a time")
+                )
+            result = again
+        if result.judgement.rule == "render-cancelled":
+            raise RenderError("render-cancelled", N_("rendering was cancelled"))
         return result
+
+    def _keep(self, file: ModelFile, result: Validation) -> Validation:
+        """Make the preview, then record verdict and preview together."""
+        policy = self._policies.get(file.root_id, SidecarPolicy.OFF)
+        options = PreviewOptions.of(self._options, self._config)
+        result = make_preview(
+            self._store, self._config, file, result, self._session, options,
+            sidecars=policy, wanted=self._options.preview,
+        )  # fmt: skip
+        with self._store.writer() as writer:
+            base = result.base.sha256 if result.base else None
+            writer.record_verdict(subject_of(file), base, result.to_json(), result.preview, self._digest)
+        return result
+
+    def _place(self, file: ModelFile, result: Validation) -> None:
+        """Write a preview that there is beside another place of the same content."""
+        if result.preview is None:
+            return
+        try:
+            place_face(self._store, file, result.preview, self._policies.get(file.root_id, SidecarPolicy.OFF))
+        except OSError:
+            return  # its folder takes no picture; the first place has it, and so has hubman's own folder
+
+
+def subject_of(file: ModelFile) -> str:
+    """Return what a verdict is recorded on: the content, or the place while that is unknown."""
+    return file.hashes.sha256 if file.hashes else file.alias
+
+
+def bases_digest(bases: Sequence[ModelFile]) -> str:
+    """Return a digest of a set of checkpoints as they lie on the disk: places, sizes, times."""
+    lines = sorted(f"{base.alias} {base.size} {base.mtime_ns}\n" for base in bases)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def is_another(file: ModelFile) -> bool:
+    """Say whether other bytes lie there than those that were indexed: a verdict on them would be on the wrong ones."""
+    if file.folder:
+        return False
+    try:
+        status = os.stat(file.path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # reading it says more
+    return (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns)
 
 
 def _readable(bases: Sequence[ModelFile], *, required: bool) -> tuple[list[BaseFile], list[str]]:
@@ -152,7 +240,7 @@ def _readable(bases: Sequence[ModelFile], *, required: bool) -> tuple[list[BaseF
     skipped: list[str] = []
     for base in bases:
         try:
-            found.append(_base_file(base))
+            found.append(read_base(base))
         except (HubmanError, OSError):
             if required:
                 raise
@@ -160,7 +248,7 @@ def _readable(bases: Sequence[ModelFile], *, required: bool) -> tuple[list[BaseF
     return found, skipped
 
 
-def _adapter_file(file: ModelFile) -> AdapterFile:
+def read_adapter(file: ModelFile) -> AdapterFile:
     """Read the file's header anew: a verdict is about the bytes that are there now."""
     header = formats.read_header(file.path)
     weight = file.sidecar.get("weight")
@@ -176,7 +264,7 @@ def _adapter_file(file: ModelFile) -> AdapterFile:
     )
 
 
-def _base_file(file: ModelFile) -> BaseFile:
+def read_base(file: ModelFile) -> BaseFile:
     header = formats.read_header(file.path)
     return BaseFile(
         path=file.path,
@@ -191,12 +279,14 @@ def _base_file(file: ModelFile) -> BaseFile:
 def _corrupt(file: ModelFile, error: Exception) -> Validation:
     """Turn an unreadable file into a verdict of its own."""
     reference = error.reference if isinstance(error, HubmanError) else "unreadable"
-    adapter = AdapterFile(
-        file.path,
-        file.id,
-        file.hashes.sha256 if file.hashes else "",
-        file.name,
-        Facts(Kind.UNKNOWN),
-        Header(Format.UNKNOWN, {}),
-    )
-    return Validation(adapter, Judgement(Verdict.CORRUPT, reference, str(error)))
+    return Validation(_unread(file), Judgement(Verdict.CORRUPT, reference, str(error)))
+
+
+def _failed(file: ModelFile, rule: str, reason: str, **fields: object) -> Validation:
+    return Validation(_unread(file), Judgement(Verdict.ERROR, rule, reason, fields=fields))
+
+
+def _unread(file: ModelFile) -> AdapterFile:
+    facts, header = Facts(Kind.UNKNOWN), Header(Format.UNKNOWN, {})
+    sha256 = file.hashes.sha256 if file.hashes else ""
+    return AdapterFile(file.path, file.id, sha256, file.name, facts, header)

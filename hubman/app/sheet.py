@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from hubman.app.validation import Validation
+from hubman.core.plan.sheet import Cell, Column, Row, Sheet
 from hubman.core.prompt import format_weight
 from hubman.core.verdict import full_change
 from hubman.renderers.process import Renderer
+
+FLAGS = {
+    "trigger-ineffective": "its word does nothing",
+    "always-on": "works without its word, too",
+    "too-strong": "burnt at weight 1",
+    "nearly-complete": "nearly all modules fit",
+}
+"""Flags of a verdict that a sheet says, in words."""
 
 
 class SheetSession(Protocol):
@@ -26,21 +35,26 @@ class SheetRow:
 
 
 def contact_sheet(
-    rows: Sequence[SheetRow | Validation], out_path: str, session: SheetSession | None = None, *, title: str = ""
+    rows: Sequence[SheetRow | Validation],
+    out_path: str,
+    session: SheetSession | None = None,
+    *,
+    title: str = "",
+    subtitle: str = "",
 ) -> dict[str, Any]:
-    """Draw a PNG: rows are adapters, columns "without | with" for each checkpoint.
+    """Draw a sheet: rows are adapters, columns "without | with" for each checkpoint.
 
-    Pictures are those that `validate_adapter` wrote (`out_dir`). Returns {"path", "size", "unnamed"}: `unnamed` are
-    ids whose name no font of this machine can draw; their id is written instead.
+    Pictures are those that `validate_adapter` wrote (`out_dir`). Returns {"path", "paths", "size", "unnamed"}:
+    `unnamed` are ids whose name no font of this machine can draw; their id is written instead.
     """
     grouped = [row if isinstance(row, SheetRow) else SheetRow((row,)) for row in rows]
     bases = _bases(grouped)
-    columns = [f"{base}: {which}" for base in bases for which in ("without", "with")]
-    sheet = {
-        "title": title or "hubman: without and with each adapter, same seed",
-        "columns": columns,
-        "rows": [_row(row, bases) for row in grouped],
-    }
+    sheet = Sheet(
+        title=title or "hubman: without and with each adapter, same seed",
+        subtitle=subtitle,
+        columns=tuple(Column(which, base) for base in bases for which in ("without", "with")),
+        rows=tuple(_row(row, bases) for row in grouped),
+    ).to_json()
     if session is not None:
         return session.sheet(sheet, out_path)
     with Renderer() as own:
@@ -53,20 +67,14 @@ def _bases(rows: Sequence[SheetRow]) -> list[str]:
     return list(dict.fromkeys(names)) or ["-"]
 
 
-def _row(row: SheetRow, bases: Sequence[str]) -> dict[str, Any]:
+def _row(row: SheetRow, bases: Sequence[str]) -> Row:
     first = row.validations[0]
     by_base = {v.base.name: v for v in row.validations if v.base is not None}
-    pictures: list[str | None] = []
+    cells: list[Cell] = []
     for base in bases:
         found = by_base.get(base)
-        pictures += [found.without, found.with_] if found else [None, None]
-    return {
-        "id": first.adapter.id,
-        "name": first.adapter.name,
-        "verdict": str(first.verdict),
-        "lines": label_lines(first),
-        "pictures": pictures,
-    }
+        cells += [Cell(found.without), Cell(found.with_)] if found else [Cell(note="not rendered")] * 2
+    return Row(first.adapter.id, first.adapter.name, str(first.verdict), tuple(label_lines(first)), tuple(cells))
 
 
 def label_lines(validation: Validation) -> list[str]:
@@ -83,7 +91,6 @@ def label_lines(validation: Validation) -> list[str]:
     if validation.weight is not None:
         found = validation.weight
         span = f"{format_weight(found.low)}-{format_weight(found.high)}"
-        lines.append(f"weight {format_weight(found.weight)} (works {span})")
-    if validation.judgement.flags:
-        lines.append(" ".join(validation.judgement.flags))
+        lines.append(f"best at {format_weight(found.weight)}, works {span}")
+    lines += [words_of for flag, words_of in FLAGS.items() if flag in validation.judgement.flags]
     return lines

@@ -11,18 +11,19 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from hubman.app.reading import find_preview, read_file
-from hubman.core.beside import PREVIEW_SUFFIXES, SUFFIXES, Family
+from hubman.app.sidecar_pictures import plan_preview
+from hubman.app.sidecar_plan import Plan, SkipError, Skipped, Written, dress_of
+from hubman.app.sidecar_refresh import refresh
+from hubman.core.beside import SUFFIXES, Family
 from hubman.core.hub import Listing
-from hubman.core.library import ModelFile, Reading, RootState, SidecarPolicy, Unread
+from hubman.core.library import ModelFile, RootState, SidecarPolicy
 from hubman.core.sidecar import LARGEST_SIDECAR, decode, merge, read
 from hubman.core.sidecar_write import KEYS, Said, Value, changes, filling, filling_of_hub, fresh, spliced
 from hubman.core.types import Sidecar
 from hubman.disk.beside import ChangedError, Found, read_beside, remove_beside, write_beside
-from hubman.disk.walk import beside_of
 from hubman.errors import N_, ConflictError, HubmanError, Phrase
 from hubman.store.door import Store
 from hubman.store.reader import open_reader
@@ -41,48 +42,8 @@ EXISTS = N_("there is one already, and this root asks for missing ones only (`--
 BEHIND = N_("the model was moved and its sidecars stayed at {path}.*: move them after it first")
 HUB_PICTURES = tuple(f"-hub.{ending}" for ending in ("png", "jpg", "jpeg", "webp", "gif"))
 """Ends of the names of pictures that came from hubs (app/hub_picture.py)."""
-GOOD_VERDICTS = ("ok", "weak")
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file that was not written, and why."""
-
-    path: str
-    why: str
-
-
-@dataclass(slots=True)
-class Written:
-    """What a run did. `entry` is the number in the journal, None when nothing was written."""
-
-    paths: list[str] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    entry: int | None = None
-
-    def to_json(self) -> dict[str, object]:
-        """Return the object of `--json`."""
-        skipped = [{"path": entry.path, "why": str(entry.why)} for entry in self.skipped]
-        return {"written": self.paths, "skipped": skipped}
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One file as it is and as it is to be. `file`: the model that it lies beside; `picture`: what a preview copies."""
-
-    file: ModelFile
-    path: str
-    found: Found
-    data: bytes
-    picture: str | None = None
-
-
-class SkipError(Exception):
-    """A sidecar is not to be written."""
-
-    def __init__(self, path: str, why: str) -> None:
-        self.path, self.why = path, why
-        super().__init__(path)
+FACES = ("ok", "weak", "partial")
+"""Verdicts whose picture may become a model's face."""
 
 
 def said_of(file: ModelFile) -> Said:
@@ -206,10 +167,12 @@ class SidecarWriting:
         return Plan(file, path, found, spliced(text, values).encode())
 
     def _plan_preview(self, file: ModelFile, _: Said | None) -> Plan | None:
-        """Offer a hub's picture, else that of a verdict that says `ok` or `weak`, where there is no picture at all."""
+        """Offer the user's own picture, a hub's, or that of a verdict that gives a face."""
+        if file.own_preview.picture is not None:
+            return plan_preview(file, file.own_preview.picture)
         if file.preview is not None and file.preview.endswith(HUB_PICTURES):
             return plan_preview(file, file.preview)
-        if file.verdict is None or file.verdict.preview is None or file.verdict.verdict not in GOOD_VERDICTS:
+        if file.verdict is None or file.verdict.preview is None or file.verdict.verdict not in FACES:
             return None  # the picture of a broken adapter must not become its face
         return plan_preview(file, file.verdict.preview)
 
@@ -271,7 +234,7 @@ class SidecarWriting:
         """Write one file; when somebody wrote it meanwhile, read it again and merge into that."""
         for _ in range(TRIES):
             try:
-                write_beside(plan.path, plan.data, plan.found, like=_dress_of(plan.file))
+                write_beside(plan.path, plan.data, plan.found, like=dress_of(plan.file))
             except ChangedError:
                 make = self._plan_json if plan.path.endswith(".json") else self._plan_preview
                 again = self._tried(make, plan.file, _of(before, plan.file))
@@ -294,49 +257,6 @@ Maker = Callable[[ModelFile, Said | None], Plan | None]
 
 def _of(before: Mapping[str, Said] | None, file: ModelFile) -> Said | None:
     return None if before is None else before.get(file.subject)
-
-
-def plan_preview(file: ModelFile, picture: str) -> Plan | None:
-    """Plan `<stem>.preview.png` (or as the picture ends), which every WebUI reads, where the model has no picture."""
-    folder = os.path.dirname(file.path)
-    if find_preview(folder, file.name) is not None:
-        return None
-    try:
-        with open(picture, "rb") as source:
-            data = source.read()
-    except FileNotFoundError:
-        return None
-    return Plan(file, os.path.join(folder, f"{file.name}.preview{_ending(picture)}"), Found(), data, picture)
-
-
-def _ending(picture: str) -> str:
-    ending = os.path.splitext(picture)[1].lower()
-    return ending if ".preview" + ending in PREVIEW_SUFFIXES else ".png"
-
-
-def place_preview(store: Store, file: ModelFile, picture: str, policy: SidecarPolicy) -> str | None:
-    """Write a model's first picture beside it, where the root's policy allows it.
-
-    Returns:
-        The path written, or None when the policy is off or the model has a picture.
-
-    Raises:
-        OSError.
-    """
-    plan = None if policy is SidecarPolicy.OFF else plan_preview(file, picture)
-    if plan is None:
-        return None
-    try:
-        write_beside(plan.path, plan.data, plan.found, like=_dress_of(file))
-    except ChangedError:
-        return None  # another one came first
-    refresh(store, [file])
-    return plan.path
-
-
-def _dress_of(file: ModelFile) -> str:
-    """Return the file whose rights a new sidecar gets; a folder's are no file's."""
-    return os.path.join(file.path, "model_index.json") if os.path.isdir(file.path) else file.path
 
 
 def _record(path: str, found: Found) -> tuple[str, dict[str, object]]:
@@ -371,38 +291,6 @@ def sidecars_of_others(folder: str, stem: str) -> Sidecar:
         if data:
             found.append(read(stem + suffix, data, stem)[0])
     return merge(found)
-
-
-BATCH = 200
-"""Models that are read again in one transaction: a kill loses no more, and the next scan reads those."""
-
-
-def refresh(store: Store, files: Iterable[ModelFile]) -> None:
-    """Read again what lies beside models, so that the next scan finds nothing new in what hubman wrote itself."""
-    waiting = list(files)
-    with open_reader(store.path) as reader:
-        behind = reader.left_behind()
-    for start in range(0, len(waiting), BATCH):
-        part = [_read_again(file, behind.get(file.file_id)) for file in waiting[start : start + BATCH]]
-        read_again = [found for found in part if found is not None]
-        if read_again:
-            with store.writer() as writer:
-                writer.record_readings([(file.file_id, file.name, reading) for file, reading, _ in read_again])
-                writer.set_beside([(file.file_id, beside) for file, _, beside in read_again])
-
-
-def _read_again(file: ModelFile, behind: str | None) -> tuple[ModelFile, Reading, str] | None:
-    """Return a model with its reading and the digest of what lies beside it; None when it is not there any more.
-
-    The digest comes first: what somebody writes after it is found by the next scan.
-    """
-    try:
-        beside = beside_of(os.path.dirname(file.path), file.name)
-    except OSError:
-        return None
-    place = Unread(file.file_id, file.relpath, file.name, file.folder, beside != "", behind)
-    reading = read_file(file.root, place)
-    return None if reading is None else (file, reading, beside)
 
 
 Kept = dict[str, str] | None

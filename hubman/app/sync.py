@@ -59,6 +59,7 @@ class SyncReport:
     Attributes:
         looked_up, found: contents that a hub answered about, and that one knows (app/unasked_lookup.py).
         cached: new contents that Hugging Face's cache on this machine knows (app/cache_news.py).
+        verdicts: adapters that were proven by rendering: id, name, verdict, rule, base, preview (app/idle_proving.py).
     """
 
     roots: list[dict[str, object]] = field(default_factory=list)
@@ -77,13 +78,14 @@ class SyncReport:
     unsettled: list[str] = field(default_factory=list)
     notices: list[dict[str, object]] = field(default_factory=list)
     offers: list[str] = field(default_factory=list)
+    verdicts: list[dict[str, object]] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
     def changed(self) -> bool:
         """Whether the run found anything new."""
         news = self.added or self.modified or self.moved or self.removed
-        return bool(news or self.identified or self.hashed or self.found or self.cached or self.offers)
+        return bool(news or self.identified or self.hashed or self.found or self.cached or self.offers or self.verdicts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ UNDOERS: dict[str, str] = {
     "restore": "hubman.app.undo:move_back",
     "add": "hubman.app.adding_undo:take_back",
     "pull": "hubman.app.pull_undo:take_back",
+    "preview": "hubman.app.own_preview:take_back",
     **dict.fromkeys(("note", "tag", "fav", "rate", "triggers", "sidecars"), "hubman.app.user_data:take_back"),
 }
 """Verb -> `module:function`, imported when needed. Each is called as `function(store, entry, dry_run=...)`, returns

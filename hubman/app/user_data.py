@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hubman.app.library import user_json
+from hubman.app.sidecar_plan import Written
 from hubman.app.sidecars import (
     Recorded,
     SidecarWriting,
-    Written,
     find_changed,
     put_back,
     refresh_after,

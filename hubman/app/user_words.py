@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hubman.app.sidecars import Recorded, Written
+from hubman.app.sidecar_plan import Written
+from hubman.app.sidecars import Recorded
 from hubman.app.user_data import write_along
 from hubman.core.library import ModelFile
 from hubman.core.said import MOST_WORDS, clean_word

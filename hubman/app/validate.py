@@ -8,6 +8,7 @@ from typing import Any
 
 from hubman.app.preview import keep_pictures
 from hubman.app.validation import AdapterFile, BaseFile, RenderSession, ValidateOptions, Validation, first_of
+from hubman.core.evidence import MatchCounts, Measured, measured_from_json
 from hubman.core.plan.bases import BaseLayout
 from hubman.core.plan.fit import (
     AdapterShape,
@@ -17,26 +18,28 @@ from hubman.core.plan.fit import (
     choose_base,
     declared_base,
 )
-from hubman.core.plan.prompts import choose_prompt, is_negative, prompt_pairs
-from hubman.core.plan.render import TINY_PARAMETERS, AdapterPlan, BasePlan, RenderPlan, Sampling
+from hubman.core.plan.flow import suited
+from hubman.core.plan.other_word import change_word
+from hubman.core.plan.prompts import add_words, choose_prompt, is_negative, prompt_pairs
+from hubman.core.plan.render import TINY_PARAMETERS, AdapterPlan, BasePlan, PromptPair, RenderPlan, Sampling
 from hubman.core.prompt import as_typed
+from hubman.core.sweep import measured_weight
 from hubman.core.types import Format, Header, Kind, Safety
-from hubman.core.verdict import (
-    Judgement,
-    MatchCounts,
-    Measured,
-    Verdict,
-    judge,
-    measured_from_json,
-    measured_weight,
-)
+from hubman.core.verdict import Judgement, Verdict, judge
 from hubman.errors import N_, RenderError
 from hubman.renderers.configs import find_config
 
-TINY_STRENGTHS = (0.4, 0.6, 0.8, 1.0, 1.2)
-"""A fine sweep where a picture costs a fraction of a second, or a GPU is there."""
+TINY_STRENGTHS = (0.4, 0.6, 0.8, 1.0, 1.4, 2.0)
+"""A fine sweep where a picture costs a fraction of a second, or a GPU is there; borders are sought between them."""
+
+REFINE = 3
+"""Weights more that may be rendered to find the borders: 0.2 halved twice is core.sweep.RESOLUTION."""
 
 LARGE_STRENGTHS = (0.6, 1.0)
+CHECK_STRENGTHS = (0.4, 0.6, 0.8, 1.0)
+"""What the one-step check of a large model on a CPU looks at."""
+
+TURNS = 3
 CHECK_SIZE = 256
 """Side in pixels for the one-step check of a large model on a CPU: a quarter of SD1's cost; the change is relative."""
 
@@ -73,10 +76,22 @@ def validate_adapter(
         return replace(known, judgement=_judge_failure(adapter, error), hint=error.hint)
 
 
+def chosen_base(adapter: AdapterFile, bases: Sequence[BaseFile], options: ValidateOptions) -> BaseFile | None:
+    """Return the base that `validate_adapter` will render on, None when its verdict needs no rendering."""
+    if adapter.header.safety is Safety.UNSAFE:
+        return None
+    shape = adapter_shape(adapter.facts, adapter.header.tensors)
+    declared = declared_base(adapter.header, adapter.facts.lineage)
+    choice = choose_base(shape, declared, [base.candidate for base in bases], given=options.base_given)
+    return bases[choice.index] if choice.index is not None else None
+
+
 def _judge_failure(adapter: AdapterFile, error: RenderError) -> Judgement:
     """Tell the adapter's own failures from the machine's."""
     if error.reference == "unsupported-adapter":
         return Judgement(Verdict.UNSUPPORTED, error.reference, error.template, fields=error.fields)
+    if error.reference == "adapter-malformed":
+        return Judgement(Verdict.CORRUPT, error.reference, error.template, fields=error.fields)
     if error.reference != "adapter-unreadable":
         return Judgement(Verdict.ERROR, error.reference, error.template, fields=error.fields)
     if adapter.header.format is Format.PICKLE:
@@ -127,18 +142,19 @@ def _prove(known: Validation, base: BaseFile, options: ValidateOptions, session:
         triggered=plan.neutral != plan.triggered,
         switch=known.adapter.facts.kind is Kind.EMBEDDING,
     )
-    weight = None if measured.switch else measured_weight(measured.sweep, measured.base)
+    judgement = judge(measured)
+    weight = None if measured.switch else measured_weight(measured.sweep, measured.base, measured.reference)
     done = replace(
         known,
-        judgement=judge(measured),
+        judgement=judgement,
         plan=plan,
         numbers=numbers,
         measured=measured,
         weight=weight,
         environment=environment,
-        hint=_render_hint(plan, options),
+        hint=_result_hint(judgement, plan, options),
     )
-    if not measured.rendered:
+    if not measured.rendered or not options.preview:
         return done
     try:
         return keep_pictures(done, options, session)
@@ -147,7 +163,9 @@ def _prove(known: Validation, base: BaseFile, options: ValidateOptions, session:
         return replace(done, hint=f"the pictures could not be kept: {error}")
 
 
-def _render_hint(plan: RenderPlan, options: ValidateOptions) -> str:
+def _result_hint(judgement: Judgement, plan: RenderPlan, options: ValidateOptions) -> str:
+    if judgement.rule == "like-noise":
+        return N_("its trigger word may be another one: `hubman triggers MODEL --guess` looks for it")
     if plan.render or options.render is False:
         return ""
     return N_("checked without a picture: this base is large and there is no GPU; --render renders it all the same")
@@ -169,21 +187,48 @@ def plan_render(
         adapter.facts.kind, prompt, options.negative or "", typed, in_negative=in_negative
     )
     config, config_source = find_config(base.path, base.header, options.config)
-    switch = adapter.facts.kind is Kind.EMBEDDING
+    changed = change_word(triggered.positive, typed)
     return RenderPlan(
         base=BasePlan(base.path, base.name, base.sha256, config, config_source),
         adapter=AdapterPlan(adapter.path, adapter.name, adapter.sha256, adapter.facts.kind, adapter.name),
         neutral=neutral,
         triggered=triggered,
         triggers=words,
+        changed=replace(triggered, positive=changed.prompt) if rendered else None,
+        swapped=(changed.old, changed.new),
+        alone=_alone(adapter.facts.kind, neutral, typed),
+        opposite=replace(neutral, positive=add_words(neutral.positive, typed)) if in_negative else None,
         prompt_source=source,
-        sampling=_sampling(options, tiny=tiny, rendered=rendered, fast=fast),
-        strengths=(1.0,) if switch else options.strengths or (TINY_STRENGTHS if fast else LARGE_STRENGTHS),
-        preview_strength=1.0 if switch else first_of(options.weight, adapter.weight),
+        sampling=usual_sampling(options, base.candidate.layout, tiny=tiny, rendered=rendered, fast=fast),
+        **_sweep(options, switch=adapter.facts.kind is Kind.EMBEDDING, rendered=rendered, fast=fast),
+        preview_strength=first_of(options.weight, adapter.weight) if adapter.facts.kind is not Kind.EMBEDDING else 1.0,
         device=options.device,
         dtype=options.dtype,
         render=rendered,
     )
+
+
+def _alone(kind: Kind, neutral: PromptPair, words: Sequence[str]) -> tuple[PromptPair, ...]:
+    """Return the neutral prompt with each trigger word alone, where there are several."""
+    if kind is Kind.EMBEDDING or len(words) < 2:
+        return ()
+    return tuple(replace(neutral, positive=add_words(neutral.positive, [word])) for word in words)
+
+
+def _sweep(options: ValidateOptions, *, switch: bool, rendered: bool, fast: bool) -> dict[str, Any]:
+    """Return strengths, refinement and turns of a plan: all that a picture's cost allows; the user's own are exact."""
+    turns = TURNS if fast else 1
+    if switch:
+        return {"strengths": (1.0,), "turns": 0}
+    if options.strengths:
+        return {"strengths": options.strengths, "turns": turns}
+    if not rendered:
+        return {"strengths": CHECK_STRENGTHS, "turns": turns}
+    return {
+        "strengths": TINY_STRENGTHS if fast else LARGE_STRENGTHS,
+        "refine": REFINE if fast else 0,
+        "turns": turns,
+    }
 
 
 def trigger_words(adapter: AdapterFile) -> tuple[str, ...]:
@@ -196,7 +241,7 @@ def trigger_words(adapter: AdapterFile) -> tuple[str, ...]:
     return tuple(trigger.text for trigger in words if trigger.source == words[0].source)[:MOST_TRIGGERS]
 
 
-def _sampling(options: ValidateOptions, *, tiny: bool, rendered: bool, fast: bool) -> Sampling:
+def usual_sampling(options: ValidateOptions, layout: BaseLayout, *, tiny: bool, rendered: bool, fast: bool) -> Sampling:
     """Return the sampling: what users use on a GPU, little on a CPU, one small noise when nothing is rendered."""
     if tiny:
         usual = Sampling()
@@ -204,6 +249,7 @@ def _sampling(options: ValidateOptions, *, tiny: bool, rendered: bool, fast: boo
         usual = Sampling(seeds=(1,), width=CHECK_SIZE, height=CHECK_SIZE)
     else:
         usual = Sampling(seeds=(1, 2), steps=20 if fast else 10, cfg=7.0)
+    usual = suited(usual, layout)
     width, height = options.size or (usual.width, usual.height)
     return replace(
         usual,

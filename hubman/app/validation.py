@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from hubman.core.evidence import Measured
+from hubman.core.limits import TRIGGER_FACTOR
 from hubman.core.plan.bases import base_layout
 from hubman.core.plan.fit import BaseChoice, Candidate, Match
 from hubman.core.plan.render import RenderPlan
+from hubman.core.plan.statics import static_facts
+from hubman.core.sweep import MeasuredWeight
 from hubman.core.types import Facts, Header, Safety, Trigger
-from hubman.core.verdict import Judgement, Measured, MeasuredWeight, Verdict, full_change
-from hubman.renderers.configs import can_render
+from hubman.core.verdict import ENGINE, Judgement, Verdict, always_on, full_change, trigger_effective
+from hubman.renderers.configs import can_render, find_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +47,20 @@ class BaseFile:
     @cached_property
     def candidate(self) -> Candidate:
         """What adapters are compared with; made once, for it is used for every adapter."""
+        layout = base_layout(self.header.tensors)
+        source = find_config(self.path, self.header)[1]
         return Candidate(
             name=self.name,
             sha256=self.sha256,
-            layout=base_layout(self.header.tensors),
+            layout=layout,
             autov1=self.autov1,
             lineage=self.facts.lineage,
             variant=self.facts.variant,
-            renderable=self.header.safety is not Safety.UNSAFE and can_render(self.path, self.header),
+            renderable=(
+                self.header.safety is not Safety.UNSAFE
+                and can_render(self.path, self.header)
+                and layout.renders(folder=source == "folder")
+            ),
         )
 
 
@@ -62,6 +72,7 @@ class ValidateOptions:
         base_given: the bases passed are `--base`, the first counts, and a misfit is the adapter's verdict.
         config: a local diffusers folder for the base (`--config`).
         render: True renders even a large model on a CPU, False checks one step only.
+        preview: make pictures for people too, not only the verdict.
         out_dir: folder for the pictures `<sha256>.png`, `-without.png`, `-with.png`; None writes none.
     """
 
@@ -80,6 +91,7 @@ class ValidateOptions:
     device: str = "auto"
     dtype: str = "auto"
     render: bool | None = None
+    preview: bool = True
     out_dir: str | None = None
 
 
@@ -91,6 +103,8 @@ class RenderSession(Protocol):
     def measure(self, plan: RenderPlan) -> dict[str, Any]: ...
 
     def write(self, picture: str, index: int, path: str, texts: Mapping[str, str]) -> str: ...
+
+    def call(self, op: str, plan: Mapping[str, Any], **more: Any) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +142,7 @@ class Validation:
     def to_json(self) -> dict[str, Any]:
         """Return the `verdicts[]` object of `hubman validate --json`; the same input gives the same object."""
         return {
+            "engine": ENGINE,
             "id": self.adapter.id,
             "name": self.adapter.name,
             "kind": str(self.adapter.facts.kind),
@@ -138,6 +153,7 @@ class Validation:
             "hint": self.hint,
             "base": self._base_json(),
             "match": self._match_json(),
+            "static": static_facts(self.adapter.facts, self.adapter.header.tensors),
             "effect": self._effect_json(),
             "trigger": self._trigger_json(),
             "sweep": list(self.numbers.get("sweep", ())),
@@ -180,19 +196,36 @@ class Validation:
             "ssim": change.get("ssim"),
             "latent_l2": change.get("latent_l2"),
             "one_step": max(steps, default=None),
+            "times_noise": self.measured.control,
             **{key: value for key, value in self.numbers.get("adapter", {}).items() if key.startswith("dw_")},
         }
 
     def _trigger_json(self) -> dict[str, Any]:
         m = self.measured
-        flags = self.judgement.flags
-        effective = True if "trigger-effective" in flags else False if "trigger-ineffective" in flags else None
+        texts = self.plan.triggers if self.plan else ()
+        tested = {word.text: word for word in m.words}
+        words = []
+        for text in texts:
+            word = tested.get(text)
+            words.append(
+                {
+                    "text": text,
+                    "wakes": word.wakes if word else None,
+                    "with": word.with_ if word else None,
+                    "without": word.without if word else None,
+                    "word_alone": word.word_alone if word else None,
+                    "strength": word.strength if word else None,
+                }
+            )
         return {
-            "words": list(self.plan.triggers) if self.plan else [],
+            "words": words,
             "with": m.trigger_change.mae if m.trigger_change else None,
             "without": m.neutral_change.mae if m.neutral_change else None,
             "word_alone": m.word_change.mae if m.word_change else None,
-            "effective": effective,
+            "effective": trigger_effective(m),
+            "always_on": always_on(m),
+            "together": _together(m),
+            "left_out": max(0, len(self.adapter.triggers) - len(texts)) if self.plan else 0,
         }
 
     def _weight_json(self) -> dict[str, Any] | None:
@@ -202,6 +235,8 @@ class Validation:
             "weight": self.weight.weight,
             "range": [self.weight.low, self.weight.high],
             "prompt_kept": self.weight.prompt_kept,
+            "burns_from": self.weight.burns_from,
+            "reference": self.weight.reference,
         }
 
     def _plan_json(self) -> dict[str, Any] | None:
@@ -212,6 +247,13 @@ class Validation:
             plan[part].pop("path", None)  # a path is the machine's, not the adapter's
         plan["base"].pop("config", None)
         return plan
+
+
+def _together(m: Measured) -> bool | None:
+    """Say whether the trigger words do more together than the best of them alone; None for a single word."""
+    if len(m.words) < 2 or m.trigger_change is None or m.words[0].strength != 1.0:
+        return None
+    return m.trigger_change.mae > TRIGGER_FACTOR * max(word.with_ for word in m.words)
 
 
 def first_of(*values: float | None) -> float | None:

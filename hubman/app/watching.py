@@ -16,10 +16,12 @@ from typing import Protocol
 
 from hubman.app.idle_hashing import IdleHashing
 from hubman.app.idle_lookup import Ask, IdleLookup
+from hubman.app.idle_proving import IdleProving, Prover
 from hubman.app.inbox import Inbox
 from hubman.app.lookup import LookupReport
 from hubman.app.settling import Patiently
 from hubman.app.sync import Sync, SyncOptions, SyncReport
+from hubman.app.validation import Validation
 from hubman.app.watched import Watched
 from hubman.core.coalesce import QUIET_SECONDS
 from hubman.core.pace import SHORTEST_POLL, jumped
@@ -84,6 +86,7 @@ class Watching:
         stop: Callable[[], bool],
         progress: Progress | None = None,
         ask_hubs: Ask | None = None,
+        prover: Prover | None = None,
     ) -> None:
         self._store, self._listener, self._stop = store, listener, stop
         sync, self._options = options
@@ -91,6 +94,7 @@ class Watching:
         self._scanning = replace(sync, hash_mode="none")
         self._hashing = IdleHashing(store, sync, stop)
         self._lookup = IdleLookup(ask_hubs, stop)
+        self._proving = IdleProving(prover, stop)
         self._progress = progress or Silence()
         self._inbox = Inbox(self._options.quiet)
         self._observer = Observer(self._inbox.tell, self._options.ignored)
@@ -103,7 +107,7 @@ class Watching:
 
     def run(self) -> None:
         """Scan everything, then follow the events; returns when `stop` does."""
-        with self._observer, self._hashing, self._lookup:
+        with self._observer, self._hashing, self._lookup, self._proving:
             while not self._stop():
                 try:
                     self._step()
@@ -130,8 +134,11 @@ class Watching:
         if report := self._hashing.step():
             self._listener.report(report)
             self._lookup.want()
+            self._proving.want()
         if looked_up := self._lookup.step():
             self._listener.report(self._of_lookup(looked_up))
+        if self._rescan_at and (proven := self._proving.step(self._hashing.resting)):
+            self._listener.report(self._of_proof(proven))
 
     # --- when ----------------------------------------------------------------------------------------------------
 
@@ -162,6 +169,7 @@ class Watching:
         self._rescan_at = now + self._options.rescan_every
         self._hashing.try_all_again()
         self._lookup.want()
+        self._proving.want()
 
     def _scan_settled(self) -> None:
         """Scan the folders of files that were waited for and are still now."""
@@ -203,6 +211,8 @@ class Watching:
         if "" in folders:
             self._roots.looked(root_ids, time.monotonic() - started)
         self._hashing.want(since_ns)
+        if report.changed:
+            self._proving.want()
         if report.identified:
             self._lookup.want()  # a cache names what it holds: then nothing is left to hash
         report.offers = self._new_offers(report.offers)
@@ -222,6 +232,14 @@ class Watching:
     @staticmethod
     def _of_lookup(done: LookupReport) -> SyncReport:
         return SyncReport(looked_up=done.looked_up, found=done.found, cached=done.cached)
+
+    @staticmethod
+    def _of_proof(done: Validation) -> SyncReport:
+        verdict: dict[str, object] = {
+            "id": done.adapter.id, "name": done.adapter.name, "verdict": str(done.verdict),
+            "rule": done.judgement.rule, "base": done.base.name if done.base else None, "preview": done.preview,
+        }  # fmt: skip
+        return SyncReport(verdicts=[verdict])
 
     def _ask_again(self, root_ids: Iterable[int], folders: Sequence[str]) -> None:
         for root_id in root_ids:

@@ -12,7 +12,7 @@ from hubman.cli.terminal import Terminal
 from hubman.cli.words import _, told
 
 if TYPE_CHECKING:
-    from hubman.app.sidecars import Written
+    from hubman.app.sidecar_plan import Written
     from hubman.core.library import ModelFile
     from hubman.core.said import Edit
 

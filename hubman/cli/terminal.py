@@ -127,13 +127,14 @@ class ProgressLine:
         self._live = sys.stderr.isatty()
         self._name, self._total, self._done = "", 0, 0
         self._started = self._drawn = 0.0
+        self._left: float | None = None
 
     def phase(self, name: str, total: int) -> None:
         """Begin a phase; for hashing the total counts bytes. `lookup:civitai` is the phase of one hub.
 
         It is shown at once: the first answer of a hub may take half a minute.
         """
-        self._name, self._total, self._done = name, total, 0
+        self._name, self._total, self._done, self._left = name, total, 0, None
         self._started, self._drawn = time.monotonic(), 0.0
         if self._live and total:
             self._draw(self._line(self._started))
@@ -145,6 +146,10 @@ class ProgressLine:
         if self._live and now - self._drawn > 0.1:
             self._drawn = now
             self._draw(self._line(now))
+
+    def expect(self, seconds: float | None) -> None:
+        """Show this time left in place of the one that the rate gives: who counts knows what the rest is made of."""
+        self._left = seconds
 
     def note(self, text: str) -> None:
         """Print a line of its own above the progress."""
@@ -166,15 +171,20 @@ class ProgressLine:
         name, _colon, hub = self._name.partition(":")
         in_bytes = name in ("hash", "verify", "unpack")
         amount = human_size(self._done) if in_bytes else f"{self._done:,}"
-        speed = f"{human_size(int(rate))}/s" if in_bytes else f"{rate:,.0f}/s"
+        if in_bytes:
+            speed = f"{human_size(int(rate))}/s"
+        else:
+            speed = f"{rate:,.0f}/s" if rate >= 1 else f"{rate * 60:.1f}/min"
         what = _PHASES.get(name, lambda: name)() + (f" {hub}" if hub else "")
         if not self._done and self._total:
             return f"{what}  0 / {human_size(self._total) if in_bytes else f'{self._total:,}'}"
         left = ""
         if self._total > self._done and rate > 0:
             total = human_size(self._total) if in_bytes else f"{self._total:,}"
-            seconds = int((self._total - self._done) / rate)
-            left = f" / {total}   {seconds // 60}:{seconds % 60:02d}"
+            seconds = int((self._total - self._done) / rate if self._left is None else self._left)
+            hours, minutes = seconds // 3600, seconds // 60
+            clock = f"{hours}:{minutes % 60:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"
+            left = f" / {total}   {clock}"
         return f"{what}  {amount}{left}   {speed}"
 
 
@@ -183,6 +193,8 @@ _PHASES = {
     "identify": lambda: _("reading headers"),
     "hash": lambda: _("hashing"),
     "validate": lambda: _("validating"),
+    "sheet": lambda: _("rendering"),
+    "render": lambda: _("rendering"),
     "sketch": lambda: _("reading weights"),
     "compare": lambda: _("comparing weights"),
     "verify": lambda: _("verifying"),

@@ -51,7 +51,7 @@ VALUES = {
     "verb": (
         C_("verb", "mv"), C_("verb", "rm"), C_("verb", "restore"), C_("verb", "empty"), C_("verb", "add"),
         C_("verb", "pull"), C_("verb", "forget"), C_("verb", "note"), C_("verb", "tag"), C_("verb", "fav"),
-        C_("verb", "rate"), C_("verb", "triggers"), C_("verb", "sidecars"), C_("verb", "undo"),
+        C_("verb", "rate"), C_("verb", "triggers"), C_("verb", "preview"), C_("verb", "sidecars"), C_("verb", "undo"),
     ),
     "what": (  # was asked of a hub, where it is not named
         C_("what", "a model"), C_("what", "its models"), C_("what", "models"), C_("what", "a version"),

@@ -52,10 +52,21 @@ def _weight(weight: dict[str, Any] | None) -> str:
 
 
 def _trigger(trigger: dict[str, Any]) -> str:
-    words = ", ".join(map(str, trigger["words"]))
+    words = ", ".join(_word(word) for word in trigger["words"])
     if not words or trigger["effective"] is None:
         return words or "-"
     return f"{words} " + (_("(wakes it)") if trigger["effective"] else _("(changes nothing)"))
+
+
+def _word(word: Any) -> str:
+    """Return a word with what was measured of it alone; earlier verdicts list texts."""
+    if not isinstance(word, dict):
+        return str(word)
+    return (
+        f"{word['text']} " + {True: "✓", False: "✗"}[word["wakes"]]
+        if word.get("wakes") in (True, False)
+        else word["text"]
+    )
 
 
 def reasons(results: Sequence[Validation]) -> list[str]:

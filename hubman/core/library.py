@@ -11,6 +11,7 @@ from hubman.core.listed import UNREADABLE as UNREADABLE
 from hubman.core.listed import Failure as Failure
 from hubman.core.listed import HubNote as HubNote
 from hubman.core.listed import ModelFile as ModelFile
+from hubman.core.listed import OwnPreview as OwnPreview
 from hubman.core.listed import Trigger
 from hubman.core.listed import UserData as UserData
 from hubman.core.listed import VerdictNote as VerdictNote
@@ -61,6 +62,20 @@ class Root:
     state: RootState = RootState.OK
     sidecars: SidecarPolicy = SidecarPolicy.OFF
     device: int | None = None
+
+
+class WakeWord(NamedTuple):
+    """A word that an adapter answers to, found from its weights on one base (sha256): a guess.
+
+    Attributes:
+        place: 0 is the likeliest.
+        score: how much more the adapter does with the word than with others (core/wake says how).
+    """
+
+    base: str
+    text: str
+    place: int
+    score: float
 
 
 class Seen(NamedTuple):

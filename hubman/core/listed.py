@@ -122,6 +122,19 @@ class UserData:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPreview:
+    """What the user said of a content's preview.
+
+    Attributes:
+        picture: path of their own picture in hubman's folder, None for none.
+        prompt: what hubman's own preview is to show, None for hubman's choice.
+    """
+
+    picture: str | None = None
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFile:
     """A place and what is in it, as lists and lookups give it.
 
@@ -130,6 +143,7 @@ class ModelFile:
         alias: the `@` id, which keeps resolving after the hash is known.
         facts: the JSON object of Facts (docs/json.md), {} for a broken file.
         hubs: where its content comes from, downloads first.
+        own_preview: what the user said of its preview. `preview` is their picture, where there is one.
         spoilt: `verify` found other bytes there than those that were hashed, and nobody hashed it since.
     """
 
@@ -160,6 +174,7 @@ class ModelFile:
     user: UserData = field(default_factory=UserData)
     hubs: tuple[HubNote, ...] = ()
     spoilt: bool = False
+    own_preview: OwnPreview = field(default_factory=OwnPreview)
 
     @property
     def outdated(self) -> bool:
@@ -198,16 +213,26 @@ def with_other_words(
 ) -> tuple[Trigger, ...]:
     """Join the words of a file with the user's own, which come first, and with its author's on hubs, by their score.
 
-    Equal words appear once, with the source that is worth most.
+    Equal words appear once, with the source that is worth most. A card beside the model that says nothing but what the
+    author says on a hub was copied from there, mostly by hubman itself: its words are the author's.
 
     Args:
         words, hubs: best first. own: the user's.
     """
     # Stable: of equal scores what the file and its sidecars say stays first.
+    words = _of_author(words, hubs)
     known = _once(sorted((*words, *hubs), key=lambda trigger: -trigger.score)) if hubs else words
     folded = {same(word) for word in own}
     rest = [word for word in known if same(word.text) not in folded]
     return (*(Trigger(word, "user", None, 1.0) for word in own), *rest)
+
+
+def _of_author(words: Sequence[Trigger], hubs: Sequence[Trigger]) -> Sequence[Trigger]:
+    """Give the words of a card that is a copy of the author's the author as their source."""
+    sources = {same(word.text): word.source for word in hubs}
+    if not all(same(word.text) in sources for word in words if word.source == "sidecar"):
+        return words
+    return [replace(word, source=sources[same(word.text)]) if word.source == "sidecar" else word for word in words]
 
 
 def _once(words: Iterable[Trigger]) -> list[Trigger]:
@@ -215,5 +240,5 @@ def _once(words: Iterable[Trigger]) -> list[Trigger]:
     for word in words:
         kept = best.setdefault(same(word.text), word)
         if kept.count is None and word.count is not None:
-            best[same(word.text)] = replace(kept, count=word.count)
+            kept = best[same(word.text)] = replace(kept, count=word.count)
     return list(best.values())

@@ -2,14 +2,14 @@
 
 Pure functions on strings. The syntax is A1111's as its users know it (wiki page "Features": "Attention/emphasis",
 "BREAK keyword", "Extra networks"); written from its documented behaviour, not from its code. No text raises.
-Not evaluated: prompt editing `[a:b:0.5]`, alternation `[a|b]` and `AND`; they are read as emphasis and plain words.
+Prompt editing `[a:b:0.5]`, alternation `[a|b]` and `AND` come before this: see `prompt_steps`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hubman.core.types import Kind
@@ -18,9 +18,11 @@ ROUND_FACTOR = 1.1
 """What one pair of round brackets multiplies by; square ones divide by it (A1111 wiki, "Attention/emphasis")."""
 
 _ESCAPABLE = "\\()[]"
-_CLOSING_WEIGHT = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*\)")
+_CLOSING_WEIGHT = re.compile(r":\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*\)")
 _BREAK = re.compile(r"\s*\bBREAK\b\s*")
 _TAG = re.compile(r"<(lora|lyco|hypernet):([^<>]+)>")
+_OTHER_TAG = re.compile(r"<(\w+):[^<>]+>")
+_FULL_WIDTH = re.compile(r"[（［【][^（［【）］】]*[）］】]|[:：]\s*\d*[.．。]?\d+\s*[）】］]")
 _SPACED = r"[0-9A-Za-z_\u00c0-\u024f\u0370-\u052f]"  # scripts that put spaces between words: Latin, Greek, Cyrillic
 _TRIM_COMMAS = re.compile(r"\s*,(?:\s*,)+\s*")
 
@@ -45,12 +47,16 @@ class AdapterTag:
         kind: Kind.LORA or Kind.HYPERNETWORK.
         name: the file's stem, as written.
         unet, te: weight for the diffusion model and for the text encoder; 1.0 when left out or unreadable.
+        dyn: only so many of its ranks are used (`dyn=4`), None for all.
+        unread: what stands in the tag and is no number where one belongs, as written.
     """
 
     kind: Kind
     name: str
     unet: float = 1.0
     te: float = 1.0
+    dyn: int | None = None
+    unread: tuple[str, ...] = field(default=(), compare=False)
 
 
 class PromptStyle(StrEnum):
@@ -126,6 +132,8 @@ def _read(text: str) -> list[tuple[str, float]]:
         if char == "\\" and at + 1 < len(text) and text[at + 1] in _ESCAPABLE:
             reader.add(text[at + 1])
             at += 2
+        elif char == "\\":  # of a lone one the WebUI makes nothing; `\:` and `\|` keep prompt editing off
+            at += 1
         elif char in "([":
             reader.open.append((char, len(reader.spans)))
             at += 1
@@ -201,8 +209,18 @@ def extract_tags(text: str) -> tuple[str, tuple[AdapterTag, ...]]:
     return _TAG.sub(take, text), tuple(tags)
 
 
+def other_tags(text: str) -> tuple[str, ...]:
+    """Return what looks like a tag of a kind that hubman does not know, as written: `<wildcard:...>`, `<Lora:...>`."""
+    return tuple(found[0] for found in _OTHER_TAG.finditer(extract_tags(text)[0]))
+
+
+def full_width_brackets(text: str) -> bool:
+    """Say whether brackets or weights are typed in full width: the WebUI, and so hubman, reads them as plain text."""
+    return _FULL_WIDTH.search(text) is not None
+
+
 def _parse_tag(word: str, body: str) -> AdapterTag | None:
-    """Read `name[:te[:unet]]` with `te=`, `unet=` anywhere; one number serves both (A1111 wiki, "Lora")."""
+    """Read `name[:te[:unet[:dyn]]]`, `te=`, `unet=`, `dyn=` anywhere; one number serves both (A1111 wiki, "Lora")."""
     named: dict[str, str] = {}
     positional: list[str] = []
     for part in body.split(":"):
@@ -214,22 +232,30 @@ def _parse_tag(word: str, body: str) -> AdapterTag | None:
     name = positional[0]
     if not name.strip():
         return None
-    te = _number(positional[1], 1.0) if len(positional) > 1 else 1.0
-    te = _number(named.get("te"), te)
-    unet = _number(positional[2], te) if len(positional) > 2 else te
-    unet = _number(named.get("unet"), unet)
+    unread = [f"{key}={value}" for key, value in named.items() if key not in {"te", "unet", "dyn"}] + positional[4:]
+
+    def number(index: int, key: str, default: float) -> float:
+        for text in (named.get(key), positional[index] if len(positional) > index else None):
+            value = _number(text)
+            if value is not None:
+                return value
+            if text is not None:
+                unread.append(text)
+        return default
+
+    te = number(1, "te", 1.0)
+    unet = number(2, "unet", te)
+    dyn = int(number(3, "dyn", 0.0))
     kind = Kind.HYPERNETWORK if word == "hypernet" else Kind.LORA
-    return AdapterTag(kind, name, unet=unet, te=te)
+    return AdapterTag(kind, name, unet=unet, te=te, dyn=dyn if dyn > 0 else None, unread=tuple(unread))
 
 
-def _number(text: str | None, default: float) -> float:
-    if text is None:
-        return default
+def _number(text: str | None) -> float | None:
     try:
-        value = float(text)
+        value = float(text) if text is not None else None
     except ValueError:
-        return default
-    return value if abs(value) < 1e6 else default  # also refuses nan (comparison is False) and inf
+        return None
+    return value if value is not None and abs(value) < 1e6 else None  # also refuses nan (comparison is False) and inf
 
 
 def lora_tag(stem: str, weight: float, te: float | None = None) -> str:

@@ -198,7 +198,7 @@ def _assemble(plan: BasePlan, pipe: Any, device: torch.device, dtype: torch.dtyp
         )
     for module in (denoiser, pipe.vae, *(text.encoder for text in texts)):
         module.to(dtype=dtype).eval().requires_grad_(False)
-    owners = {UNET: denoiser, **{text.part: text.inner for text in texts}}
+    owners = {UNET: denoiser, **{text.part: text.encoder for text in texts}}
     modules, shapes = _module_table(owners)
     return Base(
         plan=plan,
@@ -230,7 +230,8 @@ def _module_table(
     seen: set[int] = set()  # T5 has its table of tokens under two names
     for part, owner in owners.items():
         shapes[part] = {}
-        for name, module in owner.named_modules():
+        for full, module in owner.named_modules():
+            name = full.removeprefix("text_model.")
             weight = getattr(module, "weight", None)
             if isinstance(weight, torch.nn.Parameter) and id(weight) not in seen:
                 seen.add(id(weight))

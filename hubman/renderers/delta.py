@@ -12,7 +12,9 @@ from collections.abc import Mapping
 
 import torch
 
+from hubman.core.plan.factors import glora_naming
 from hubman.core.plan.modules import AdapterModule
+from hubman.errors import N_, RenderError
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -22,6 +24,8 @@ def weight_delta(module: AdapterModule, t: Tensors, weight: torch.Tensor) -> tor
     match module.algorithm:
         case "ia3":
             return weight * _ia3_factor(t, weight)
+        case "ia3l":
+            return weight * (t["ia3"].reshape(*t["ia3"].shape, *(1,) * (weight.dim() - 2)) - 1)
         case "glora":
             return _glora(t, weight)
         case "oft":
@@ -38,6 +42,8 @@ def weight_delta(module: AdapterModule, t: Tensors, weight: torch.Tensor) -> tor
 
 def bias_delta(t: Tensors, bias: torch.Tensor) -> torch.Tensor | None:
     """Return b' - b, or None when the module leaves the bias alone."""
+    if "bias" in t and "down" in t:  # PEFT's `lora_bias`: the up projection has one, scaled like its weight
+        return t["bias"].reshape(bias.shape) * _scale(t, t["down"].shape[0])
     return t["diff_b"].reshape(bias.shape) if "diff_b" in t else None
 
 
@@ -104,6 +110,13 @@ def _decomposed(changed: torch.Tensor, t: Tensors) -> torch.Tensor:
 def _ia3_factor(t: Tensors, weight: torch.Tensor) -> torch.Tensor:
     """Return the stored offset from 1, along the inputs or the outputs."""
     axis = 1 if bool(t["on_input"].item()) and weight.dim() > 1 else 0
+    if t["ia3"].numel() != weight.shape[axis]:
+        raise RenderError(
+            "adapter-malformed",
+            N_("an IA3 module has {n} numbers for an axis of {size}"),
+            n=t["ia3"].numel(),
+            size=weight.shape[axis],
+        )
     shape = [1] * weight.dim()
     shape[axis] = -1
     return t["ia3"].reshape(shape)
@@ -111,14 +124,14 @@ def _ia3_factor(t: Tensors, weight: torch.Tensor) -> torch.Tensor:
 
 def _glora(t: Tensors, weight: torch.Tensor) -> torch.Tensor:
     """Return B + W A; two namings exist (old WebUI: b2 b1 and a2 a1, LyCORIS: b1 b2 and a1 a2), told by the shapes."""
-    flat = weight.flatten(1)
     a1, a2, b1, b2 = (t[name].flatten(1) for name in ("a1", "a2", "b1", "b2"))
-    if b1.shape[0] == flat.shape[0] and b2.shape[1] == flat.shape[1] and b1.shape[1] == b2.shape[0]:
-        scale = _scale(t, b2.shape[0])
-        inner, outer = b1 @ b2, a1 @ a2
-    else:
+    if glora_naming({role: tuple(tensor.shape) for role, tensor in t.items()}, tuple(weight.shape)) == "webui":
         scale = _scale(t, b1.shape[0])
         inner, outer = b2 @ b1, a2 @ a1
+    else:
+        scale = _scale(t, b2.shape[0])
+        inner = torch.einsum("or,rskl,si->oikl", b1, t["bm"], b2) if "bm" in t else b1 @ b2
+        outer = a1 @ a2
     mixed: torch.Tensor = torch.einsum("oi...,ij->oj...", weight, outer)
     return (inner.reshape(weight.shape) + mixed) * scale
 

@@ -1,104 +1,26 @@
-"""Prompt text to the U-Net's context, as the WebUI does it: 75-token chunks, BREAK, emphasis, embeddings by name.
+"""Prompt text to the U-Net's context, as the WebUI does it: chunks, emphasis, embeddings by name, clip skip.
 
-Written from A1111's documented behaviour. A plain prompt of up to 75 tokens gives exactly what diffusers gives.
+Written from A1111's documented behaviour. A plain prompt of up to 75 tokens gives exactly what diffusers gives (which
+cuts off what comes after; here it is read in further chunks).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from hubman.core.plan.render import PromptPair
-from hubman.core.prompt import parse_spans, split_words
+from hubman.errors import N_, RenderError
 from hubman.renderers.base import Base, TextPart
-
-CHUNK = 75
-"""Tokens per chunk, between BOS and EOS (CLIP reads 77)."""
-
-BACKTRACK = 20
-"""A chunk that fills up is cut after the last comma, if that lies in its last 20 tokens (WebUI's default)."""
+from hubman.renderers.chunks import CHUNK, Chunk
+from hubman.renderers.chunks import Vectors as Vectors
+from hubman.renderers.chunks import chunk_prompt as chunk_prompt
 
 _MEAN_GUARD = 1e-3
 """Restore the mean only when it is more than noise: |mean| > guard * std (measured: else a ratio of up to 70)."""
-
-Vectors = Mapping[str, torch.Tensor]
-"""part -> vectors (n, width) of one embedding."""
-
-
-@dataclass(slots=True)
-class Chunk:
-    """Up to 75 tokens with weights; `fixes` says which positions hold whose vector."""
-
-    ids: list[int] = field(default_factory=list)
-    weights: list[float] = field(default_factory=list)
-    fixes: list[tuple[int, str, int]] = field(default_factory=list)
-    comma: int | None = None
-
-
-class _Chunker:
-    def __init__(self, text: TextPart, embeddings: Mapping[str, Vectors]) -> None:
-        self.text = text
-        self.embeddings = embeddings
-        self.comma = self._tokens(",")[-1:]
-        self.chunks = [Chunk()]
-
-    def _tokens(self, text: str) -> list[int]:
-        ids: list[int] = self.text.tokenizer(text, add_special_tokens=False, truncation=False).input_ids
-        return ids
-
-    def read(self, prompt: str) -> list[Chunk]:
-        for index, segment in enumerate(parse_spans(prompt)):
-            if index:
-                self.chunks.append(Chunk())
-            for span in segment:
-                for piece, name in split_words(span.text, list(self.embeddings)):
-                    if name is None:
-                        self._add_tokens(self._tokens(piece), span.weight)
-                    else:
-                        self._add_vectors(name, span.weight)
-        return self.chunks
-
-    def _add_tokens(self, ids: Sequence[int], weight: float) -> None:
-        for token in ids:
-            chunk = self.chunks[-1]
-            if len(chunk.ids) == CHUNK:
-                chunk = self._next_chunk()
-            chunk.ids.append(token)
-            chunk.weights.append(weight)
-            if [token] == self.comma:
-                chunk.comma = len(chunk.ids)
-
-    def _add_vectors(self, name: str, weight: float) -> None:
-        count = len(self.embeddings[name][self.text.part])
-        if len(self.chunks[-1].ids) + count > CHUNK:
-            self.chunks.append(Chunk())
-        for row in range(count):
-            chunk = self.chunks[-1]
-            if len(chunk.ids) == CHUNK:  # an embedding of more than 75 vectors
-                chunk = Chunk()
-                self.chunks.append(chunk)
-            chunk.fixes.append((len(chunk.ids), name, row))
-            chunk.ids.append(0)
-            chunk.weights.append(weight)
-
-    def _next_chunk(self) -> Chunk:
-        """Open a chunk and carry over what follows the last comma, if that is near the end and splits no embedding."""
-        full, fresh = self.chunks[-1], Chunk()
-        cut = full.comma
-        if cut is not None and cut > CHUNK - BACKTRACK - 1 and not any(at >= cut for at, _, _ in full.fixes):
-            fresh.ids, full.ids = full.ids[cut:], full.ids[:cut]
-            fresh.weights, full.weights = full.weights[cut:], full.weights[:cut]
-        self.chunks.append(fresh)
-        return fresh
-
-
-def chunk_prompt(text: TextPart, prompt: str, embeddings: Mapping[str, Vectors]) -> list[Chunk]:
-    """Return the chunks of a prompt, at least one."""
-    usable = {name: vectors for name, vectors in embeddings.items() if text.part in vectors}
-    return _Chunker(text, usable).read(prompt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,31 +31,61 @@ class Context:
     pooled: torch.Tensor | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """What one sampling step follows: the contexts of the parts that `AND` joins (nearly always one), and weights."""
+
+    contexts: tuple[Context, ...]
+    weights: tuple[float, ...] = (1.0,)
+
+
 def encode(base: Base, pair: PromptPair, clip_skip: int, embeddings: Mapping[str, Vectors]) -> Context:
-    """Encode a pair of prompts to contexts of equal length; `clip_skip` 1 is the last layer."""
+    """Encode a pair of prompts to contexts of equal length; `clip_skip` counts as the WebUI does, 1 is the last layer.
+
+    SDXL's pooled vector is the second encoder's for the first chunk, unweighted and never skipped (A1111,
+    `sd_hijack_clip.py`: `zs[0].pooled`). An empty negative prompt of SDXL is zeros, as in A1111 (its
+    `force_zero_embeddings`) and in diffusers (`force_zeros_for_empty_prompt`).
+
+    Raises:
+        RenderError: `clip-skip-too-large`.
+    """
     prompts = (pair.negative, pair.positive)
     columns: list[torch.Tensor] = []
     pooled: torch.Tensor | None = None
-    counts = [len(chunk_prompt(text, prompt, embeddings)) for text in base.texts for prompt in prompts]
+    chunked = {
+        (text.part, side): chunk_prompt(text, prompt, embeddings)
+        for text in base.texts
+        for side, prompt in enumerate(prompts)
+    }
+    count = max(len(chunks) for chunks in chunked.values())
     for text in base.texts:
         rows = []
         pools = []
-        for prompt in prompts:
-            states, pool = _encode_prompt(text, prompt, max(counts), clip_skip, embeddings, xl=base.xl)
+        for side in range(len(prompts)):
+            states, pool = _encode_chunks(text, chunked[text.part, side], count, clip_skip, embeddings, xl=base.xl)
             rows.append(states)
             pools.append(pool)
         columns.append(torch.cat(rows))
         if pools[0] is not None:
             pooled = torch.cat([pool for pool in pools if pool is not None])
-    return Context(torch.cat(columns, dim=-1), pooled if base.xl else None)
+    return _finished(base, pair, torch.cat(columns, dim=-1), pooled)
 
 
-def _encode_prompt(
-    text: TextPart, prompt: str, count: int, clip_skip: int, embeddings: Mapping[str, Vectors], *, xl: bool
+def _finished(base: Base, pair: PromptPair, states: torch.Tensor, pooled: torch.Tensor | None) -> Context:
+    if not base.xl:
+        return Context(states)
+    if not pair.negative.strip():
+        states[0] = 0
+        if pooled is not None:
+            pooled[0] = 0
+    return Context(states, pooled)
+
+
+def _encode_chunks(
+    text: TextPart, chunks: list[Chunk], count: int, clip_skip: int, embeddings: Mapping[str, Vectors], *, xl: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    chunks = chunk_prompt(text, prompt, embeddings)
-    chunks += [Chunk() for _ in range(count - len(chunks))]
-    outputs = [encode_chunk(text, chunk, clip_skip, embeddings, xl=xl) for chunk in chunks]
+    filled = [*chunks, *(Chunk() for _ in range(count - len(chunks)))]
+    outputs = [encode_chunk(text, chunk, clip_skip, embeddings, xl=xl) for chunk in filled]
     return torch.cat([states for states, _ in outputs], dim=1), outputs[0][1]
 
 
@@ -141,11 +93,11 @@ def encode_chunk(
     text: TextPart, chunk: Chunk, clip_skip: int, embeddings: Mapping[str, Vectors], *, xl: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return (1, 77, width) of one chunk and, with `xl` (SDXL, SD3), the pooled vector of an encoder that has one."""
-    states, pooled = _read(read_chunk(text, chunk, embeddings), text, clip_skip, xl=xl)
+    states, pooled = read_states(read_chunk(text, chunk, embeddings), text, clip_skip, xl=xl)
     if any(weight != 1.0 for weight in chunk.weights):
         fill = CHUNK - len(chunk.ids)
         weights = torch.tensor([1.0, *chunk.weights, *[1.0] * (fill + 1)], device=states.device)
-        states = emphasise(states, weights)
+        states = emphasise(states, weights, keep_mean=not xl)
     return states, pooled
 
 
@@ -158,15 +110,16 @@ def read_chunk(text: TextPart, chunk: Chunk, embeddings: Mapping[str, Vectors]) 
     return run_encoder(text, row, vectors)
 
 
-def emphasise(states: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+def emphasise(states: torch.Tensor, weights: torch.Tensor, *, keep_mean: bool = True) -> torch.Tensor:
     """Multiply (1, 77, width) token by token and restore the mean, as the WebUI's "Original" emphasis does.
 
-    The mean is left alone when it is noise around zero (encoders that end in a LayerNorm without bias).
+    The mean is left alone when it is noise around zero (encoders that end in a LayerNorm without bias), and with
+    `keep_mean` False: the WebUI's "No norm", which its settings page recommends for SDXL.
     """
     old = states.float()
     new = old * weights.reshape(1, -1, 1)
     mean, spread = old.mean(), old.std()
-    if mean.abs() > _MEAN_GUARD * spread and new.mean().abs() > _MEAN_GUARD * spread:
+    if keep_mean and mean.abs() > _MEAN_GUARD * spread and new.mean().abs() > _MEAN_GUARD * spread:
         new = new * (mean / new.mean())
     return new.to(states.dtype)
 
@@ -191,10 +144,26 @@ def run_encoder(text: TextPart, row: Sequence[int], vectors: Sequence[tuple[int,
             handle.remove()
 
 
-def _read(output: Any, text: TextPart, clip_skip: int, *, xl: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+def read_states(output: Any, text: TextPart, clip_skip: int, *, xl: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return what the denoiser reads of an encoder's answer, (n, tokens, width), and the pooled vectors if any."""
     if xl:  # both encoders of SDXL are read one layer before the last, without the final norm
-        pooled = output[0] if output[0].dim() == 2 else None
-        return output.hidden_states[-(clip_skip + 1)], pooled
-    if clip_skip == 1:
+        return output.hidden_states[-2], output[0] if output[0].dim() == 2 else None
+    if clip_skip == 1 or not skips(text):
         return output[0], None
+    if clip_skip >= len(output.hidden_states):
+        raise RenderError(
+            "clip-skip-too-large",
+            N_("clip skip {skip} leaves nothing of a text encoder with {layers} layers"),
+            skip=clip_skip,
+            layers=len(output.hidden_states) - 1,
+        )
     return text.inner.final_layer_norm(output.hidden_states[-clip_skip]), None
+
+
+def skips(text: TextPart) -> bool:
+    """Say whether clip skip means anything for an encoder: OpenAI's CLIP of SD1 only, as in the WebUI.
+
+    SD2's OpenCLIP (the one with plain GELU) is read one layer before the last in any case: diffusers' files hold 23 of
+    its 24 layers. SDXL's two are too; A1111's "Clip skip SDXL" is off unless somebody turns it on.
+    """
+    return getattr(text.encoder.config, "hidden_act", "") != "gelu"

@@ -1,25 +1,32 @@
-"""One validation in the child: open the adapter, compare it with the base, render A, B, C, D and the sweep."""
+"""One validation in the child: open the adapter, compare it with the base, one step first, then pictures."""
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable, Mapping
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from hubman.core.limits import FLOOR_FACTOR, FULL_STRENGTH, NO_EFFECT_STEP
 from hubman.core.plan.render import PromptPair, RenderPlan
-from hubman.core.types import Kind
 from hubman.renderers.adapters import Applied, open_adapter
 from hubman.renderers.base import Base
+from hubman.renderers.control import turned
 from hubman.renderers.encode import Context
-from hubman.renderers.metrics import cosine, pair_stats, picture_stats, relative_change
+from hubman.renderers.exhibits import Exhibits
+from hubman.renderers.gallery import contexts, memory_of
+from hubman.renderers.metrics import pair_stats, relative_change
 from hubman.renderers.sample import Pictures, one_step, render, size_of
+from hubman.renderers.tensors import alphas
 
 if TYPE_CHECKING:
     from hubman.renderers.worker import Worker
 
 Progress = Callable[[str], None]
+Step = tuple[torch.Tensor, torch.Tensor]
 
 
 class Measurement:
@@ -49,35 +56,33 @@ class Measurement:
         self.base.check()
         result["vae_upcast"] = any(pictures.upcast for pictures in self.pictures.values())
         result["zero_modules"] = report.zero
-        result["adapter"] = report.numbers
+        result["adapter"] = report.numbers | alphas(self.plan.adapter.path)
         return result
 
     def _measure(self, adapter: Applied, result: dict[str, Any]) -> None:
         self.progress("one-step")
         result["base"] = self._base_numbers()
-        result["one_step"] = self._one_steps(adapter)
+        result["one_step"] = steps = self._one_steps(adapter)
         result["rendered"] = self.plan.render
-        if self.plan.render:
-            self._render_all(adapter, result)
+        if not self.plan.render:
+            return
+        exhibits = Exhibits(self.base, self.plan, adapter, self.progress)
+        # What one step says does nothing is rendered once, to confirm it, and not over a whole sweep.
+        changes = [change for change in (steps["neutral"], steps["triggered"]) if change is not None]
+        limit = max(FLOOR_FACTOR * result["base"]["floor"]["one_step"], NO_EFFECT_STEP)
+        result |= exhibits.show(confirm=len(changes) == 2 and max(changes) < limit)
+        self.pictures = exhibits.pictures
 
     def _context(self, pair: PromptPair, adapter: Applied | None) -> Context:
-        with torch.inference_mode():
-            embeddings = adapter.embeddings() if adapter else {}
-            return self.base.family.encode(self.base, pair, self.plan.sampling.clip_skip, embeddings)
-
-    def _remembered(self, what: str, pair: PromptPair, make: Callable[[], Any]) -> Any:
-        """Return something about the bare base, made once per base, prompt and sampling."""
-        key = (what, pair, self.plan.sampling)
-        if key not in self.base.memory:
-            self.base.memory[key] = make()
-        return self.base.memory[key]
+        embeddings = adapter.embeddings() if adapter else {}
+        return contexts(self.base, [pair], self.plan.sampling, embeddings)[0]
 
     def _base_numbers(self) -> dict[str, Any]:
         """Return facts of the bare base: size, prediction type probe, and the noise floor of rendering twice."""
         plan = self.plan
-        context = self._context(plan.neutral, None)
 
         def make() -> dict[str, Any]:
+            context = self._context(plan.neutral, None)
             numbers: dict[str, Any] = {
                 "size": list(size_of(self.base, plan.sampling)),
                 "prediction_cosine": self.base.prediction.cosine,
@@ -91,92 +96,74 @@ class Measurement:
             numbers["floor"]["one_step"] = relative_change(pair_of_steps[0], pair_of_steps[1])
             if self.base.device.type != "cpu":
                 pair = [render(self.base, context, plan.sampling) for _ in range(2)]
-                stats = _pair(pair[0], pair[1])
+                stats = pair_stats((pair[0].latents, pair[1].latents), (pair[0].pixels, pair[1].pixels))
                 numbers["floor"]["mae"] = stats["mae"] if stats else 0.0
             return numbers
 
-        found: dict[str, Any] = self._remembered(f"numbers {plan.render}", plan.neutral, make)
+        found: dict[str, Any] = memory_of(self.base).get(("numbers", plan.render, plan.neutral, plan.sampling), make)
         return found
 
-    def _bare_step(self, pair: PromptPair) -> tuple[torch.Tensor, torch.Tensor]:
+    def _step(self, pair: PromptPair, adapter: Applied) -> Step:
+        return one_step(self.base, self._context(pair, adapter), self.plan.sampling)
+
+    def _bare_step(self, pair: PromptPair) -> Step:
         def make() -> Any:
             return one_step(self.base, self._context(pair, None), self.plan.sampling)
 
-        step: tuple[torch.Tensor, torch.Tensor] = self._remembered("step", pair, make)
+        step: Step = memory_of(self.base).get(("step", pair, self.plan.sampling), make)
         return step
 
-    def _bare(self, pair: PromptPair) -> Pictures:
-        def make() -> Any:
-            return render(self.base, self._context(pair, None), self.plan.sampling)
-
-        pictures: Pictures = self._remembered("pictures", pair, make)
-        return pictures
-
-    def _with(self, pair: PromptPair, adapter: Applied) -> Pictures:
-        return render(self.base, self._context(pair, adapter), self.plan.sampling)
-
     def _one_steps(self, adapter: Applied) -> dict[str, Any]:
-        """Return the relative change of the U-Net's output at strength 1, with the neutral and the triggered prompt."""
-        changes = {}
-        bare = {}
-        pairs = {"neutral": self.plan.neutral, "triggered": self.plan.triggered}
-        adapter.remove()
-        for name, pair in pairs.items():
-            bare[name] = self._bare_step(pair)
-        adapter.set(1.0)
-        for name, pair in pairs.items():
-            step = one_step(self.base, self._context(pair, adapter), self.plan.sampling)
-            finite = all(bool(torch.isfinite(t).all()) for t in step)
-            changes[name] = max(relative_change(bare[name][half], step[half]) for half in (0, 1)) if finite else None
-        adapter.remove()
-        return changes
+        """Return the relative change of the output at strength 1, with the neutral and the triggered prompt.
 
-    def _render_all(self, adapter: Applied, result: dict[str, Any]) -> None:
+        "sweep" has the triggered prompt at the plan's strengths where nothing is rendered; "control" what the same
+        weights do in random directions, the mean over the plan's turns, and the adapter's change over it.
+        """
         plan = self.plan
         adapter.remove()
-        self.progress("A")
-        a = self._bare(plan.neutral)
-        d = self._bare(plan.triggered)
-        bare_guidance = _guidance(self._bare_step(plan.neutral))
-        self.pictures = {"A": a, "D": d}
-        sweep = []
-        for strength in plan.strengths:
-            self.progress(f"C@{strength:g}")
-            adapter.set(strength)
-            c = self._with(plan.triggered, adapter)
-            step = one_step(self.base, self._context(plan.neutral, adapter), plan.sampling)
-            self.pictures[f"C@{strength:g}"] = c
-            sweep.append(
-                {
-                    "strength": strength,
-                    **picture_stats(c.latents, c.pixels),
-                    "change": _pair(d, c),
-                    "prompt_kept": cosine(bare_guidance, _guidance(step)),
-                }
-            )
-        self.progress("B")
-        adapter.set(1.0)
-        full = self.pictures.get("C@1") or self._with(plan.triggered, adapter)
-        if plan.adapter.kind is Kind.EMBEDDING:
-            b = a  # its word is not in the neutral prompt
-        else:
-            b = full if plan.neutral == plan.triggered else self._with(plan.neutral, adapter)
+        bare = {"neutral": self._bare_step(plan.neutral), "triggered": self._bare_step(plan.triggered)}
+        adapter.set(FULL_STRENGTH)
+        steps = {"neutral": self._step(plan.neutral, adapter)}
+        same = plan.neutral == plan.triggered
+        steps["triggered"] = steps["neutral"] if same else self._step(plan.triggered, adapter)
+        found: dict[str, Any] = {name: step_change(bare[name], step) for name, step in steps.items()}
+        positive = max(relative_change(bare[name][1], step[1]) for name, step in steps.items())
+        found["control"] = self._control(adapter, bare["triggered"][1], positive)
+        found["sweep"] = []
+        if not plan.render:
+            for strength in plan.strengths:
+                if strength != FULL_STRENGTH:
+                    adapter.set(strength)
+                    change = step_change(bare["triggered"], self._step(plan.triggered, adapter))
+                else:
+                    change = found["triggered"]
+                found["sweep"].append({"strength": strength, "change": change})
         adapter.remove()
-        self.pictures |= {"B": b, "C": full}
-        result["sweep"] = sweep
-        result["pictures"] = {
-            name: picture_stats(p.latents, p.pixels) for name, p in zip("ABCD", (a, b, full, d), strict=True)
-        }
-        result["pairs"] = {"BA": _pair(a, b), "CD": _pair(d, full), "CA": _pair(a, full), "DA": _pair(a, d)}
+        return found
+
+    def _control(self, adapter: Applied, bare: torch.Tensor, change: float) -> dict[str, Any] | None:
+        """Compare the change of the positive prompt's output with what the same weights do turned at random.
+
+        Returns {"change": the larger of the neutral and the triggered one, "turned": the mean over the plan's turns
+        with the triggered prompt, "times"}; None for what changes no weights. The adapter is on at strength 1.
+        """
+        turns: list[float] = []
+        for turn in range(self.plan.turns):
+            with turned(self.base, turn) as weights:
+                if not weights:
+                    return None
+                turns.append(relative_change(bare, self._step(self.plan.triggered, adapter)[1]))
+        if not turns or not all(math.isfinite(value) for value in (change, *turns)) or not any(turns):
+            return None
+        mean = fmean(turns)
+        return {"change": change, "turned": float(f"{mean:.6g}"), "times": float(f"{change / mean:.6g}")}
 
 
-def _guidance(step: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-    """Return the direction in which the prompt pulls: positive minus negative prediction."""
-    return step[1] - step[0]
-
-
-def _pair(first: Pictures, second: Pictures) -> dict[str, float] | None:
-    return pair_stats((first.latents, second.latents), (first.pixels, second.pixels))
+def step_change(bare: Step, step: Step) -> float | None:
+    """Return the larger relative change of the two halves (negative and positive prompt), None when not finite."""
+    if not all(bool(torch.isfinite(half).all()) for half in step):
+        return None
+    return max(relative_change(bare[half], step[half]) for half in (0, 1))
 
 
 def versions() -> dict[str, str]:

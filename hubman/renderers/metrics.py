@@ -11,12 +11,12 @@ def picture_stats(latents: torch.Tensor, pixels: torch.Tensor) -> dict[str, Any]
     """Describe one batch: latents (n, c, h, w), pixels (n, 3, H, W) in 0..1; pixel numbers are on the 0..255 scale."""
     finite_latents = bool(torch.isfinite(latents).all())
     finite_pixels = bool(torch.isfinite(pixels).all())
+    found: dict[str, Any] = {"finite_latents": finite_latents, "finite_pixels": finite_pixels}
+    if finite_latents:
+        found["latent_std"] = _number(latents.float().std())
     if not (finite_latents and finite_pixels):
-        return {"finite_latents": finite_latents, "finite_pixels": finite_pixels}
-    return {
-        "finite_latents": True,
-        "finite_pixels": True,
-        "latent_std": _number(latents.float().std()),
+        return found
+    return found | {
         "pixel_std": _number(pixels.std(dim=(1, 2, 3)).min() * 255),
         "pixel_mean": _number(pixels.mean() * 255),
         "total_variation": _number(_total_variation(pixels) * 255),
@@ -47,6 +47,33 @@ def cosine(first: torch.Tensor, second: torch.Tensor) -> float:
     """Return the cosine of two tensors taken as vectors; 0 when one is zero."""
     sizes = first.float().norm() * second.float().norm()
     return _number((first.float() * second.float()).sum() / sizes) if sizes else 0.0
+
+
+def distance(picture: torch.Tensor, bare: torch.Tensor, reference: torch.Tensor) -> float:
+    """Return how far a picture is from a reference, of the way that the reference is from the bare one."""
+    size = (reference - bare).norm()
+    return _number((picture - reference).norm() / size) if size else 0.0
+
+
+def response(
+    bare: tuple[torch.Tensor, torch.Tensor], changed: tuple[torch.Tensor, torch.Tensor]
+) -> dict[str, float] | None:
+    """Compare what another word does to the bare pictures with what it does to the others: (before, after) each.
+
+    `moved`: how far, of how far it moves the bare ones; `direction`: cosine of the two moves; `kept`: their product,
+    the part of the bare move that is still there, 0..1. None where a number is missing or the word moves nothing.
+    """
+    if not all(bool(torch.isfinite(t).all()) for t in (*bare, *changed)):
+        return None
+    before, after = bare[1] - bare[0], changed[1] - changed[0]
+    if not before.norm():
+        return None
+    moved, direction = _number(after.norm() / before.norm()), cosine(before, after)
+    return {
+        "moved": moved,
+        "direction": direction,
+        "kept": _number(torch.tensor(min(1.0, max(0.0, moved * direction)))),
+    }
 
 
 def ssim(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,9 @@ from hubman.renderers.single_file import load_single_file, refuse_unsupported
 
 TRANSFORMERS = ("FluxPipeline", "StableDiffusion3Pipeline")
 """Pipelines whose denoiser is a transformer."""
+
+_T5 = {"FluxPipeline": 2, "StableDiffusion3Pipeline": 3}
+"""Pipeline -> number of the text encoder that is a T5."""
 
 
 def load_pipeline(plan: BasePlan, dtype: torch.dtype) -> Any:
@@ -73,16 +77,24 @@ def _load_folder(plan: BasePlan, dtype: torch.dtype) -> Any:
 def _without_parts(path: str, kind: str) -> dict[str, Any]:
     """Return the parts that the pipeline is loaded without.
 
-    The safety checker of SD1, whose weights hubman never needs, and SD3's T5 where its folder is not on disk: 9 GB that
-    many leave out, and the pipeline reads zeros in its place.
+    The safety checker of SD1, whose weights hubman never needs, and T5 where its folder is not on disk: 9 GB that many
+    leave out. SD3 then reads zeros in its place, and Flux.1 is refused for the lack.
     """
     if kind == "StableDiffusionXLPipeline":
         return {}
     if kind not in TRANSFORMERS:
         return {"safety_checker": None, "requires_safety_checker": False}
-    if os.path.isdir(os.path.join(path, "text_encoder_3")):
-        return {}
-    return {"text_encoder_3": None, "tokenizer_3": None} if kind == TRANSFORMERS[1] else {}
+    number = _T5[kind]
+    name = f"text_encoder_{number}"
+    there = os.path.isdir(os.path.join(path, name)) and any(_named_parts(path).get(name) or ())
+    return {} if there else {name: None, f"tokenizer_{number}": None}
+
+
+def _named_parts(path: str) -> dict[str, Any]:
+    """Return `model_index.json`; the folder was recognised by it."""
+    with open(os.path.join(path, "model_index.json"), encoding="utf-8") as file:
+        index: dict[str, Any] = json.load(file)
+    return index
 
 
 def shapes_of_file(path: str) -> Mapping[str, Shape]:

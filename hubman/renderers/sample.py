@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from hubman.core.plan.render import Sampling
 from hubman.renderers.base import Base
-from hubman.renderers.encode import Context
+from hubman.renderers.encode import Context, Guide
 from hubman.renderers.offload import tiled
 
 PROBE_STEP = 600
@@ -43,17 +46,48 @@ def noise(base: Base, sampling: Sampling) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def render(base: Base, context: Context, sampling: Sampling) -> Pictures:
-    """Render one picture per seed with classifier-free guidance."""
+def render(
+    base: Base,
+    context: Context | Sequence[Guide],
+    sampling: Sampling,
+    on_step: Callable[[int, int], None] | None = None,
+) -> Pictures:
+    """Render one picture per seed with classifier-free guidance.
+
+    `context` is one for all steps, or a Guide per step. `on_step(done, of)` is called after each.
+    """
+    guides = (Guide((context,)),) if isinstance(context, Context) else tuple(context)
     scheduler = base.family.scheduler(base, sampling, size_of(base, sampling))
     latents = noise(base, sampling).to(base.device) * getattr(scheduler, "init_noise_sigma", 1.0)
-    for step in scheduler.timesteps:
+    extra = _noise_source(base, scheduler, sampling)
+    for index, step in enumerate(scheduler.timesteps):
         scaled = scheduler.scale_model_input(latents, step) if hasattr(scheduler, "scale_model_input") else latents
-        negative, positive = base.family.predict(base, scaled, step, context, sampling.cfg)
-        guided = negative + sampling.cfg * (positive - negative)
-        latents = scheduler.step(guided, step, latents, return_dict=False)[0]
+        guided = _guided(base, scaled, step, guides[min(index, len(guides) - 1)], sampling.cfg)
+        latents = scheduler.step(guided, step, latents, return_dict=False, **extra)[0]
+        if on_step:
+            on_step(index + 1, len(scheduler.timesteps))
     pixels, upcast = decode(base, latents)
     return Pictures(latents.float().cpu(), pixels, upcast)
+
+
+def _guided(base: Base, latents: torch.Tensor, step: Any, guide: Guide, cfg: float) -> torch.Tensor:
+    """Return negative + cfg * sum of weight * (positive - negative): composable diffusion (Liu et al. 2022, eq. 11)."""
+    negative, positive = base.family.predict(base, latents, step, guide.contexts[0], cfg)
+    guided = negative + cfg * guide.weights[0] * (positive - negative)
+    for context, weight in zip(guide.contexts[1:], guide.weights[1:], strict=True):
+        unwanted, wanted = base.family.predict(base, latents, step, context, cfg)
+        guided = guided + cfg * weight * (wanted - unwanted)
+    return guided
+
+
+def _noise_source(base: Base, scheduler: Any, sampling: Sampling) -> dict[str, Any]:
+    """Return generators for samplers that add noise on the way: each goes on where its seed's first noise ended."""
+    if "generator" not in inspect.signature(scheduler.step).parameters:
+        return {}
+    generators = [torch.Generator("cpu").manual_seed(seed) for seed in sampling.seeds]
+    for generator in generators:
+        torch.randn(base.family.latent_shape(base, size_of(base, sampling)), generator=generator)
+    return {"generator": generators}
 
 
 def decode(base: Base, latents: torch.Tensor) -> tuple[torch.Tensor, bool]:

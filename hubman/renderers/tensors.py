@@ -57,3 +57,15 @@ def read_tensors(path: str) -> dict[str, torch.Tensor]:
 def count_nonfinite(tensors: Mapping[str, torch.Tensor]) -> list[str]:
     """Return the names of the floating tensors that hold a NaN or an infinity (float8 has no isfinite of its own)."""
     return [n for n, t in tensors.items() if t.is_floating_point() and not bool(torch.isfinite(t.float()).all())]
+
+
+def alphas(path: str) -> dict[str, float]:
+    """Return {"alpha_min", "alpha_max"} of a safetensors file, {} where it states none; reads those numbers only."""
+    with open(path, "rb") as file:
+        if file.read(9)[8:9] != b"{":
+            return {}
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as opened:
+        found = [float(opened.get_tensor(name).reshape(-1)[0]) for name in opened.keys() if name.endswith(".alpha")]  # noqa: SIM118
+    return {"alpha_min": min(found), "alpha_max": max(found)} if found else {}

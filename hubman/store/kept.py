@@ -22,11 +22,13 @@ KEYS: Mapping[str, Callable[[Row], object]] = {
     "root": lambda row: row["path"],
     "user_data": lambda row: row["subject"],
     "user_pin": lambda row: row["subject"],
+    "user_preview": lambda row: row["subject"],
     "hub_choice": lambda row: row["hub"],
     "listing": lambda row: (row["hub"], row["model_id"], row["version_id"]),
     "provenance": lambda row: (row["sha256"], row["hub"], row["model_id"], row["version_id"]),
     "lookup": lambda row: (row["sha256"], row["hub"]),
     "verdict": lambda row: (row["subject"], row["base"], row["made_ns"] if row["base"] is None else 0),
+    "wake_word": lambda row: (row["subject"], row["base"], row["text"]),
     "journal": lambda row: row["id"],
     "blob": lambda row: row["sha256"],
     "file": lambda row: (row["root"], row["relpath"]),
@@ -108,7 +110,9 @@ def pour(connection: sqlite3.Connection, kept: Kept) -> None:
     """Write what was kept into a library; what that has already stays as it is. The caller commits."""
     for table in (*TYPED, *FROM_HUBS):
         names = [name for name in COLUMNS[table] if not (table == "root" and name == "id")]
-        _insert(connection, table, names, kept.rows[table])
+        missing = _SINCE.get(table, {})  # a NULL there would be ignored with its row
+        rows = [{**row, **{n: row.get(n) or v for n, v in missing.items()}} for row in kept.rows[table]]
+        _insert(connection, table, names, rows)
     _pour_words(connection)
     _pour_places(connection, kept)
 
@@ -149,6 +153,9 @@ def _pour_places(connection: sqlite3.Connection, kept: Kept) -> None:
     names = [name for name in (*COLUMNS["file"], *_UNREAD) if name != "id"]
     _insert(connection, "file", names, files)
 
+
+_SINCE: Mapping[str, Row] = {"verdict": {"engine": 0, "bases": ""}}
+"""Columns that backups of earlier schemas have not, and what they say then."""
 
 _UNREAD: Row = {
     "format": "unknown", "kind": Kind.UNKNOWN.value, "safety": Safety.NOT_APPLICABLE.value, "header_digest": "",

@@ -14,6 +14,7 @@ from hubman.core.listed import (
     Hashes,
     HubNote,
     ModelFile,
+    OwnPreview,
     Trigger,
     UserData,
     VerdictNote,
@@ -35,7 +36,7 @@ from hubman.store.text import pack, unpack
 from hubman.store.wal import has_log, wal_is_damaged
 
 if TYPE_CHECKING:
-    from hubman.core.library import Known, Root, Unhashed, Unread
+    from hubman.core.library import Known, Root, Unhashed, Unread, WakeWord
     from hubman.store.entries import Entries
     from hubman.store.hub_answers import HubAnswers
     from hubman.store.statistics import Statistics
@@ -52,12 +53,13 @@ SELECT f.id, f.alias, f.root_id, r.path, f.relpath, f.name, f.size, f.mtime_ns, 
        d.sidecar, f.preview,
        f.error_reference, f.error_message, f.sha256, b.autov1, b.autov3, b.autov3_written, b.crc32, b.blake3,
        v.verdict, v.rule, v.preview, u.note, u.favourite, u.rating, b.hub_preview,
-       f.spoilt_ns
+       f.spoilt_ns, o.picture, o.prompt
 FROM file f JOIN root r ON r.id = f.root_id
 LEFT JOIN search s ON s.file_id = f.id
 LEFT JOIN reading d ON d.file_id = f.id
 LEFT JOIN blob b ON b.sha256 = f.sha256
 LEFT JOIN user_data u ON u.subject = coalesce(f.sha256, f.alias)
+LEFT JOIN user_preview o ON o.subject = coalesce(f.sha256, f.alias)
 """
 _FILE += LATEST_VERDICT
 
@@ -229,12 +231,12 @@ class Reader:
         return found
 
     def by_ids(self, file_ids: Sequence[int]) -> list[ModelFile]:
-        """Return files in the order of the given row ids."""
+        """Return files in the order of the given row ids; rows that are gone (`forget`) are left out."""
         found: dict[int, ModelFile] = {}
         for start in range(0, len(file_ids), 500):
             part = list(file_ids[start : start + 500])
             found |= {file.file_id: file for file in self._files(f"f.id IN ({','.join('?' * len(part))})", part)}
-        return [found[file_id] for file_id in file_ids]
+        return [found[file_id] for file_id in file_ids if file_id in found]
 
     def at(self, root_id: int, relpath: str) -> list[ModelFile]:
         """Return the file at a path of a root; when no name is equal, those equal after folding (NFC and NFD, case)."""
@@ -313,6 +315,24 @@ class Reader:
         """Return the stored verdict objects of a blob (or alias), the latest first."""
         cursor = self._ask("SELECT detail FROM verdict WHERE subject = ? ORDER BY made_ns DESC, id DESC", [subject])
         return [json.loads(row[0]) for row in cursor]
+
+    def unproven(
+        self, kinds: Collection[str], engine: int, bases: str, *, base: str | None = None, most: int = -1
+    ) -> list[ModelFile]:
+        """Return adapters of these kinds, and what may be one, that need a proof, the newest first (store/verdicts).
+
+        `base`: a proof on this one (sha256) counts only.
+        """
+        from hubman.store.verdicts import UNPROVEN
+
+        values = [*kinds, engine, base or "%", bases, most]
+        return self._files(UNPROVEN.format(kinds=",".join("?" * len(kinds))), values)
+
+    def wake_words(self, subject: str) -> list[WakeWord]:
+        """Return the words that rendering found to wake a blob (or alias), the likeliest first."""
+        from hubman.store.verdicts import wake_words
+
+        return wake_words(self._ask, subject)
 
     def user_words(self, subject: str) -> list[str]:
         """Return the user's own trigger words of a blob (or alias)."""
@@ -515,7 +535,7 @@ def _model_file(
     (file_id, alias, root_id, root, relpath, name, size, mtime_ns, present, form, kind, architecture, algorithm, safety,
      folder, added_ns, facts, candidates, lineage, sidecar, preview, reference, message, sha256, autov1, autov3,
      written, crc32, blake3, verdict, rule, verdict_preview, note, favourite, rating,
-     hub_preview, spoilt_ns) = row  # fmt: skip
+     hub_preview, spoilt_ns, own_picture, own_prompt) = row  # fmt: skip
     hashes = Hashes(str(sha256), autov1, str(sha256)[:10], autov3, written, crc32, blake3) if sha256 else None
     return ModelFile(
         file_id=file_id, id=id_of(sha256, str(alias)), alias=alias, root_id=root_id, root=root, relpath=relpath,
@@ -525,6 +545,7 @@ def _model_file(
         triggers=words, hashes=hashes,
         failure=Failure(str(reference), message_of(str(message))) if reference else None,
         verdict=VerdictNote(str(verdict), str(rule), verdict_preview) if verdict else None,
-        preview=preview or hub_preview or verdict_preview,
+        preview=own_picture or preview or hub_preview or verdict_preview,
         user=UserData(note or "", tags, bool(favourite), rating), hubs=hubs, spoilt=spoilt_ns is not None,
+        own_preview=OwnPreview(own_picture, own_prompt),
     )  # fmt: skip

@@ -1,3 +1,3 @@
 """The number of the newest migration; its own module so that reading needs no SQLAlchemy."""
 
-SCHEMA_HEAD = "0003"
+SCHEMA_HEAD = "0005"

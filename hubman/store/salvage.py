@@ -26,8 +26,10 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "user_data": ("subject", "note", "favourite", "rating", "changed_ns"),
     "user_tag": ("subject", "rank", "tag"),
     "user_pin": ("subject", "made_ns"),
+    "user_preview": ("subject", "picture", "prompt", "made_ns"),
     "hub_choice": ("hub", "enabled", "decided_ns"),
-    "verdict": ("subject", "base", "verdict", "rule", "preview", "detail", "made_ns"),
+    "verdict": ("subject", "base", "verdict", "rule", "preview", "detail", "made_ns", "engine", "bases"),
+    "wake_word": ("subject", "base", "text", "place", "score", "made_ns"),
     "journal": ("id", "verb", "state", "detail", "made_ns"),
     "blob": ("sha256", "size", "autov1", "autov3", "autov3_written", "crc32", "blake3", "claimed", "hub_preview",
              "first_seen_ns"),
@@ -190,6 +192,11 @@ def _verdict(row: Row) -> bool:
     return named and isinstance(json.loads(str(row["detail"])), dict)
 
 
+def _wake(row: Row) -> bool:
+    named = _is(SUBJECT, row["subject"]) and all(isinstance(row[name], str) for name in ("base", "text"))
+    return named and isinstance(row["score"], float | int) and _whole_numbers(row, "place", "made_ns")
+
+
 def _journal(row: Row) -> bool:
     return _whole_numbers(row, "id", "made_ns") and all(isinstance(row[n], str) for n in ("verb", "state", "detail"))
 
@@ -200,6 +207,12 @@ def _blob(row: Row) -> bool:
 
 def _pin(row: Row) -> bool:
     return _is(SUBJECT, row["subject"]) and _whole_numbers(row, "made_ns")
+
+
+def _own_preview(row: Row) -> bool:
+    said = [row[name] for name in ("picture", "prompt")]
+    typed = any(said) and all(text is None or isinstance(text, str) for text in said)
+    return typed and _is(SUBJECT, row["subject"]) and _whole_numbers(row, "made_ns")
 
 
 def _choice(row: Row) -> bool:
@@ -235,6 +248,7 @@ def _file(row: Row) -> bool:
 
 _CHECKS: Mapping[str, Callable[[Row], bool]] = {
     "root": _root, "user_words": _words, "user_data": _data, "user_tag": _tag, "verdict": _verdict,
+    "wake_word": _wake, "user_preview": _own_preview,
     "journal": _journal, "blob": _blob, "file": _file, "user_pin": _pin, "hub_choice": _choice,
     "listing": _listing, "provenance": _provenance, "lookup": _lookup,
 }  # fmt: skip

@@ -172,6 +172,15 @@ user_pin = Table(
     Column("made_ns", BigInteger, nullable=False),
 )
 
+user_preview = Table(
+    "user_preview",  # a picture of the user's own (a path), and what hubman's own preview is to show
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("picture", Text),
+    Column("prompt", Text),
+    Column("made_ns", BigInteger, nullable=False),
+)
+
 hub_choice = Table(
     "hub_choice",  # whether hashes may be sent to a hub; no row: nobody was asked yet
     metadata,
@@ -270,7 +279,20 @@ verdict = Table(
     Column("preview", Text),
     Column("detail", Text, nullable=False),
     Column("made_ns", BigInteger, nullable=False),
+    Column("engine", Integer, nullable=False, server_default="0"),  # core.verdict.ENGINE, 0 before it was counted
+    Column("bases", String(64), nullable=False, server_default=""),  # digest of the checkpoints there were
     UniqueConstraint("subject", "base"),
+)
+
+wake_word = Table(
+    "wake_word",  # words that an adapter answers to, found from its weights: guesses, the likeliest first
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("base", String(64), primary_key=True),
+    Column("text", Text, primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("made_ns", BigInteger, nullable=False),
 )
 
 search = Table(

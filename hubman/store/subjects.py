@@ -15,10 +15,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hubman.core.hub_texts import HubTexts, texts_of
-from hubman.core.library import UserData
+from hubman.core.library import OwnPreview, UserData
 from hubman.core.search_text import SEPARATOR, fold
 from hubman.store import schema
 from hubman.store.hub_said import listings_of
+from hubman.store.text import unpack
 
 ASIDE = "#"
 """Between an alias and the digest of the header that the set-aside words and notes were about."""
@@ -29,7 +30,10 @@ HUB_TEXTS = tuple(entry.name for entry in fields(HubTexts))
 MOST_ASKED = 5000
 """Subjects in one question: SQLite takes 32,766 values, and each is asked of four tables."""
 
-TABLES = (schema.verdict, schema.user_words, schema.user_data, schema.user_tag, schema.user_pin)
+RENDERED = (schema.verdict, schema.wake_word)
+"""What rendering found out about a content."""
+
+TABLES = (*RENDERED, schema.user_words, schema.user_data, schema.user_tag, schema.user_pin, schema.user_preview)
 
 
 def subject_of_file() -> sa.ColumnElement[str]:
@@ -77,6 +81,21 @@ class Subjects:
         else:
             self._connection.execute(sa.delete(table).where(table.c.subject == subject))
 
+    def set_preview(self, subject: str, said: OwnPreview) -> None:
+        """Replace what the user said of a preview; nothing said leaves no row behind."""
+        table = schema.user_preview
+        self._connection.execute(sa.delete(table).where(table.c.subject == subject))
+        if said != OwnPreview():
+            row = {"subject": subject, "picture": said.picture, "prompt": said.prompt, "made_ns": time.time_ns()}
+            self._connection.execute(sa.insert(table).values(row))
+
+    def preview(self, subject: str) -> OwnPreview:
+        """Return what the user said of a subject's preview."""
+        table = schema.user_preview
+        query = sa.select(table.c.picture, table.c.prompt).where(table.c.subject == subject)
+        row = self._connection.execute(query).first()
+        return OwnPreview(*(None if text is None else unpack(text) for text in row)) if row else OwnPreview()
+
     def _replace(self, table: sa.Table, subject: str, column: str, texts: Sequence[str]) -> None:
         self._connection.execute(sa.delete(table).where(table.c.subject == subject))
         rows = [{"subject": subject, "rank": rank, column: text} for rank, text in enumerate(texts)]
@@ -94,8 +113,9 @@ class Subjects:
             self._connection.execute(sa.update(table).where(table.c.subject == old).values(subject=new))
 
     def drop_verdicts(self, subject: str) -> None:
-        """Forget the verdicts of a subject: they were about other bytes."""
-        self._connection.execute(sa.delete(schema.verdict).where(schema.verdict.c.subject == subject))
+        """Forget the verdicts of a subject and the words that wake it: they were about other bytes."""
+        for table in RENDERED:
+            self._connection.execute(sa.delete(table).where(table.c.subject == subject))
 
     def set_aside(self, alias: str, digest: str) -> None:
         """Part a place from words and notes that were about the content it had before; nothing typed is deleted."""
@@ -103,6 +123,7 @@ class Subjects:
         self._hand_over_words(alias, target)
         self._hand_over_data(alias, target)
         self._hand_over_pin(alias, target)
+        self._hand_over_preview(alias, target)
 
     def spoken_of(self, subjects: Iterable[str]) -> set[str]:
         """Return those subjects that something hangs on."""
@@ -118,10 +139,11 @@ class Subjects:
         self._hand_over_words(alias, sha256)
         self._hand_over_data(alias, sha256)
         self._hand_over_pin(alias, sha256)
-        verdict = schema.verdict
-        newer = sa.select(verdict.c.base).where(verdict.c.subject == alias)
-        self._connection.execute(sa.delete(verdict).where(verdict.c.subject == sha256, verdict.c.base.in_(newer)))
-        self._connection.execute(sa.update(verdict).where(verdict.c.subject == alias).values(subject=sha256))
+        self._hand_over_preview(alias, sha256)
+        for table in RENDERED:
+            newer = sa.select(table.c.base).where(table.c.subject == alias)
+            self._connection.execute(sa.delete(table).where(table.c.subject == sha256, table.c.base.in_(newer)))
+            self._connection.execute(sa.update(table).where(table.c.subject == alias).values(subject=sha256))
 
     def _hand_over_words(self, alias: str, sha256: str) -> None:
         newer = self.words(alias)
@@ -143,6 +165,12 @@ class Subjects:
         if self._connection.scalar(sa.select(schema.user_pin.c.made_ns).where(schema.user_pin.c.subject == alias)):
             self.set_pin(alias, pinned=False)
             self.set_pin(sha256, pinned=True)
+
+    def _hand_over_preview(self, alias: str, sha256: str) -> None:
+        newer, older = self.preview(alias), self.preview(sha256)
+        if newer != OwnPreview():
+            self.set_preview(alias, OwnPreview())
+            self.set_preview(sha256, OwnPreview(newer.picture or older.picture, newer.prompt or older.prompt))
 
     def data(self, subject: str) -> UserData:
         """Return what the user said of a subject."""

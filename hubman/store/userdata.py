@@ -1,5 +1,5 @@
-"""The daily backup of what cannot be read from the models again: roots, words, notes, tags, ratings, pins, answers to
-hubman's question about hubs, verdicts, journal.
+"""The daily backup of what cannot be read from the models again: roots, words, notes, tags, ratings, pins, what
+was said of previews, answers to hubman's question about hubs, verdicts, words that wake, journal.
 
 One small SQLite file a day, `backups/user-YYYYMMDD.db`, written by `sync` and `watch` when something of it changed. The
 hashes of files that the user said something about go with it, so that it is found again without hashing. Kept: the last
@@ -22,9 +22,20 @@ from hubman.store.replace import sync_file, sync_folder
 from hubman.store.revision import SCHEMA_HEAD
 from hubman.store.salvage import COLUMNS
 
-TYPED = ("root", "user_words", "user_data", "user_tag", "user_pin", "hub_choice", "verdict", "journal")
+TYPED = (
+    "root",
+    "user_words",
+    "user_data",
+    "user_tag",
+    "user_pin",
+    "user_preview",
+    "hub_choice",
+    "verdict",
+    "wake_word",
+    "journal",
+)
 SPOKEN_OF = " UNION ".join(
-    f"SELECT subject FROM {table}" for table in ("user_words", "user_data", "user_tag", "user_pin")
+    f"SELECT subject FROM {table}" for table in ("user_words", "user_data", "user_tag", "user_pin", "user_preview")
 )
 PLACES = {
     "file": f"sha256 IN ({SPOKEN_OF}) OR alias IN ({SPOKEN_OF})",

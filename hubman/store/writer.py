@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
@@ -39,6 +38,7 @@ from hubman.store.places import Places
 from hubman.store.reunion import Reunion
 from hubman.store.subjects import Subjects
 from hubman.store.text import pack
+from hubman.store.verdicts import VerdictRecords
 
 
 class Writer:
@@ -312,23 +312,15 @@ class Writer:
                 rows = [{"row_id": file_id} for file_id in file_ids]
                 self._connection.execute(statement.values(spoilt_ns=value), rows)
 
-    def record_verdict(self, subject: str, base: str | None, verdict: dict[str, object], preview: str | None) -> None:
-        """Record the latest verdict on a blob (or, unhashed, on an alias) against one base.
+    def record_verdict(
+        self, subject: str, base: str | None, verdict: dict[str, object], preview: str | None, bases: str = ""
+    ) -> None:
+        """Record a verdict, see `VerdictRecords.record`; `bases`: digest of the checkpoints there were."""
+        VerdictRecords(self._connection).record(subject, base, verdict, preview, bases)
 
-        `error` says that hubman or the machine failed, nothing about the adapter: it never replaces what was measured.
-        """
-        known = sa.select(schema.verdict.c.id).where(
-            schema.verdict.c.subject == subject, schema.verdict.c.verdict != "error"
-        )
-        if verdict["verdict"] == "error" and self._connection.execute(known).first():
-            return
-        row = {
-            "subject": subject, "base": base or "", "verdict": verdict["verdict"], "rule": verdict["rule"],
-            "preview": preview, "detail": json.dumps(verdict, ensure_ascii=False), "made_ns": time.time_ns(),
-        }  # fmt: skip
-        statement = upsert(schema.verdict).values(**row)
-        changed = {key: row[key] for key in ("verdict", "rule", "preview", "detail", "made_ns")}
-        self._connection.execute(statement.on_conflict_do_update(index_elements=["subject", "base"], set_=changed))
+    def record_wake(self, subject: str, base: str, words: Sequence[tuple[str, float]]) -> None:
+        """Record which words wake a subject on a base, the likeliest first, in place of those found before."""
+        VerdictRecords(self._connection).record_wake(subject, base, words)
 
 
 def _seen_values(root_path: str, row: Known, entry: Seen, *, modified: bool) -> dict[str, object]:

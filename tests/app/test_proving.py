@@ -187,7 +187,7 @@ def test_a_failure_of_the_machine_does_not_unsay_a_verdict(family: Path, call: C
     code, document = call("validate", "zbrstripe_lora", *FAST)
     (verdict,) = document["verdicts"]
     assert (code, verdict["verdict"], verdict["preview"]) == (0, "ok", None)
-    assert "could not be kept" in verdict["hint"]
+    assert "could not be made" in verdict["hint"]
     with open_reader(isolated / "library.db") as reader:
         (file,) = reader.search(parse_query("zbrstripe", 0))[1]
     store = open_store(isolated / "library.db", isolated / "backups")

@@ -102,8 +102,8 @@ def test_a_number_sign_in_a_name_is_no_number() -> None:
 
 
 def test_names_longer_than_any_are_not_remembered() -> None:
-    before = names._template.cache_info().currsize, algorithms._part_of.cache_info().currsize
+    before = names._template.cache_info().currsize, algorithms._split.cache_info().currsize
     long = {f"{'layer.' * 100}{number}.lora_down.weight": (4, 4) for number in range(50)}
     assert asked(of(long)) is not None
-    assert (names._template.cache_info().currsize, algorithms._part_of.cache_info().currsize) == before
+    assert (names._template.cache_info().currsize, algorithms._split.cache_info().currsize) == before
     assert names.template("a.1." + "b" * names.LONGEST) == ("a.1." + "b" * names.LONGEST, ())

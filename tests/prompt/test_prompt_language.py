@@ -16,8 +16,10 @@ from hubman.core.prompt import (
     extract_tags,
     format_spans,
     format_weight,
+    full_width_brackets,
     hypernet_tag,
     lora_tag,
+    other_tags,
     parse_spans,
     split_words,
 )
@@ -53,6 +55,19 @@ def flat(text: str) -> list[tuple[str, float]]:
         ("(word:big)", [("word:big", 1.1)]),
         ("", []),
         ("水墨，(山:1.2)", [("水墨，", 1.0), ("山", 1.2)]),
+        ("(red:-1)", [("red", -1.0)]),
+        ("(red:+1.5)", [("red", 1.5)]),
+        ("(red:0)", [("red", 0.0)]),
+        ("(red:2.)", [("red", 2.0)]),
+        ("(red:99)", [("red", 99.0)]),
+        ("(red:1.2.3)", [("red:1.2.3", 1.1)]),
+        ("((a:2):3)", [("a", 6.0)]),
+        ("([a:1.5])", [("a:1.5", 1.0)]),
+        ("(a [b) c", [("a ", 1.1), ("b", 1.0), (" c", 0.9091)]),
+        ("a\\b", [("ab", 1.0)]),
+        (r"(a\:1.2)", [("a", 1.2)]),
+        ("（红:1.2）", [("（红:1.2）", 1.0)]),
+        ("(红：1.2)", [("红：1.2", 1.1)]),
     ],
 )
 def test_brackets_weigh_as_in_the_webui(text: str, spans: list[tuple[str, float]]) -> None:
@@ -110,12 +125,39 @@ def test_spans_survive_writing_and_reading(parts: list[tuple[str, float]]) -> No
         ("<lora:ink:0.5:unet=0.8>", AdapterTag(Kind.LORA, "ink", unet=0.8, te=0.5)),
         ("<lora:ink:abc>", AdapterTag(Kind.LORA, "ink")),
         ("<lora:ink:nan>", AdapterTag(Kind.LORA, "ink")),
+        ("<lora:ink:.5>", AdapterTag(Kind.LORA, "ink", 0.5, 0.5)),
+        ("<lora:ink:-1>", AdapterTag(Kind.LORA, "ink", -1.0, -1.0)),
+        ("<lora:ink:te=0>", AdapterTag(Kind.LORA, "ink", unet=0.0, te=0.0)),
+        ("<lora:ink:unet=0.2>", AdapterTag(Kind.LORA, "ink", unet=0.2, te=1.0)),
+        ("<lora:ink:0.5:0.6:8>", AdapterTag(Kind.LORA, "ink", unet=0.6, te=0.5, dyn=8)),
+        ("<lora:ink:0.5:dyn=8>", AdapterTag(Kind.LORA, "ink", unet=0.5, te=0.5, dyn=8)),
+        ("<lora:a=b:0.5>", AdapterTag(Kind.LORA, "a=b", 0.5, 0.5)),
         ("<lyco:ink:2>", AdapterTag(Kind.LORA, "ink", 2.0, 2.0)),
         ("<hypernet:night fall:0.8>", AdapterTag(Kind.HYPERNETWORK, "night fall", 0.8, 0.8)),
     ],
 )
 def test_tags_are_taken_out_of_the_text(text: str, tag: AdapterTag) -> None:
     assert extract_tags(f"a cat {text}, dog") == ("a cat , dog", (tag,))
+
+
+def test_what_a_tag_says_that_is_no_weight_is_kept() -> None:
+    """The WebUI fails on it in its log; who renders says so."""
+    (tag,) = extract_tags("<lora:ink:abc:0.5:1:x:lbw=MIDD>")[1]
+    assert set(tag.unread) == {"abc", "x", "lbw=MIDD"}
+    assert extract_tags("<lora:ink:0.5>")[1][0].unread == ()
+
+
+def test_tags_of_other_kinds_are_told() -> None:
+    assert other_tags("a <Lora:x:1> <lora:y:1> <segment:2> <3 a<b") == ("<Lora:x:1>", "<segment:2>")
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [("（红：1.2）", True), ("(红：1.2）", True), ("【红】", True), ("水墨，山（", False), ("(红:1.2)", False)],
+)
+def test_full_width_brackets_are_noticed(text: str, typed: bool) -> None:
+    """They are plain text in the WebUI, and a Chinese keyboard types them."""
+    assert full_width_brackets(text) is typed
 
 
 def test_other_angle_brackets_stay() -> None:

@@ -52,3 +52,25 @@ def files(tmp_path: Path) -> Any:
     from tiny_adapters import Maker
 
     return Maker(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return name -> diffusers folder of the tiny Flux.1 and SD3 models."""
+    pytest.importorskip("torch")
+    pytest.importorskip("diffusers")
+    import tiny_transformers
+    import torch
+
+    torch.set_num_threads(1)
+    root = tmp_path_factory.mktemp("transformers")
+    return {name: tiny_transformers.write(name, str(root / name)) for name in tiny_transformers.NAMES}
+
+
+@pytest.fixture(scope="session")
+def bases(folders: dict[str, str]) -> dict[str, Any]:
+    """Return the tiny Flux.1 and SD3 models loaded in this process; every test leaves them bit-exact."""
+    from hubman.core.plan.render import BasePlan
+    from hubman.renderers.base import load_base
+
+    return {name: load_base(BasePlan(path, name, ""), "cpu", "float32") for name, path in folders.items()}

@@ -116,7 +116,7 @@ def roles(**shapes: tuple[int, ...]) -> dict[str, Any]:
 def delta_of(names: dict[str, Any], weight: Any) -> Any:
     """Run a module given by LyCORIS suffix -> tensor through the layout and the engine."""
     from hubman.core.plan.modules import adapter_layout, fits_weight
-    from hubman.renderers.adapters import infos
+    from hubman.renderers.report import infos
 
     tensors = {f"lora_unet_x.{name}": tensor for name, tensor in names.items()}
     module = adapter_layout(infos(tensors)).modules[0]
@@ -377,7 +377,7 @@ def test_a_hypernetwork_sits_before_keys_and_values_of_its_width(base: Any, file
 
 def test_hypernetwork_layers_are_placed_by_order() -> None:
     """Dropout leaves holes in the numbering; layer norms follow their linear."""
-    from hubman.renderers.adapters import build_network
+    from hubman.renderers.hypernetworks import build_network
 
     make = torch.Generator().manual_seed(0)
     state = {
@@ -407,7 +407,7 @@ def test_hypernetwork_layers_are_placed_by_order() -> None:
 
 
 def test_an_unknown_activation_is_not_guessed() -> None:
-    from hubman.renderers.adapters import build_network
+    from hubman.renderers.hypernetworks import build_network
 
     with pytest.raises(RenderError) as caught:
         build_network({"activation_func": "made-up"}, {})

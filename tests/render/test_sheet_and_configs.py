@@ -75,7 +75,7 @@ def test_the_shipped_tokenizer_is_clips(tmp_path: Path) -> None:
 @pytest.fixture
 def letters() -> Any:
     pytest.importorskip("PIL")
-    from hubman.renderers.sheet import Lettering
+    from hubman.renderers.lettering import Lettering
 
     return Lettering()
 
@@ -93,10 +93,11 @@ def test_a_chinese_name_is_written_where_a_font_has_it(letters: Any) -> None:
 
 
 def test_a_machine_without_any_known_font_still_gets_a_sheet(letters: Any, tmp_path: Path) -> None:
+    from hubman.core.plan.sheet import Cell, Column, Row, Sheet
     from hubman.renderers import sheet
 
     letters.paths = []
     assert letters.safe("plain", "id", 17)[0] == "plain"
-    rows = (sheet.Row("id", "水墨" * 40, "ok", ("a line " * 30,), (None, str(tmp_path / "gone.png"))),)
-    drawn = sheet.draw_sheet(sheet.Sheet("t", ("a", "b"), rows), str(tmp_path / "s.png"))
+    rows = (Row("id", "水墨" * 40, "ok", ("a line " * 30,), (Cell(), Cell(str(tmp_path / "gone.png")))),)
+    drawn = sheet.draw_sheet(Sheet("t", (Column("a"), Column("b")), rows), str(tmp_path / "s.png"))
     assert os.path.getsize(drawn["path"]) > 0

@@ -13,13 +13,13 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from tiny_adapters import adapter_file, base_file, lora_tensors  # noqa: E402
+from tiny_adapters import adapter_file, base_file, lora_tensors, taught_tensors  # noqa: E402
 
 from hubman.app.sheet import SheetRow, contact_sheet  # noqa: E402
 from hubman.app.validate import validate_adapter  # noqa: E402
 from hubman.app.validation import ValidateOptions  # noqa: E402
 from hubman.core.types import Kind, Safety  # noqa: E402
-from hubman.core.verdict import Verdict  # noqa: E402
+from hubman.core.verdict import ENGINE, Verdict  # noqa: E402
 from hubman.errors import RenderError  # noqa: E402
 from hubman.renderers.process import Renderer  # noqa: E402
 
@@ -47,7 +47,7 @@ def prove(adapter: Any, bases: list[Any], renderer: Any, options: ValidateOption
 
 
 def test_a_working_lora_is_ok_with_all_its_numbers(files: Any, loaded: Any, tiny: Any, renderer: Any) -> None:
-    path = files.safetensors("ink", lora_tensors(loaded), {"ss_sd_model_name": "tiny.safetensors"})
+    path = files.safetensors("ink", taught_tensors(loaded), {"ss_sd_model_name": "tiny.safetensors"})
     result = prove(adapter_file(path, triggers=("zqx",)), [tiny], renderer).to_json()
     assert (result["verdict"], result["rule"]) == ("ok", "picture-changed")
     assert result["base"]["rule"] == "declared"
@@ -60,7 +60,13 @@ def test_a_working_lora_is_ok_with_all_its_numbers(files: Any, loaded: Any, tiny
     assert result["plan"]["triggered"]["positive"] == "a red circle, zqx"
     assert result["numbers"]["base"]["floor"] == {"one_step": 0.0, "mae": 0.0}
     assert result["numbers"]["base"]["size"] == [32, 32]
-    assert result["trigger"]["words"] == ["zqx"]
+    assert [word["text"] for word in result["trigger"]["words"]] == ["zqx"]
+    assert result["effect"]["times_noise"] > 2
+    assert result["engine"] == ENGINE
+    assert result["static"]["ranks"] == {"min": 4, "median": 4, "max": 4}
+    assert len(result["effect"]["dw_top"]) == 5
+    assert result["numbers"]["adapter"]["alpha_max"] == 2.0
+    assert result["numbers"]["other_word"]["old"] == "red"
     assert result["environment"]["device"] == "cpu"
 
 
@@ -193,11 +199,21 @@ def test_pictures_carry_their_recipe(files: Any, loaded: Any, tiny: Any, rendere
 
 
 def test_a_large_model_on_a_cpu_is_checked_without_a_picture(files: Any, loaded: Any, tiny: Any, renderer: Any) -> None:
-    adapter = adapter_file(files.safetensors("ink", lora_tensors(loaded)))
+    adapter = adapter_file(files.safetensors("ink", taught_tensors(loaded)))
     result = prove(adapter, [tiny], renderer, ValidateOptions(render=False))
     assert (result.verdict, result.judgement.rule) == (Verdict.OK, "prediction-changed")
     assert "not-rendered" in result.judgement.flags
     assert result.preview is None
+    steps = result.numbers["one_step"]["sweep"]
+    assert [step["strength"] for step in steps] == [0.4, 0.6, 0.8, 1.0]
+    assert [step["change"] for step in steps] == sorted(step["change"] for step in steps)
+
+
+def test_random_weights_are_weak_with_and_without_pictures(files: Any, loaded: Any, tiny: Any, renderer: Any) -> None:
+    adapter = adapter_file(files.safetensors("noise", lora_tensors(loaded)), triggers=("zqx",))
+    for options in (QUICK, ValidateOptions(render=False)):
+        result = prove(adapter, [tiny], renderer, options)
+        assert (result.verdict, result.judgement.rule) == (Verdict.WEAK, "like-noise")
 
 
 def test_a_contact_sheet_shows_pairs(files: Any, loaded: Any, tiny: Any, renderer: Any, tmp_path: Path) -> None:

@@ -8,19 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubman.core.verdict import (
-    Change,
-    MatchCounts,
-    Measured,
-    Picture,
-    SweepPoint,
-    Verdict,
-    flags,
-    judge,
-    measured_weight,
-)
+from hubman.core.evidence import Change, MatchCounts, Measured, Picture, SweepPoint, WordTest
+from hubman.core.verdict import Verdict, always_on, flags, judge, trigger_effective
 
-BASE = Picture(latent_std=1.0, pixel_std=60.0)
+BASE = Picture(latent_std=1.0, pixel_std=60.0, self_error=0.25)
 FULL = MatchCounts(total=236, matched=236)
 
 
@@ -141,14 +132,20 @@ def test_the_first_rule_that_holds_decides(measured: Measured, verdict: str, rul
     ("picture", "rule"),
     [
         (Picture(finite_latents=False, finite_pixels=False), "not-finite-picture"),
-        (Picture(finite_pixels=False), "not-finite-picture"),
         (Picture(latent_std=1.0, pixel_std=1.9), "flat-picture"),
         (Picture(latent_std=4.1, pixel_std=60.0), "burnt"),
+        (Picture(latent_std=4.1, finite_pixels=False), "burnt"),
+        (Picture(latent_std=1.2, pixel_std=60.0, self_error=0.51), "burnt"),
     ],
 )
 def test_what_is_broken_early_is_broken(strength: float, picture: Picture, rule: str) -> None:
     judgement = judge(good(sweep=(SweepPoint(strength, picture),)))
     assert (judgement.verdict, judgement.rule) == (Verdict.BROKEN, rule)
+
+
+def test_what_the_vae_alone_cannot_hold_is_not_the_adapters_fault() -> None:
+    judgement = judge(good(sweep=(SweepPoint(0.6, Picture(latent_std=1.1, finite_pixels=False)),)))
+    assert (judgement.verdict, judgement.rule) == (Verdict.ERROR, "vae-overflow")
 
 
 def test_a_strong_but_legitimate_style_is_not_burnt() -> None:
@@ -188,11 +185,58 @@ def test_flags_say_what_else_is_worth_knowing(measured: Measured, expected: tupl
     assert flags(measured) == expected
 
 
-def test_random_weights_change_the_picture_and_their_trigger_does_nothing() -> None:
-    """Product rule: `ok` with `trigger-ineffective`; we say that it changed the picture, never that it is good."""
-    judgement = judge(good(neutral_change=Change(4.5), trigger_change=Change(4.5)))
-    assert judgement.verdict == "ok"
-    assert "trigger-ineffective" in judgement.flags
+def test_what_does_no_more_than_random_weights_is_weak_unless_a_word_wakes_it() -> None:
+    noise = good(neutral_change=Change(7.5), trigger_change=Change(7.6), control=1.1)
+    assert (judge(noise).verdict, judge(noise).rule) == (Verdict.WEAK, "like-noise")
+    assert "like-noise" in judge(noise).flags
+    woken = replace(noise, words=(WordTest("zqx", 20.0, 7.5, 3.0),))
+    assert judge(woken).verdict == Verdict.OK
+    assert "like-noise" in judge(woken).flags
+    assert judge(replace(noise, control=2.5)).verdict == Verdict.OK
+    assert judge(replace(noise, control=None)).verdict == Verdict.OK, "an embedding has no such control"
+
+
+@pytest.mark.parametrize(
+    ("with_", "without", "wakes"), [(78.0, 16.0, True), (20.0, 16.0, False), (2.9, 0.1, False), (0.0, 0.0, False)]
+)
+def test_a_word_wakes_by_half_as_much_again_and_visibly(with_: float, without: float, wakes: bool) -> None:
+    assert WordTest("zqx", with_, without, 1.0).wakes is wakes
+
+
+def test_always_on_is_a_style_and_unknown_of_what_was_not_rendered() -> None:
+    assert always_on(good()) is False
+    assert always_on(good(trigger_change=Change(20.0))) is True
+    assert always_on(good(triggered=False)) is True
+    assert always_on(good(triggered=False, neutral_change=Change(1.0))) is False
+    assert always_on(good(rendered=False)) is None
+    assert always_on(good(switch=True)) is None
+
+
+def test_an_adapter_that_appears_only_above_one_has_an_effective_word() -> None:
+    late = good(trigger_change=Change(9.0), neutral_change=Change(8.6), reference=2.0)
+    assert trigger_effective(late) is False
+    late = replace(late, words=(WordTest("zqx", 49.0, 20.0, 7.0, 2.0),))
+    assert trigger_effective(late) is True
+    assert flags(late) == ("trigger-effective", "above-one")
+
+
+@pytest.mark.parametrize(
+    ("steps", "verdict", "rule"),
+    [
+        (((0.4, 0.2), (0.6, 0.4), (1.0, 0.5)), "ok", "prediction-changed"),
+        (((0.4, 0.2), (0.6, 1.4), (1.0, 2.0)), "broken", "burnt-prediction"),
+        (((0.4, None), (1.0, 0.5)), "broken", "not-finite-prediction"),
+        (((0.8, 1.4), (1.0, 2.0)), "ok", "prediction-changed"),
+    ],
+    ids=["usual", "burnt", "no numbers", "burnt only above 0.6"],
+)
+def test_without_pictures_the_one_step_change_at_several_weights_decides(
+    steps: tuple[tuple[float, float | None], ...], verdict: str, rule: str
+) -> None:
+    static = good(rendered=False, base=None, full=None, sweep=(), neutral_change=None, trigger_change=None, steps=steps)
+    judgement = judge(static)
+    assert (str(judgement.verdict), judgement.rule) == (verdict, rule)
+    assert "not-rendered" in judgement.flags
 
 
 def test_the_noise_floor_of_a_device_raises_the_limit() -> None:
@@ -206,6 +250,7 @@ pictures = st.builds(
     finite_latents=st.booleans(),
     finite_pixels=st.booleans(),
     latent_std=st.none() | st.floats(0, 100),
+    self_error=st.none() | st.floats(0, 2),
     pixel_std=st.none() | st.floats(0, 128),
 )
 changes = st.none() | st.builds(Change, mae=st.floats(0, 255))
@@ -222,6 +267,9 @@ anything = st.builds(
     triggered=st.booleans(),
     switch=st.booleans(),
     one_step=st.tuples(*[st.none() | st.floats(0, 10)] * 2),
+    steps=st.lists(st.tuples(st.floats(0, 2), st.none() | st.floats(0, 10)), max_size=3).map(tuple),
+    control=st.none() | st.floats(0, 20),
+    words=st.lists(st.builds(WordTest, st.just("w"), *[st.floats(0, 255)] * 3), max_size=2).map(tuple),
     base=st.none() | pictures,
     full=st.none() | pictures,
     neutral_change=changes,
@@ -235,24 +283,3 @@ def test_every_input_has_exactly_one_verdict(measured: Measured) -> None:
     judgement = judge(measured)
     assert judgement == judge(measured)
     assert (judgement.verdict == Verdict.UNSAFE) == (measured.unsafe is not None)
-
-
-def point(strength: float, mae: float, spread: float = 1.0) -> SweepPoint:
-    return SweepPoint(strength, Picture(latent_std=spread, pixel_std=60.0), Change(mae), 0.9)
-
-
-def test_the_measured_weight_is_the_least_that_gives_most_of_the_effect() -> None:
-    found = measured_weight([point(0.4, 20), point(0.6, 41), point(0.8, 60), point(1.0, 78), point(1.2, 85)], BASE)
-    assert found is not None
-    assert (found.weight, found.low, found.high, found.prompt_kept) == (0.8, 0.4, 1.2, 0.9)
-
-
-def test_the_measured_range_ends_before_it_burns() -> None:
-    found = measured_weight([point(0.5, 40), point(1.0, 80, 5.0), point(1.5, 90, 9.0)], BASE)
-    assert found is not None
-    assert (found.weight, found.low, found.high) == (0.5, 0.5, 0.5)
-
-
-def test_nothing_visible_gives_no_weight() -> None:
-    assert measured_weight([point(0.5, 0.4), point(1.0, 1.0)], BASE) is None
-    assert measured_weight([], None) is None

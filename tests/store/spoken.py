@@ -9,11 +9,22 @@ from contextlib import closing
 from pathlib import Path
 
 from hubman.cli import run
-from hubman.core.library import UserData
+from hubman.core.library import OwnPreview, UserData
 from hubman.store.door import open_store
 from hubman.store.reader import open_reader
 
-USER_TABLES = ("root", "user_words", "user_data", "user_tag", "user_pin", "hub_choice", "verdict", "journal")
+USER_TABLES = (
+    "root",
+    "user_words",
+    "user_data",
+    "user_tag",
+    "user_pin",
+    "user_preview",
+    "hub_choice",
+    "verdict",
+    "wake_word",
+    "journal",
+)
 
 
 def speak(home: Path, models: Path, count: int = 6) -> None:
@@ -36,6 +47,9 @@ def speak(home: Path, models: Path, count: int = 6) -> None:
     with store.writer(durable=True) as writer:
         writer.hubs.choose("civitai", enabled=True)
         writer.hubs.choose("liblib", enabled=False)
+        for subject in subjects:
+            writer.subjects.set_preview(subject, OwnPreview(None, f"a lighthouse, {subject[:6]}"))
+            writer.record_wake(subject, "b" * 64, [("zqx", 0.9), ("水墨", 0.25)])
     store.close()
     with closing(sqlite3.connect(path)) as connection, connection:
         for number, subject in enumerate(subjects):

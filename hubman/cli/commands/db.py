@@ -236,7 +236,8 @@ def _names() -> dict[str, str]:
     return {
         "root": _("folders"), "user_words": _("trigger words"), "user_data": _("notes, favourites, ratings"),
         "user_tag": _("tags"), "verdict": _("verdicts"), "journal": _("journal"), "blob": _("hashes"),
-        "file": _("places of files"), "user_pin": _("pins"), "hub_choice": _("answers about hubs"),
+        "file": _("places of files"), "user_pin": _("pins"),
+        "user_preview": _("previews of your own"), "hub_choice": _("answers about hubs"),
         "listing": _("models of hubs"), "provenance": _("where contents come from"),
-        "lookup": _("contents that hubs do not know"),
+        "lookup": _("contents that hubs do not know"), "wake_word": _("words that wake adapters"),
     }  # fmt: skip

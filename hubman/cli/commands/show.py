@@ -72,12 +72,13 @@ def _print_fields(file: ModelFile, details: dict[str, Any], terminal: Terminal) 
         (_("your tags"), ", ".join(file.user.tags)),
         (_("triggers"), ", ".join(word.text for word in file.triggers) or None),
         (_("weight"), sidecar.get("weight")),
+        (_("measured"), "\n".join(_measured(details["verdicts"]))),
         (_("negative"), sidecar.get("negative")),
         (_("author"), sidecar.get("author")),
         (_("description"), sidecar.get("description")),
         (_("notes"), sidecar.get("notes")),
         (_("beside it"), _("; ").join(_beside(file))),
-        (_("verdict"), verdict),
+        (_("verdict"), "\n".join(_verdicts(details["verdicts"])) or verdict),
         (_("preview"), file.preview or _cover(file)),
         ("sha256", details["hashes"] and details["hashes"]["sha256"]),
         ("AutoV1", details["hashes"] and details["hashes"]["autov1"]),
@@ -91,6 +92,28 @@ def _print_fields(file: ModelFile, details: dict[str, Any], terminal: Terminal) 
             terminal.text(f"  {pad(label, 12)} {printable(first)}")
             for line in rest:
                 terminal.text(f"  {pad('', 12)} {printable(line)}")
+
+
+def _verdicts(verdicts: list[dict[str, Any]]) -> list[str]:
+    """Return a line for the verdict on each checkpoint, with how far it moves the picture."""
+    lines = []
+    for entry in verdicts:
+        base, effect = entry.get("base") or {}, entry.get("effect") or {}
+        parts = [f"{value('verdict', entry['verdict'])}   ({entry['rule']})"]
+        if base.get("name"):
+            parts.append(_("on {base}").format(base=base["name"]))
+        if effect.get("mae") is not None:
+            parts.append(_("changes the picture by {mae:.1f}/255").format(mae=effect["mae"]))
+        parts += [" ".join(entry["flags"])] if entry.get("flags") else []
+        lines.append("   ".join(parts))
+    return lines
+
+
+def _measured(verdicts: list[dict[str, Any]]) -> list[str]:
+    from hubman.cli.commands.triggers import measured_line
+    from hubman.core.measured import measured_weights
+
+    return [measured_line(entry) for entry in measured_weights(verdicts)]
 
 
 def _cover(file: ModelFile) -> str | None:

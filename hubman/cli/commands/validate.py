@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING
 
 import click
 
 from hubman.cli.exclusions import QueryCommand
+from hubman.cli.picture_options import parse_seeds, parse_size, plain_prompt
 from hubman.cli.session import Session, answering
 from hubman.cli.terminal import ProgressLine, Terminal
-from hubman.cli.words import _
+from hubman.cli.words import _, plural, value
 
 if TYPE_CHECKING:
+    from hubman.app.proof_choice import Choice
     from hubman.app.validation import Validation
 
 
@@ -32,8 +33,15 @@ if TYPE_CHECKING:
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
 @click.option("--render/--static", default=None, help="Render even a large model on a CPU, or render nothing.")
+@click.option(
+    "--all", "everything", is_flag=True, help="The whole library: what has no proof yet (as without a query)."
+)
+@click.option("--again", is_flag=True, help="Prove anew what has a proof already.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N",
+              help="Render processes at once; with several GPUs each takes its own.")  # fmt: skip
+@click.option("--no-preview", is_flag=True, help="Make no pictures for people, only the verdict.")
 @click.pass_obj
-@answering()
+@answering(lists=True)
 def validate(
     session: Session,
     query: tuple[str, ...],
@@ -48,93 +56,139 @@ def validate(
     config: str | None,
     device: str,
     render: bool | None,
+    everything: bool,
+    again: bool,
+    workers: int,
+    no_preview: bool,
     terminal: Terminal,
 ) -> int:
     """Render each adapter with and without it, at the same seeds: does it work, and at which weight?
 
-    Without an argument, every LoRA, embedding and hypernetwork of the library. Exit code 1: a verdict is neither ok
-    nor weak; 10: nothing could be rendered.
+    Models that are named are always proven anew. Of a query, or without one of the whole library, those that have no
+    proof yet, the newest first: it can be interrupted (even killed) at any moment, and the same command goes on. Exit
+    code 1: a verdict is neither ok nor weak; 10: nothing could be rendered; 8: another hubman validates already.
     """
-    from hubman.app.proving import Proving, choose_adapters, choose_bases
+    from hubman.app.proof_choice import choose
+    from hubman.app.proof_lock import proving_alone
+    from hubman.app.proof_queue import ProofQueue
+    from hubman.app.proving import Proving, choose_bases
     from hubman.app.validation import ValidateOptions
     from hubman.renderers.process import Renderer
 
+    if everything and query:
+        raise click.UsageError("--all is the whole library; leave it out to validate what a query finds.")
     options = ValidateOptions(
-        base_given=base is not None, config=config, prompt=_plain(prompt, "--prompt"),
-        negative=_plain(negative, "--negative"), size=_size(size),
-        seeds=_seeds(seeds), steps=steps, cfg=cfg, weight=weight, device=device, render=render,
+        base_given=base is not None, config=config, prompt=plain_prompt(prompt, "--prompt"),
+        negative=plain_prompt(negative, "--negative"), size=parse_size(size),
+        seeds=parse_seeds(seeds), steps=steps, cfg=cfg, weight=weight, device=device, render=render,
+        preview=not no_preview,
     )  # fmt: skip
-    now = time.time_ns()
-    with session.reader() as reader:
-        files = choose_adapters(reader, query, now)
-        bases = choose_bases(reader, base, now)
-    progress = ProgressLine()
-    progress.phase("validate", len(files))
-    results: list[Validation] = []
-    with session.store() as store, Renderer(device=device) as renderer:
-        proving = Proving(store, session.config, bases, options, renderer)
+    progress, shown = ProgressLine(), Shown(terminal)
+    with session.store() as store, proving_alone(session.config, "validate"):
+        with session.reader() as reader:
+            now = time.time_ns()
+            bases = choose_bases(reader, base, now)
+            choice = choose(reader, query, bases, now, given=base is not None, again=again)
+        proving = Proving(store, session.config, bases, options, Renderer(device=device))
         for path in proving.skipped:
             terminal.warn(_("{path} cannot be read, so nothing is proven on it").format(path=path))
-        for done in proving.run(files):
-            results.append(done)
-            progress.advance()
+        queue = ProofQueue(
+            proving,
+            choice.files,
+            lambda number: Renderer(device=device, share=(number, workers)),
+            workers,
+            progress,
+        )
+        try:
+            queue.plan()
+            progress.phase("validate", queue.total)
+            for done in queue.run():
+                progress.expect(queue.seconds_left())
+                progress.advance()
+                shown.one(done, progress)
+        except KeyboardInterrupt:
+            progress.close()
+            shown.all(choice)
+            raise KeyboardInterrupt(
+                _(
+                    "Interrupted: {count} of {total} were proven and are kept. The same command goes on from there."
+                ).format(count=len(shown.results), total=queue.total)
+            ) from None
     progress.close()
-    if terminal.human:
-        print_verdicts(results, terminal)
+    shown.all(choice)
+    return exit_code(shown.results, all_good_before=choice.all_good_before)
+
+
+class Shown:
+    """What was found, shown as it comes (`--jsonl`, `-q`) or at the end."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self.results: list[Validation] = []
+
+    def one(self, done: Validation, progress: ProgressLine) -> None:
+        """One more is proven, and recorded."""
+        self.results.append(done)
+        if self._terminal.mode in ("jsonl", "quiet"):
+            progress.close()
+        if self._terminal.mode == "jsonl":
+            self._terminal.lines([done.to_json()])
+        elif self._terminal.mode == "quiet":
+            self._terminal.ids([done.adapter.id])
+
+    def all(self, choice: Choice) -> None:
+        """All that could be proven is: the newest first, whatever the order in which it was done."""
+        places = {file.id: number for number, file in enumerate(choice.files)}
+        self.results.sort(key=lambda done: places.get(done.adapter.id, 0))
+        if self._terminal.mode == "json":
+            before = dict(sorted(choice.before.items()))
+            self._terminal.document({"verdicts": [done.to_json() for done in self.results], "before": before})
+        elif self._terminal.human:
+            if self.results:
+                print_verdicts(self.results, self._terminal)
+            print_before(choice, self._terminal, found=bool(self.results))
+
+
+def print_before(choice: Choice, terminal: Terminal, *, found: bool) -> None:
+    """Say what was not done because it had been done before."""
+    count = choice.before.total()
+    if not count:
+        return
+    verdicts = ", ".join(f"{number} {value('verdict', verdict)}" for verdict, number in choice.before.most_common())
+    if found:
+        text = plural("{count} more has a proof from before: {verdicts}",
+                      "{count} more have a proof from before: {verdicts}", count)  # fmt: skip
     else:
-        terminal.document({"verdicts": [done.to_json() for done in results]})
-    return exit_code(results)
+        text = plural("Nothing to do: {count} adapter has a proof already: {verdicts}",
+                      "Nothing to do: {count} adapters have a proof already: {verdicts}", count)  # fmt: skip
+    terminal.text(text.format(count=count, verdicts=verdicts))
+    terminal.hint(_("`hubman validate --again` proves them anew; `hubman search is:failed` lists what does not work."))
+
+
+MOST_ROWS = 60
+"""Results of which every one is a row; of more, only what is not in order."""
 
 
 def print_verdicts(results: list[Validation], terminal: Terminal) -> None:
     """Print the table, and a reason for everything that is not ok."""
     from hubman.cli import verdicts
 
-    terminal.table(verdicts.columns(), [verdicts.row(done) for done in results])
-    for line in verdicts.reasons(results):
+    rows = results if len(results) <= MOST_ROWS else [done for done in results if str(done.verdict) != "ok"]
+    if rows:
+        terminal.table(verdicts.columns(), [verdicts.row(done) for done in rows])
+    for line in verdicts.reasons(rows):
         terminal.text("  " + line)
+    if len(rows) < len(results):
+        fine = len(results) - len(rows)
+        terminal.text(plural("{count} more is ok", "{count} more are ok", fine).format(count=fine))
     terminal.hint(
         _("CHANGE: how far the picture moves at weight 1, of 255. `hubman preview MODEL` shows the pictures.")
     )
 
 
-def exit_code(results: list[Validation]) -> int:
+def exit_code(results: list[Validation], *, all_good_before: bool = True) -> int:
     """0 when every adapter works, 10 when the machine could render none of them, else 1."""
     verdicts = {str(done.verdict) for done in results}
     if verdicts <= {"ok", "weak"}:
-        return 0
+        return 0 if all_good_before else 1
     return 10 if verdicts == {"error"} else 1
-
-
-LARGEST_SEED = 2**64 - 1
-SIDES = (64, 4096)
-
-
-def _seeds(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    parts = [part.strip() for part in text.split(",")]
-    if not all(re.fullmatch("[0-9]{1,20}", part) and int(part) <= LARGEST_SEED for part in parts):
-        raise click.BadParameter(f"{text!r} is no list of seeds, like 1,2,3", param_hint="--seeds")
-    return tuple(int(part) for part in parts)
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    match = re.fullmatch("([0-9]{1,5})[xX×]([0-9]{1,5})", text)
-    sides = [int(side) for side in match.groups()] if match else []
-    if not sides or not all(SIDES[0] <= side <= SIDES[1] and side % 8 == 0 for side in sides):
-        raise click.BadParameter(
-            f"{text!r} is no size: two multiples of 8 from {SIDES[0]} to {SIDES[1]}, like 512x768", param_hint="--size"
-        )
-    return sides[0], sides[1]
-
-
-def _plain(prompt: str | None, option: str) -> str | None:
-    """Refuse adapter tags in a prompt: the pictures are made without them, and the recipe would not be true."""
-    from hubman.core.prompt import extract_tags
-
-    if prompt and extract_tags(prompt)[1]:
-        raise click.BadParameter("adapters in it are not applied; name the adapter as MODEL", param_hint=option)
-    return prompt

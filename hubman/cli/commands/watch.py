@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from hubman.cli.terminal import ProgressLine, Terminal
 from hubman.cli.words import _, told
 
 if TYPE_CHECKING:
+    from hubman.app.idle_proving import Prover
     from hubman.app.sync import SyncReport
     from hubman.config import Config
     from hubman.errors import Phrase
@@ -70,6 +72,9 @@ class Reporter:
         take_care(self._config, self._terminal)
         if self._terminal.mode == "jsonl":
             self._terminal.lines([asdict(report)])
+        elif report.verdicts:
+            for verdict in report.verdicts:
+                self._terminal.text(verdict_line(verdict))
         elif report.changed:
             print_report(report, self._terminal)
 
@@ -79,13 +84,29 @@ class Reporter:
         self._terminal.warn(told(text))
 
 
+def verdict_line(verdict: Mapping[str, object]) -> str:
+    """Return what was found of one adapter, on a line."""
+    from hubman.cli.verdicts import SIGNS
+    from hubman.cli.words import about, value
+
+    said = f"{SIGNS.get(str(verdict['verdict']), '✗')} {value('verdict', str(verdict['verdict']))}"
+    if verdict["base"]:
+        said = _("{verdict} on {base}").format(verdict=said, base=verdict["base"])
+    return about(str(verdict["name"]), said)
+
+
 @click.command()
 @click.option("--jsonl", "as_lines", is_flag=True, help="One JSON report a line for every scan.")
 @click.option("--quiet-seconds", type=click.FloatRange(0.1), default=2.0, show_default=True,
               help="Look at a folder when nothing happened in it for so long.")  # fmt: skip
+@click.option("--validate", "validates", is_flag=True,
+              help="Prove new adapters by rendering, and make their previews.")  # fmt: skip
 @click.pass_obj
-def watch(session: Session, as_lines: bool, quiet_seconds: float) -> None:
+def watch(session: Session, as_lines: bool, quiet_seconds: float, validates: bool) -> None:
     """Keep the index right while files change. Runs in the foreground until Ctrl-C (or SIGTERM).
+
+    With --validate, adapters that have no proof yet are rendered, the newest first, one at a time and giving way to
+    everything else: what is dropped into a folder gets verdict and preview by itself.
 
     Folders on network shares, and those that `poll` in config.toml names, are looked at from time to time.
     """
@@ -117,6 +138,7 @@ def watch(session: Session, as_lines: bool, quiet_seconds: float) -> None:
             ending.asked,
             progress,
             AskUnasked(session.config, store, time.time_ns()),
+            _prover(session, store, reporter) if validates else None,
         )
         try:
             watching.run()
@@ -126,3 +148,9 @@ def watch(session: Session, as_lines: bool, quiet_seconds: float) -> None:
             ending.over()
 
     mended(session.config, work, lambda done: tell_rebuilt(done, terminal))
+
+
+def _prover(session: Session, store: Store, reporter: Reporter) -> Prover:
+    from hubman.app.idle_proving import ProveNewest
+
+    return ProveNewest(session.config, store, reporter.warn)

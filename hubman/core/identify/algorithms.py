@@ -14,8 +14,9 @@ from math import prod
 
 from hubman.core.identify.names import KEPT, LONGEST
 
-PARTS: tuple[tuple[str, str], ...] = (
-    # regular expression of the suffix, name of the part
+PARTS: tuple[tuple[str, str] | tuple[str, str, str], ...] = (
+    # regular expression of the suffix, name of the part, role in rendering where that is another word
+    (r"lora_B(?:\.\w+)?\.bias", "bias"),
     (
         r"lora_down\.weight|lora_(?:embedding_)?A(?:\.\w+)?(?:\.weight)?|lora(?:_linear_layer)?\.down\.weight|lora[12]?\.down\.weight|down",
         "down",
@@ -27,27 +28,29 @@ PARTS: tuple[tuple[str, str], ...] = (
     (r"q_layer\.weight", "down"),
     (r"p_layer\.weight", "up"),
     (r"lambda_layer", "lambda"),
-    (r"lora_B\.bias", "bias"),
     (r"lora_mid\.weight", "mid"),
     (r"lora_E", "rank"),
     (r"hada_w1_a", "hada_w1_a"),
     (r"hada_w1_b", "hada_w1_b"),
     (r"hada_w2_a", "hada_w2_a"),
     (r"hada_w2_b", "hada_w2_b"),
-    (r"hada_t[12]", "hada_t"),
+    (r"hada_t1", "hada_t", "hada_t1"),
+    (r"hada_t2", "hada_t", "hada_t2"),
     (r"lokr_w1", "lokr_w1"),
     (r"lokr_w1_a", "lokr_w1_a"),
     (r"lokr_w1_b", "lokr_w1_b"),
     (r"lokr_w2", "lokr_w2"),
     (r"lokr_w2_a", "lokr_w2_a"),
     (r"lokr_w2_b", "lokr_w2_b"),
-    (r"lokr_t[12]", "lokr_t"),
+    (r"lokr_t1", "lokr_t", "lokr_t1"),
+    (r"lokr_t2", "lokr_t", "lokr_t2"),
     (r"a1\.weight", "a1"),
     (r"a2\.weight", "a2"),
     (r"b1\.weight", "b1"),
     (r"b2\.weight", "b2"),
     (r"bm\.weight", "bm"),
-    (r"oft_blocks|oft_diag", "oft"),
+    (r"oft_blocks", "oft", "oft_blocks"),
+    (r"oft_diag", "oft"),
     (r"oft_R(?:\.\w+)?(?:\.weight)?", "oft_r"),
     (r"oft_r", "oft_r"),
     (r"boft_R", "boft_r"),
@@ -57,20 +60,22 @@ PARTS: tuple[tuple[str, str], ...] = (
     (r"vera_lambda_d", "vera_d"),
     (r"fourierft_spectrum", "fourierft"),
     (r"rescale", "rescale"),
-    (r"reshape_weight|set_weight|scalar", "setting"),
-    (r"dora_scale|lora_magnitude_vector(?:\.\w+){0,2}", "dora"),
+    (r"reshape_weight|set_weight", "setting"),
+    (r"scalar", "setting", "scalar"),
+    (r"dora_scale", "dora"),
+    (r"lora_magnitude_vector(?:\.\w+){0,2}", "dora", "magnitude"),
     (r"on_input", "on_input"),
-    (r"ia3_l", "ia3"),
+    (r"ia3_l", "ia3", "ia3_l"),
     (r"diff", "diff"),
     (r"diff_b", "diff_b"),
-    (r"w_norm", "w_norm"),
-    (r"b_norm", "b_norm"),
+    (r"w_norm", "w_norm", "diff"),
+    (r"b_norm", "b_norm", "diff_b"),
     (r"alpha", "alpha"),
 )
 
 _DOTTED = re.compile(
     r"(?P<module>.+?)(?:[.:]|_(?=lora\.(?:down|up)\.weight$|lora[12]\.(?:down|up)\.weight$)|\.)(?:"
-    + "|".join(f"(?P<p{index}>{pattern})" for index, (pattern, _) in enumerate(PARTS))
+    + "|".join(f"(?P<p{index}>{row[0]})" for index, row in enumerate(PARTS))
     + r")\Z"
 )
 
@@ -251,17 +256,27 @@ _DIMS = {
 
 def part_of(key: str) -> tuple[str, str] | None:
     """Return (module, part) of a tensor's name, or None when no adapter writes such a name."""
-    return _part_of(key) if len(key) <= LONGEST else None
+    found = _split(key) if len(key) <= LONGEST else None
+    if found is None:
+        return None
+    module, row = found
+    numbered = _XLABS.search(key)
+    return (f"{module}_{numbered[1]}" if numbered else module), PARTS[row][1]
+
+
+def role_of(key: str) -> tuple[str, str] | None:
+    """Return (module, role in rendering) of a tensor's name: `part_of`, with the two cores of a LoHa told apart."""
+    found = _split(key) if len(key) <= LONGEST else None
+    return (found[0], PARTS[found[1]][-1]) if found else None
 
 
 @lru_cache(KEPT)
-def _part_of(key: str) -> tuple[str, str] | None:
+def _split(key: str) -> tuple[str, int] | None:
+    """Return (module, row of PARTS)."""
     match = _DOTTED.match(key) if _MARKS.search(key) else None
     if match is None or match.lastgroup is None:
         return None
-    module, part = match["module"], PARTS[int(match.lastgroup[1:])][1]
-    numbered = _XLABS.search(key)
-    return (f"{module}_{numbered[1]}" if numbered else module), part
+    return match["module"], int(match.lastgroup[1:])
 
 
 _XLABS = re.compile(r"_(lora[12])\.(?:down|up)\.weight\Z")

@@ -18,11 +18,12 @@ from hubman.core.plan.bases_transformers import (
     original_names,
     transformer_kind,
 )
-from hubman.core.plan.places import OTHER, TE1, TE2, TE3, UNET, Place, Shape, fold
+from hubman.core.plan.places import OTHER, T5, TE1, TE2, TE3, UNET, Place, Shape, fold
 from hubman.core.types import TensorInfo
 
 __all__ = [
     "OTHER",
+    "T5",
     "TE1",
     "TE2",
     "TE3",
@@ -213,6 +214,16 @@ class BaseLayout:
         key = part, self.aliases.get(folded, folded) if part == UNET else folded
         return (Place(key),) if key in self.modules else ()
 
+    def token(self, part: str) -> tuple[str, int] | None:
+        """Return (part, width of a token's embedding) of a text encoder, T5 by that name too; None if it is missing."""
+        if part == T5:
+            return next(iter(self.t5_widths.items()), None)
+        return (part, self.te_widths[part]) if part in self.te_widths else None
+
+    def renders(self, *, folder: bool) -> bool:
+        """Say whether hubman draws with this denoiser: a U-Net, or Flux.1 and SD3 in a diffusers `folder`."""
+        return folder if self.transformer else (UNET, "conv_in") in self.modules
+
     def shape(self, places: tuple[Place, ...]) -> Shape:
         """Return the shape of the weight that the places make up together, their rows stacked."""
         first = self.modules[places[0].key]
@@ -298,7 +309,10 @@ def _base_modules(name: str, shape: Shape) -> list[tuple[str, str, Shape]]:
             return _denoiser_module(name.removeprefix(prefix), shape)
     for prefix, part in _OPEN_CLIP_PREFIXES:
         if name.startswith(prefix):
-            return [(part, module, size) for module, size in _open_clip_modules(name.removeprefix(prefix), shape)]
+            rest = name.removeprefix(prefix)
+            if rest == "text_projection" and part == TE2:  # stored the other way round; SD2's encoder has no use for it
+                return [(part, rest, shape[::-1])]
+            return [(part, module, size) for module, size in _open_clip_modules(rest, shape)]
     for prefix, part in _CLIP_PREFIXES:
         if name.startswith(prefix):
             rest = _file_part(name.removeprefix(prefix)).removeprefix("text_model.")

@@ -16,6 +16,9 @@ from hubman.core.plan.places import UNET, Place, Shape, fold
 
 FLUX, SD3 = "flux", "sd3"
 
+GUIDANCE_EMBEDDER = "time_text_embed.guidance_embedder.linear_1"
+"""A Flux.1 that was distilled to be told the strength of the guidance ([dev]) has it; [schnell] and SD3 have not."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
@@ -130,7 +133,7 @@ _MARKS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
                 "x_embedder",
             )
         ),
-        frozenset(("double_blocks.0.img_mod.lin", "single_blocks.0.modulation.lin", "vector_in.in_layer")),
+        frozenset(("double_blocks.0.txt_mod.lin", "single_blocks.0.modulation.lin", "vector_in.in_layer", "img_in")),
     ),
     SD3: (
         frozenset(
@@ -154,11 +157,6 @@ def transformer_kind(modules: Collection[str]) -> str:
 def original_kind(modules: Collection[str]) -> str:
     """Return FLUX, SD3, or "" for the names of a denoiser's modules in the original layout."""
     return next((kind for kind, (_, marks) in _MARKS.items() if marks <= set(modules)), "")
-
-
-def guided(modules: Mapping[str, Shape]) -> bool:
-    """Say whether a Flux.1 was distilled to be told the guidance (dev); schnell and SD3 were not."""
-    return "time_text_embed.guidance_embedder.linear_1" in modules
 
 
 def _blocks(modules: Collection[str], root: str) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from hubman.core.plan.bases import TE1, TE2, BaseLayout, Shape
+from hubman.core.plan.bases import T5, TE1, TE2, BaseLayout, Shape
 from hubman.core.plan.modules import AdapterLayout, AdapterModule, adapter_layout, fits_weight
 from hubman.core.types import Facts, Header, Kind, TensorInfo
 
@@ -101,18 +101,19 @@ def module_problem(module: AdapterModule, base: BaseLayout) -> str:
     return "" if fits_weight(module, base.shape(places)) else "bad_shape"
 
 
-_SDXL_KEYS = {"clip_l": TE1, "clip_g": TE2}
+_KEYS = {"clip_l": TE1, "clip_g": TE2, "t5": T5, "t5xxl": T5}
 
 
 def embedding_tensors(tensors: Mapping[str, TensorInfo]) -> dict[str, tuple[str, Shape]]:
     """Return part -> (tensor name, shape) of the vectors of an embedding; the last axis is the width of a token.
 
-    Layouts: A1111 `string_to_param.*`, `emb_params`, SDXL's `clip_l` + `clip_g`, diffusers `{"<token>": vectors}`.
+    Layouts: A1111 `string_to_param.*`, `emb_params`, SDXL's `clip_l` + `clip_g`, the same with `t5` for Flux.1 and SD3
+    (OneTrainer; ComfyUI's `t5xxl`), diffusers `{"<token>": vectors}`. The part of T5's vectors is T5.
     """
     floating = {
         name: info.shape for name, info in tensors.items() if len(info.shape) in {1, 2} and info.dtype[:1] in "FB"
     }
-    pair = {part: (name, floating[name]) for name, part in _SDXL_KEYS.items() if name in floating}
+    pair = {part: (name, floating[name]) for name, part in _KEYS.items() if name in floating}
     if pair:
         return pair
     for wanted in ("string_to_param.", "emb_params", "emp_params", ""):
@@ -123,9 +124,12 @@ def embedding_tensors(tensors: Mapping[str, TensorInfo]) -> dict[str, tuple[str,
 
 
 def match_embedding(tensors: Mapping[str, TensorInfo], base: BaseLayout) -> Match:
-    """Compare the width of an embedding's vectors with the text encoders of a base; all vectors must have a place."""
+    """Compare the width of an embedding's vectors with the text encoders of a base; all vectors must have a place.
+
+    T5 may go without: an embedding made for CLIP alone speaks to CLIP alone in Flux.1 and SD3, as in ComfyUI.
+    """
     vectors = embedding_tensors(tensors)
-    bad = {part: name for part, (name, shape) in vectors.items() if base.te_widths.get(part) != shape[-1]}
+    bad = {part: name for part, (name, shape) in vectors.items() if (base.token(part) or ("", 0))[1] != shape[-1]}
     missing = set(base.te_widths) - set(vectors) if vectors else set()
     return Match(
         parts={
@@ -281,13 +285,14 @@ def _best(
 ) -> int | None:
     usable = [i for i, match in enumerate(matches) if match.share > FITTING_SHARE]
 
-    def rank(i: int) -> tuple[float, bool, bool, bool, bool, str, str]:
+    def rank(i: int) -> tuple[float, bool, bool, bool, bool, bool, str, str]:
         base = candidates[i]
         return (
             -matches[i].share,
             not base.renderable,
             i not in named,
             not _same_lineage(base, declared),
+            bool(base.layout.transformer),  # an embedding for CLIP alone was hardly made for what reads T5 too
             base.variant in {"inpaint", "depth", "ip2p", "lotus", "zero123", "lcm"},
             base.name.casefold(),
             base.sha256,

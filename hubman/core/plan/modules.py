@@ -9,42 +9,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hubman.core.identify.algorithms import role_of
+from hubman.core.plan.factors import consistent, fits, implied_size
 from hubman.core.plan.places import OTHER, TE1, TE2, TE3, UNET, Shape, fold
 from hubman.core.types import TensorInfo
 
-_ROLES: Mapping[str, str] = {
-    "lora_down.weight": "down",
-    "lora_up.weight": "up",
-    "lora_mid.weight": "mid",
-    "lora_A.weight": "down",
-    "lora_B.weight": "up",
-    "lora_A.default.weight": "down",
-    "lora_B.default.weight": "up",
-    "lora.down.weight": "down",
-    "lora.up.weight": "up",
-    "lora_linear_layer.down.weight": "down",
-    "lora_linear_layer.up.weight": "up",
-    "lora_conv_layer.down.weight": "down",
-    "lora_conv_layer.up.weight": "up",
-    "lora_magnitude_vector": "magnitude",
-    "lora_magnitude_vector.weight": "magnitude",
-    "lora_magnitude_vector.default.weight": "magnitude",
-    "dora_scale": "dora",
-    "alpha": "alpha",
-    "scalar": "scalar",
-    "on_input": "on_input",
-    "weight": "ia3",
-    "diff": "diff",
-    "diff_b": "diff_b",
-    "w_norm": "diff",
-    "b_norm": "diff_b",
-    "rescale": "rescale",
-    "oft_blocks": "oft_blocks",
-    **{f"hada_{name}": f"hada_{name}" for name in ("w1_a", "w1_b", "w2_a", "w2_b", "t1", "t2")},
-    **{f"lokr_{name}": f"lokr_{name}" for name in ("w1", "w1_a", "w1_b", "w2", "w2_a", "w2_b", "t2")},
-    **{f"{name}.weight": name for name in ("a1", "a2", "b1", "b2")},
-}
-_SUFFIXES = tuple(sorted(_ROLES, key=len, reverse=True))
 _OLD_PROCESSOR = re.compile(r"(?:\.processor)?\.(to_q|to_k|to_v|to_out)_lora\.(down|up)\.weight$")
 _OLD_TE_NAMES = {"to_q": "q_proj", "to_k": "k_proj", "to_v": "v_proj", "to_out": "out_proj"}
 _XLABS_PROCESSOR = re.compile(r"\.processor\.(qkv|proj)_lora([12]?)\.(down|up)\.weight$")
@@ -83,23 +52,29 @@ _BARE_UNET = (
 )
 _HARMLESS = ("position_ids",)
 
-ALGORITHMS = ("lora", "loha", "lokr", "glora", "ia3", "oft", "boft", "full")
-"""What the engine can apply; DoRA comes on top of the first three."""
+BUNDLED = re.compile(r"bundle_emb\.(?P<name>.+?)\.(?P<tensor>string_to_param\..+|[^.]+)|(?P<token><[^<>]+>)")
+"""Embeddings that a LoRA was trained with, in its own file: `bundle_emb.NAME.string_to_param.*` (A1111),
+`bundle_emb.NAME.clip_l` (OneTrainer), `<s1>` (cloneofsimo)."""
 
-_REQUIRED: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "lora": (("down", "up"),),
-    "loha": (("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"),),
-    "lokr": tuple(
-        (*first, *second)
-        for first in (("lokr_w1",), ("lokr_w1_a", "lokr_w1_b"))
-        for second in (("lokr_w2",), ("lokr_w2_a", "lokr_w2_b"))
-    ),
-    "glora": (("a1", "a2", "b1", "b2"),),
-    "ia3": (("ia3", "on_input"),),
-    "oft": (("oft_blocks",),),
-    "boft": (("oft_blocks",),),
-    "full": (("diff",), ("diff_b",)),
-}
+ALGORITHMS = ("lora", "loha", "lokr", "glora", "ia3", "ia3l", "oft", "boft", "full")
+"""What the engine can apply; DoRA comes on top of the first three. `ia3` keeps an offset from 1 (LyCORIS), `ia3l` the
+factor itself (PEFT)."""
+
+_MARKS: tuple[tuple[str, str], ...] = (
+    ("hada_w1_a", "loha"), ("hada_w1_b", "loha"), ("hada_w2_a", "loha"), ("hada_w2_b", "loha"), ("hada_t1", "loha"),
+    ("hada_t2", "loha"), ("lokr_w1", "lokr"), ("lokr_w1_a", "lokr"), ("lokr_w1_b", "lokr"), ("lokr_w2", "lokr"),
+    ("lokr_w2_a", "lokr"), ("lokr_w2_b", "lokr"), ("lokr_t2", "lokr"), ("down", "lora"), ("up", "lora"),
+    ("mid", "lora"), ("a1", "glora"), ("a2", "glora"), ("b1", "glora"), ("b2", "glora"), ("diff", "full"),
+    ("diff_b", "full"), ("on_input", "ia3"),
+)  # fmt: skip
+"""Role -> the algorithm that it is a mark of, the first that is there decides."""
+
+_SIDE_ROLES = frozenset(
+    {"alpha", "scalar", "dora", "magnitude", "bias", "rescale", "bm", "diff_b", "oft_blocks", "ia3"}
+)
+_APPLIED = _SIDE_ROLES | {role for role, _ in _MARKS}
+"""Roles that the engine has a formula for. One of any other (`lambda` of T-LoRA, PEFT's `oft_R`, whose form stands in
+another file, ...) makes the module unknown: a part of a formula is not the formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +101,7 @@ class AdapterModule:
 
     def size(self) -> tuple[int, int] | None:
         """Return (rows, columns) of the weight that the tensors imply, the kernel in the columns; None if open."""
-        return _implied_size(self)
+        return implied_size(self.algorithm, _shapes(self.tensors)) if self.complete else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +119,7 @@ def adapter_layout(tensors: Mapping[str, TensorInfo]) -> AdapterLayout:
     harmless: list[str] = []
     unknown: list[str] = []
     for name, info in tensors.items():
-        if name.endswith(_HARMLESS) or name.startswith("bundle_emb."):
+        if name.endswith(_HARMLESS) or BUNDLED.fullmatch(name):
             harmless.append(name)
             continue
         split = _split_role(name)
@@ -152,15 +127,20 @@ def adapter_layout(tensors: Mapping[str, TensorInfo]) -> AdapterLayout:
             unknown.append(name)
             continue
         groups.setdefault(split[0], {})[split[1]] = (name, info.shape)
+    loose: list[str] = []
+    for name in unknown:
+        owner = name.removesuffix(".weight")
+        if owner != name and "on_input" in groups.get(owner, {}):  # LyCORIS' IA3 calls its offset plainly "weight"
+            groups[owner]["ia3"] = (name, tensors[name].shape)
+        else:
+            loose.append(name)
     modules: list[AdapterModule] = []
     for name, roles in groups.items():
         if set(roles) <= {"alpha", "scalar"}:
             harmless.extend(tensor for tensor, _ in roles.values())
-        elif set(roles) == {"ia3"}:
-            unknown.append(roles["ia3"][0])
         else:
             modules.append(_module(name, roles))
-    return AdapterLayout(tuple(modules), tuple(harmless), tuple(unknown))
+    return AdapterLayout(tuple(modules), tuple(harmless), tuple(loose))
 
 
 def _split_role(name: str) -> tuple[str, str] | None:
@@ -173,29 +153,19 @@ def _split_role(name: str) -> tuple[str, str] | None:
     if xlabs:
         inner = f"{'txt' if xlabs[2] == '2' else 'img'}_attn.{xlabs[1]}" if xlabs[2] else _XLABS_SINGLE[xlabs[1]]
         return f"{name[: xlabs.start()]}.{inner}", xlabs[3]
-    for suffix in _SUFFIXES:
-        if name.endswith("." + suffix):
-            return name[: -len(suffix) - 1], _ROLES[suffix]
-    return None
+    return role_of(name)
 
 
 def _module(name: str, roles: dict[str, tuple[str, Shape]]) -> AdapterModule:
     part, key = _place(name)
+    if "ia3_l" in roles:
+        roles["ia3"] = roles.pop("ia3_l")
     algorithm = _algorithm(roles)
-    complete = algorithm == "unknown" or any(all(role in roles for role in need) for need in _REQUIRED[algorithm])
-    complete = complete and _partners_fit(roles)
-    return AdapterModule(name, part, key, algorithm, roles, complete)
+    return AdapterModule(name, part, key, algorithm, roles, consistent(algorithm, _shapes(roles)))
 
 
-def _partners_fit(roles: Mapping[str, tuple[str, Shape]]) -> bool:
-    """Say whether a down and its up share an inner width above 0, and a stated alpha is one number."""
-    alpha = roles.get("alpha")
-    if alpha is not None and _product(alpha[1]) != 1:
-        return False
-    if "up" not in roles or "down" not in roles or "mid" in roles:
-        return True
-    up, down = roles["up"][1], roles["down"][1]
-    return len(up) >= 2 and len(down) >= 2 and up[1] == down[0] > 0
+def _shapes(roles: Mapping[str, tuple[str, Shape]]) -> dict[str, Shape]:
+    return {role: shape for role, (_, shape) in roles.items()}
 
 
 def _place(name: str) -> tuple[str, str]:
@@ -210,84 +180,14 @@ def _place(name: str) -> tuple[str, str]:
 
 
 def _algorithm(roles: Mapping[str, tuple[str, Shape]]) -> str:
+    if not set(roles) <= _APPLIED:
+        return "unknown"
     if "oft_blocks" in roles:
         return {3: "oft", 4: "boft"}.get(len(roles["oft_blocks"][1]), "unknown")
-    for algorithm, words in (
-        ("loha", ("hada_",)),
-        ("lokr", ("lokr_",)),
-        ("lora", ("down", "up")),
-        ("glora", ("a1", "a2", "b1", "b2")),
-        ("full", ("diff", "diff_b")),
-        ("ia3", ("ia3", "on_input")),
-    ):
-        if any(role.startswith(words) for role in roles):
-            return algorithm
-    return "unknown"
-
-
-def _product(shape: Shape) -> int:
-    total = 1
-    for length in shape:
-        total *= length
-    return total
-
-
-def _implied_size(module: AdapterModule) -> tuple[int, int] | None:
-    tensors = module.tensors
-    if not module.complete:
-        return None
-    match module.algorithm:
-        case "lora":
-            kernel = module.shape("mid")[2:] if "mid" in tensors else ()
-            return module.shape("up")[0], _product(module.shape("down")[1:]) * _product(kernel)
-        case "loha" if "hada_t1" in tensors:
-            kernel = module.shape("hada_t1")[2:]
-            return module.shape("hada_w1_a")[1], module.shape("hada_w1_b")[1] * _product(kernel)
-        case "loha":
-            return module.shape("hada_w1_a")[0], _product(module.shape("hada_w1_b")[1:])
-        case "lokr":
-            return _lokr_size(module)
-        case "glora":
-            return None
-        case "full" if "diff" in tensors:
-            return module.shape("diff")[0], _product(module.shape("diff")[1:])
-        case _:
-            return None
-
-
-def _lokr_size(module: AdapterModule) -> tuple[int, int]:
-    tensors = module.tensors
-    if "lokr_w1" in tensors:
-        first = module.shape("lokr_w1")[:2]
-    else:
-        first = (module.shape("lokr_w1_a")[0], module.shape("lokr_w1_b")[1])
-    if "lokr_w2" in tensors:
-        shape = module.shape("lokr_w2")
-        second = (shape[0], _product(shape[1:]))
-    elif "lokr_t2" in tensors:
-        kernel = module.shape("lokr_t2")[2:]
-        second = (module.shape("lokr_w2_a")[1], module.shape("lokr_w2_b")[1] * _product(kernel))
-    else:
-        second = (module.shape("lokr_w2_a")[0], _product(module.shape("lokr_w2_b")[1:]))
-    return first[0] * second[0], first[1] * second[1]
+    found = next((algorithm for role, algorithm in _MARKS if role in roles), None)
+    return found or ("ia3l" if "ia3" in roles else "unknown")
 
 
 def fits_weight(module: AdapterModule, weight: Shape) -> bool:
     """Say whether a module's tensors can be added to a weight of that shape (a 1x1 convolution equals a linear)."""
-    rows, columns = weight[0], _product(weight[1:])
-    size = module.size()
-    if size is not None:
-        return size == (rows, columns)
-    match module.algorithm:
-        case "glora":
-            b1, b2 = module.shape("b1"), module.shape("b2")
-            return {(b1[0], _product(b2[1:])), (b2[0], _product(b1[1:]))} & {(rows, columns)} != set()
-        case "ia3":
-            return _product(module.shape("ia3")) in {rows, weight[1] if len(weight) > 1 else rows}
-        case "oft" | "boft":
-            blocks = module.shape("oft_blocks")
-            return blocks[-3] * blocks[-1] == rows and blocks[-1] == blocks[-2]
-        case "full":
-            return _product(module.shape("diff_b")) == rows
-        case _:
-            return False
+    return module.complete and fits(module.algorithm, _shapes(module.tensors), weight)

@@ -8,6 +8,9 @@ Shape = tuple[int, ...]
 
 UNET, TE1, TE2, TE3, OTHER = "unet", "te1", "te2", "te3", "other"
 
+T5 = "t5"
+"""The vectors of an embedding for T5, which is the second text encoder of Flux.1 and the third of SD3."""
+
 
 def fold(name: str) -> str:
     """Return a module name with its dots as underscores: the one spelling all layouts share."""

@@ -11,7 +11,8 @@ from hubman.core.types import Kind
 TINY_PARAMETERS = 60_000_000
 """Up to this many parameters a picture costs well under a second on one CPU core (the demo family has 3.8 million)."""
 
-SAMPLERS = ("dpmpp_2m", "dpmpp_2m_karras")
+SAMPLERS = ("dpmpp_2m", "dpmpp_2m_karras", "euler")
+"""`dpmpp_2m` works everywhere; karras is for U-Nets, `euler` for Flux.1 and SD3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,12 @@ class RenderPlan:
     control), C triggered with it. Without trigger words neutral and triggered are the same and so are B and C.
 
     Attributes:
+        changed: the triggered prompt with one other word, `swapped` the (old, new) word; see `other_word`.
+        alone: the prompt with each of the triggers alone, in their order; empty where there is one or none.
+        opposite: the prompt with a negative embedding in the positive one, to see that it pushes the other way.
         strengths: weights of the sweep, ascending; 1.0 is always measured.
+        refine: how many weights more may be rendered to find where it appears and where it burns.
+        turns: how often the one-step change is measured with the weights turned in random directions.
         preview_strength: weight of the preview picture; None: the measured one.
         device, dtype: "auto" lets the renderer choose.
         render: False: match and one-step check only.
@@ -76,9 +82,15 @@ class RenderPlan:
     neutral: PromptPair
     triggered: PromptPair
     triggers: tuple[str, ...] = ()
+    changed: PromptPair | None = None
+    swapped: tuple[str, str] = ("", "")
+    alone: tuple[PromptPair, ...] = ()
+    opposite: PromptPair | None = None
     prompt_source: str = "default"
     sampling: Sampling = field(default_factory=Sampling)
     strengths: tuple[float, ...] = (0.6, 1.0)
+    refine: int = 0
+    turns: int = 0
     preview_strength: float | None = None
     device: str = "auto"
     dtype: str = "auto"
@@ -97,6 +109,10 @@ class RenderPlan:
         known["adapter"] = AdapterPlan(**{**data["adapter"], "kind": Kind(data["adapter"]["kind"])})
         known["neutral"] = PromptPair(**data["neutral"])
         known["triggered"] = PromptPair(**data["triggered"])
+        for name in ("changed", "opposite"):
+            known[name] = PromptPair(**data[name]) if data.get(name) else None
+        known["alone"] = tuple(PromptPair(**pair) for pair in data.get("alone", ()))
+        known["swapped"] = tuple(data.get("swapped", ("", "")))
         known["triggers"] = tuple(data.get("triggers", ()))
         sampling = dict(data.get("sampling", {}))
         known["sampling"] = Sampling(**{**sampling, "seeds": tuple(sampling.get("seeds", (1,)))})

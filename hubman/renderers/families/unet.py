@@ -17,6 +17,7 @@ class UNetFamily:
     """See `families.Family`."""
 
     texts: tuple[str, ...] = ()  # any one will do
+    batches_prompts = True
 
     def channels(self, base: Base) -> int:
         return int(base.unet.config.in_channels)
@@ -48,7 +49,7 @@ class UNetFamily:
     def predict(
         self, base: Base, latents: torch.Tensor, step: torch.Tensor | float, context: Context, guidance: float = 0.0
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        count = len(latents)
+        count = 2 * len(latents) // len(context.states)  # pictures per prompt; a context may hold several
         states = context.states.repeat_interleave(count, dim=0)
         extra: dict[str, Any] = {}
         if context.pooled is not None:
@@ -56,7 +57,7 @@ class UNetFamily:
             ids = torch.tensor([[height, width, 0, 0, height, width]], device=latents.device, dtype=states.dtype)
             extra["added_cond_kwargs"] = {
                 "text_embeds": context.pooled.repeat_interleave(count, dim=0),
-                "time_ids": ids.expand(2 * count, -1),
+                "time_ids": ids.expand(2 * len(latents), -1),
             }
         doubled = torch.cat([latents, latents]).to(base.dtype)
         output = base.unet(doubled, step, encoder_hidden_states=states, return_dict=False, **extra)[0]
