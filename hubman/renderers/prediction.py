@@ -32,7 +32,7 @@ def settle_prediction(base: Base, metadata: Mapping[str, str], names: Iterable[s
     kept = set(names)
     shipped = bool(base.plan.config) and is_shipped(base.plan.config or "")
     source = "family" if shipped else base.plan.config_source or "folder"
-    claims = read_claims(base.scheduler_config, source, metadata, kept)
+    claims = read_claims(_stated(base.scheduler_config), source, metadata, kept)
     zero = zero_terminal_snr(base.scheduler_config, metadata, kept)
     base.prediction = settle(claims, cosine_of(base), name=base.plan.name, zero_snr=zero)
     base.scheduler_config = scheduler_config(base.scheduler_config, base.prediction)
@@ -40,15 +40,27 @@ def settle_prediction(base: Base, metadata: Mapping[str, str], names: Iterable[s
         base.sample_size = _SD2_VELOCITY
 
 
+def _stated(config: Mapping[str, object]) -> dict[str, object]:
+    """Return what a scheduler's file says; diffusers fills in the defaults of the class and lists which."""
+    defaults = config.get("_use_default_values")
+    silent = set(defaults) if isinstance(defaults, list | tuple) else set()
+    return {key: value for key, value in config.items() if key not in silent}
+
+
 def scheduler_config(config: Mapping[str, object], prediction: Prediction) -> dict[str, object]:
     """Return a scheduler's config for the type found.
 
     A schedule that ends in pure noise has to be rescaled (Lin et al. 2024, https://arxiv.org/abs/2305.08891) and must
     begin at its very last step ("trailing"), or the first step takes noise for a trace of a picture.
+    What is set here leaves the list of defaults, for diffusers drops everything on it when it reads the config.
     """
     changed: dict[str, object] = {**config, "prediction_type": prediction.type}
     if prediction.zero_snr:
         changed |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+    silent = config.get("_use_default_values")
+    if isinstance(silent, list | tuple):
+        said = {"prediction_type", *(("rescale_betas_zero_snr", "timestep_spacing") if prediction.zero_snr else ())}
+        changed["_use_default_values"] = [key for key in silent if key not in said]
     return changed
 
 

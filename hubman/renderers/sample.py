@@ -116,13 +116,15 @@ def _decode(base: Base, latents: torch.Tensor, dtype: torch.dtype) -> torch.Tens
     shift = getattr(config, "shift_factor", None) or 0.0
     base.bring("vae")
     try:
-        base.vae.to(dtype)
+        if dtype != base.dtype:
+            base.vae.to(dtype)
         rows = [
             base.vae.decode((row[None] / config.scaling_factor + shift).to(dtype), return_dict=False)[0].float().cpu()
             for row in latents
         ]
     finally:
-        base.vae.to(base.dtype)
+        if dtype != base.dtype:
+            base.vae.to(base.dtype)
     return (torch.cat(rows) / 2 + 0.5).clamp(0, 1)
 
 

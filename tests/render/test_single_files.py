@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tiny_adapters import adapter_file, base_file  # noqa: E402
 
 from hubman.app.validate import validate_adapter  # noqa: E402
 from hubman.app.validation import ValidateOptions  # noqa: E402
+from hubman.core.identify.wrappers import unwrap  # noqa: E402
 from hubman.core.plan import base_layout  # noqa: E402
 from hubman.core.plan.render import BasePlan, PromptPair, Sampling  # noqa: E402
 from hubman.core.types import Kind, Safety  # noqa: E402
@@ -216,16 +218,10 @@ def test_a_safe_pickle_is_a_base_and_any_other_is_not_read(
     assert load_base(BasePlan(safe, "safe", "", checkpoint[1]), "cpu", "float32").fingerprint == loaded.fingerprint
     header = read_header(unsafe, isolate=False)
     assert header.safety is Safety.UNSAFE
-    assert not can_render(unsafe, header) or header.safety is Safety.UNSAFE
     with pytest.raises(RenderError) as caught:
         load_base(BasePlan(unsafe, "unsafe", "", checkpoint[1]), "cpu", "float32")
     assert caught.value.reference == "base-unreadable"
-    from hubman.core.identify.wrappers import unwrap
-
-    base = base_file(checkpoint[0])
-    from dataclasses import replace
-
-    dangerous = replace(base, path=unsafe, header=unwrap(header))
+    dangerous = replace(base_file(checkpoint[0]), path=unsafe, header=replace(unwrap(header), safety=header.safety))
     lora = adapter_file(files.embedding("star"), Kind.EMBEDDING)
     result = validate_adapter(lora, [dangerous], ValidateOptions(base_given=True, config=checkpoint[1]), renderer)
     assert (str(result.verdict), result.judgement.rule) == ("error", "base-unsafe")
