@@ -48,7 +48,7 @@ times the weight only five in eight pass it: one step is a coarse check, a pictu
 
 TRIGGER_FACTOR = 2.25
 """A word wakes an adapter that changes the picture with it this many times more than without it. Random weights reach
-1.8, words that a probe sees waking nothing 2.0; words that it sees waking the adapter begin at 2.4."""
+1.8, words that a probe sees waking nothing 2.0; words that it sees waking the adapter begin at 3.1 (2.4 at 2)."""
 
 CONTROL_FACTOR = 2.0
 """One-step change over that of the same weights turned in random directions (equal singular values): 1 on average and
