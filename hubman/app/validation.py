@@ -13,6 +13,7 @@ from hubman.core.plan.bases import base_layout
 from hubman.core.plan.fit import BaseChoice, Candidate, Match
 from hubman.core.plan.render import RenderPlan
 from hubman.core.plan.statics import static_facts
+from hubman.core.plan.wanted_base import WantedBase, wanted_base
 from hubman.core.sweep import MeasuredWeight
 from hubman.core.types import Facts, Header, Safety, Trigger
 from hubman.core.verdict import ENGINE, Judgement, Verdict, always_on, full_change, trigger_effective
@@ -136,6 +137,11 @@ class Validation:
     hint: str = ""
 
     @property
+    def wanted(self) -> WantedBase | None:
+        """A checkpoint to get, where the library has none that fits."""
+        return wanted_base(self.adapter.facts) if self.judgement.verdict is Verdict.NO_BASE else None
+
+    @property
     def verdict(self) -> Verdict:
         return self.judgement.verdict
 
@@ -176,6 +182,7 @@ class Validation:
             "sha256": self.base.sha256 if self.base else None,
             "rule": choice.rule if choice else None,
             "reason": choice.reason if choice else None,
+            "wanted": {"name": self.wanted.name, "ref": self.wanted.ref} if self.wanted else None,
             "considered": [
                 {"name": name, "matched": matched, "total": total}
                 for name, matched, total in (choice.considered[:5] if choice else ())

@@ -76,6 +76,9 @@ def reasons(results: Sequence[Validation]) -> list[str]:
         if str(done.verdict) != "ok":
             reason, fields = _(done.judgement.reason), done.judgement.fields
             lines.append(about(done.adapter.name, reason.format(**fields) if fields else reason))
+        if done.wanted:
+            get = _("made for the likes of {base}: {command}")
+            lines.append(about(done.adapter.name, get.format(base=done.wanted.name, command=done.wanted.command)))
         if done.hint:
             lines.append(about(done.adapter.name, _(done.hint)))
     return lines
