@@ -65,9 +65,10 @@ def parameters(recipe: Recipe) -> str:
         facts.append(("Clip skip", str(sampling.clip_skip)))
     facts += [(key, text) for key, text in _hashes(recipe.used) if text]
     facts += [("RNG", "CPU"), ("Version", "hubman")]
-    lines = [built.positive]
-    if built.negative:
-        lines.append(f"Negative prompt: {built.negative}")
+    prompt = recipe.prompt if recipe.typed else PromptPair(built.positive, built.negative)
+    lines = [prompt.positive]
+    if prompt.negative:
+        lines.append(f"Negative prompt: {prompt.negative}")
     return "\n".join([*lines, ", ".join(f"{key}: {_quoted(text)}" for key, text in facts if text)])
 
 

@@ -93,12 +93,13 @@ def _noise_source(base: Base, scheduler: Any, sampling: Sampling) -> dict[str, A
 def decode(base: Base, latents: torch.Tensor) -> tuple[torch.Tensor, bool]:
     """Return pixels (n, 3, H, W) in 0..1, and whether the VAE had to be read in higher precision than the base.
 
-    It is from the start where its config says that half precision overflows (SDXL's `force_upcast`), and again when
+    It is from the start where SDXL's config says that half precision overflows (`force_upcast`; diffusers has it as the
+    default of every VAE, so with SD1 and SD2 it says nothing), and again when
     finite latents came out of it as numbers that are none: first float32, then, where that does not fit, bfloat16.
     """
     size = latents.shape[-1] * base.factor, latents.shape[-2] * base.factor
     base.vae.use_tiling = tiled(base, size)
-    forced = base.dtype == torch.float16 and bool(getattr(base.vae.config, "force_upcast", False))
+    forced = base.xl and base.dtype == torch.float16 and bool(getattr(base.vae.config, "force_upcast", False))
     if not forced:
         pixels = _decode(base, latents, base.dtype)
         overflown = bool(torch.isfinite(latents).all()) and not bool(torch.isfinite(pixels).all())

@@ -22,7 +22,7 @@ from hubman.cli.words import _
 @click.option("--steps", type=click.IntRange(1, 150), help="Sampling steps.")
 @click.option("--cfg", type=click.FloatRange(0, 30), help="Guidance scale.")
 @click.option("--size", metavar="WxH", help="Picture size in pixels.")
-@click.option("--sampler", metavar="NAME", help="dpmpp_2m, dpmpp_2m_karras, euler, ...")
+@click.option("--sampler", metavar="NAME", help="dpmpp_2m, dpmpp_2m_karras, euler, euler_a, ddim, unipc.")
 @click.option("--clip-skip", type=click.IntRange(1, 12), default=1, show_default=True, help="As the WebUI counts.")
 @click.option("--config", type=click.Path(exists=True, file_okay=False), help="Diffusers config of the checkpoint.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)

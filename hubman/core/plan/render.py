@@ -11,7 +11,7 @@ from hubman.core.types import Kind
 TINY_PARAMETERS = 60_000_000
 """Up to this many parameters a picture costs well under a second on one CPU core (the demo family has 3.8 million)."""
 
-SAMPLERS = ("dpmpp_2m", "dpmpp_2m_karras", "euler")
+SAMPLERS = ("dpmpp_2m", "dpmpp_2m_karras", "euler", "euler_a", "ddim", "unipc")
 """`dpmpp_2m` works everywhere; karras is for U-Nets, `euler` for Flux.1 and SD3."""
 
 

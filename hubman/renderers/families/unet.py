@@ -12,6 +12,17 @@ from hubman.errors import N_, RenderError
 from hubman.renderers.base import Base
 from hubman.renderers.encode import Context, Vectors, encode
 
+_DPM = {"algorithm_type": "dpmsolver++", "solver_order": 2}
+_SAMPLERS: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "dpmpp_2m": ("DPMSolverMultistepScheduler", {**_DPM, "use_karras_sigmas": False}),
+    "dpmpp_2m_karras": ("DPMSolverMultistepScheduler", {**_DPM, "use_karras_sigmas": True}),
+    "euler": ("EulerDiscreteScheduler", {}),
+    "euler_a": ("EulerAncestralDiscreteScheduler", {}),
+    "ddim": ("DDIMScheduler", {"clip_sample": False}),
+    "unipc": ("UniPCMultistepScheduler", {}),
+}
+"""Sampler -> diffusers' scheduler and its settings; the rest (betas, prediction type) is the base's own config."""
+
 
 class UNetFamily:
     """See `families.Family`."""
@@ -26,19 +37,17 @@ class UNetFamily:
         return encode(base, pair, clip_skip, embeddings)
 
     def scheduler(self, base: Base, sampling: Sampling, size: tuple[int, int]) -> Any:
-        from diffusers import DPMSolverMultistepScheduler
+        import diffusers
 
-        known = {"dpmpp_2m": {"use_karras_sigmas": False}, "dpmpp_2m_karras": {"use_karras_sigmas": True}}
-        if sampling.sampler not in known:
+        if sampling.sampler not in _SAMPLERS:
             raise RenderError(
                 "unknown-sampler",
                 N_("{name} is no sampler of hubman; it has {known}"),
                 name=sampling.sampler,
-                known=", ".join(known),
+                known=", ".join(_SAMPLERS),
             )
-        scheduler = DPMSolverMultistepScheduler.from_config(
-            dict(base.scheduler_config), algorithm_type="dpmsolver++", solver_order=2, **known[sampling.sampler]
-        )
+        name, settings = _SAMPLERS[sampling.sampler]
+        scheduler = getattr(diffusers, name).from_config(dict(base.scheduler_config), **settings)
         scheduler.set_timesteps(sampling.steps, device=base.device)
         return scheduler
 
