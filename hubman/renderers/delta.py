@@ -79,7 +79,7 @@ def _loha_factor(t: Tensors, which: str, core: str) -> torch.Tensor:
 
 def _lokr(t: Tensors) -> torch.Tensor:
     """Return w1 (x) w2; alpha/rank counts only when a factor is decomposed (LyCORIS)."""
-    scale = 1.0
+    scale = float(t["scalar"].item()) if "scalar" in t else 1.0
     if "lokr_w1" in t:
         first = t["lokr_w1"]
     else:
@@ -101,7 +101,10 @@ def _decomposed(changed: torch.Tensor, t: Tensors) -> torch.Tensor:
     """Return the DoRA weight: magnitude * direction; the axis of the norm is told by the magnitude's shape."""
     magnitude = t["dora"] if "dora" in t else t["magnitude"]
     eps = torch.finfo(torch.float32).eps
-    per_input = magnitude.dim() > 1 and magnitude.shape[0] == 1 and magnitude.shape[1] == changed.shape[1]
+    # PEFT's are per output always, whatever axis they stand on.
+    per_input = (
+        "dora" in t and magnitude.dim() > 1 and magnitude.shape[0] == 1 and magnitude.shape[1] == changed.shape[1]
+    )
     axes = [axis for axis in range(changed.dim()) if axis != (1 if per_input else 0)]
     norm: torch.Tensor = torch.linalg.vector_norm(changed, dim=axes, keepdim=True) + eps
     return changed * (magnitude.reshape(norm.shape) / norm)

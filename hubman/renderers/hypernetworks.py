@@ -146,7 +146,7 @@ def _activation(name: object) -> type[torch.nn.Module] | None:
         return None
     wanted = _ACTIVATIONS.get(str(name).lower(), str(name)).lower()
     for attribute in torch.nn.modules.activation.__all__:
-        if attribute.lower() == wanted:
+        if attribute.lower() == wanted and "softm" not in wanted:  # those mix the pictures of a batch
             found: type[torch.nn.Module] = getattr(torch.nn, attribute)
             try:
                 found()

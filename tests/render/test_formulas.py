@@ -108,6 +108,7 @@ def check(algorithm: str, kind: str, tolerance: float = 1e-6, **settings: Any) -
         ("lokr", {"decompose_both": True, "lora_dim": 1}),
         ("lokr", {"use_tucker": True, "lora_dim": 2}),
         ("lokr", {"full_matrix": True}),
+        ("lokr", {"full_matrix": True, "use_scalar": True}),
         ("lokr", {"factor": 2, "lora_dim": 2}),
         ("lokr", {"weight_decompose": True}),
         ("lokr", {"weight_decompose": True, "wd_on_out": False}),
@@ -219,3 +220,26 @@ def test_ia3_of_peft_multiplies_outputs_or_inputs(feedforward: bool) -> None:
     if not feedforward:  # PEFT multiplies the layer's whole answer, so its bias too
         bias = org.bias.detach() * (state["ia3_l"].flatten() - 1)
     assert torch.allclose(run(org, x, delta, bias), expected, atol=1e-6)
+
+
+def test_a_magnitude_of_peft_is_per_output_on_a_square_convolution() -> None:
+    pytest.importorskip("peft")
+    from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+
+    torch.manual_seed(2)
+    org = torch.nn.Conv2d(8, 8, 3, padding=1).double()
+    holder = torch.nn.Sequential()
+    holder.add_module("fc", org)
+    model = get_peft_model(holder, LoraConfig(r=2, target_modules=["fc"], use_dora=True)).double().eval()
+    for name, parameter in model.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(parameter, std=0.2)
+            parameter.data = parameter.data.abs() + 0.5 if "magnitude" in name else parameter.data
+    x = torch.randn(2, 8, 5, 5, dtype=torch.float64)
+    expected = model(x).detach()
+    prefix = "base_model.model.fc."
+    state = {name.removeprefix(prefix): value for name, value in get_peft_model_state_dict(model).items()}
+    plain = torch.nn.Conv2d(8, 8, 3, padding=1).double()
+    plain.load_state_{name: value for name, value in model.base_model.model.fc.base_layer.state_dict().items()})
+    delta, bias = ours({**state, "alpha": torch.tensor(8.0)}, plain, "base_model.model.unet.layer")
+    assert torch.allclose(run(plain, x, delta, bias), expected, atol=1e-6)

@@ -68,7 +68,7 @@ def test_the_oldest_files_name_their_layers_by_number() -> None:
     assert torch.equal(build_network({}, old)(x), network(x))
 
 
-@pytest.mark.parametrize("name", ["threshold", "multiheadattention", "sine", "ReLU6x", 7])
+@pytest.mark.parametrize("name", ["threshold", "multiheadattention", "softmax", "sine", "ReLU6x", 7])
 def test_an_activation_that_is_none_is_unsupported(name: object) -> None:
     with pytest.raises(RenderError) as caught:
         build_network({"activation_func": name}, trained([1, 2, 1], "linear")[1])

@@ -53,9 +53,9 @@ def fits(algorithm: str, shapes: Shapes, weight: Shape) -> bool:
     size = implied_size(algorithm, shapes)
     if size is not None and size != (rows, columns):
         return False
-    if any(role in shapes and not _is_magnitude(shapes[role], weight) for role in ("dora", "magnitude")):
+    if "dora" in shapes and not _is_magnitude(shapes["dora"], weight):
         return False
-    if any(prod(shapes[role]) != rows for role in ("diff_b", "bias", "rescale") if role in shapes):
+    if any(prod(shapes[role]) != rows for role in ("diff_b", "bias", "rescale", "magnitude") if role in shapes):
         return False
     match algorithm:
         case "glora":
