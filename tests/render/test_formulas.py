@@ -240,6 +240,6 @@ def test_a_magnitude_of_peft_is_per_output_on_a_square_convolution() -> None:
     prefix = "base_model.model.fc."
     state = {name.removeprefix(prefix): value for name, value in get_peft_model_state_dict(model).items()}
     plain = torch.nn.Conv2d(8, 8, 3, padding=1).double()
-    plain.load_state_{name: value for name, value in model.base_model.model.fc.base_layer.state_dict().items()})
+    plain.load_state_dict(dict(model.base_model.model.fc.base_layer.state_dict()))
     delta, bias = ours({**state, "alpha": torch.tensor(8.0)}, plain, "base_model.model.unet.layer")
     assert torch.allclose(run(plain, x, delta, bias), expected, atol=1e-6)
