@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from hubman.core.plan.render import AdapterPlan, BasePlan, PromptPair, Sampling, plain
-from hubman.core.types import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +56,5 @@ class PicturePlan:
 
 
 def _use(data: Mapping[str, Any]) -> AdapterUse:
-    adapter = AdapterPlan(**{**data["adapter"], "kind": Kind(data["adapter"]["kind"])})
+    adapter = AdapterPlan.from_json(data["adapter"])
     return AdapterUse(adapter, data.get("unet", 1.0), data.get("te", 1.0))

@@ -57,6 +57,11 @@ class AdapterPlan:
     kind: Kind
     word: str = ""
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `plain(asdict(...))` wrote."""
+        return cls(**{**data, "kind": Kind(data["kind"])})
+
 
 @dataclass(frozen=True, slots=True)
 class RenderPlan:
@@ -106,7 +111,7 @@ class RenderPlan:
         """Read what `to_json` wrote; unknown keys are ignored."""
         known = {f.name: data[f.name] for f in fields(cls) if f.name in data}
         known["base"] = BasePlan(**data["base"])
-        known["adapter"] = AdapterPlan(**{**data["adapter"], "kind": Kind(data["adapter"]["kind"])})
+        known["adapter"] = AdapterPlan.from_json(data["adapter"])
         known["neutral"] = PromptPair(**data["neutral"])
         known["triggered"] = PromptPair(**data["triggered"])
         for name in ("changed", "opposite"):

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from hubman.core.plan.render import AdapterPlan, BasePlan, plain
-from hubman.core.types import Kind
 
 CARRIERS = ("{}", "a red circle on a blue background, {}")
 """Prompts in which a word is read, alone and after a text of things that any base knows; responses are averaged.
@@ -50,7 +49,7 @@ class WakePlan:
         """Read what `to_json` wrote; unknown keys are ignored."""
         known = {f.name: data[f.name] for f in fields(cls) if f.name in data}
         known["base"] = BasePlan(**data["base"])
-        known["adapter"] = AdapterPlan(**{**data["adapter"], "kind": Kind(data["adapter"]["kind"])})
+        known["adapter"] = AdapterPlan.from_json(data["adapter"])
         known["words"] = tuple(data["words"])
         known["carriers"] = tuple(data.get("carriers", CARRIERS))
         return cls(**known)
