@@ -45,12 +45,6 @@ class Rota(Generic[T, B]):
         self._at[worker] = base
         return self._groups[base].popleft(), base
 
-    def after(self, worker: int) -> T | None:
-        """Return what a worker would do next on the base that it has, without taking it."""
-        base = self._at.get(worker)
-        group = self._groups.get(base) if base is not None else None
-        return group[0] if group else None
-
     def went_well(self, base: B) -> None:
         """The base (and the machine) can do it."""
         self._crashes[base] = 0
