@@ -230,5 +230,13 @@ def render_pictures(wanted: Wanted, plan: PicturePlan, output: Path, session: Pi
         for seed, draft, path in zip(seeds, drafts, paths, strict=True):
             recipe = parameters(Recipe(wanted.typed, plan.sampling, seed, size, plan.base, used, typed=True))
             recipes.append(recipe)
-            write_new(path, with_texts(Path(draft).read_bytes(), {"parameters": recipe}, {"schema": 1, "seed": seed}))
+            _place(path, with_texts(Path(draft).read_bytes(), {"parameters": recipe}, {"schema": 1, "seed": seed}))
     return Rendered(tuple(map(str, paths)), size, tuple(recipes), seeds, plan, tuple(answer["adapters"]))
+
+
+def _place(path: Path, picture: bytes) -> None:
+    try:
+        write_new(path, picture)
+    except OSError as error:
+        reason = f"{path}: {error.strerror or error}"
+        raise RenderError("render-disk", N_("the system refused a file: {reason}"), reason=reason) from error

@@ -129,3 +129,12 @@ def test_the_command_writes_new_files_only(config: Config, tmp_path: Path, capsy
     assert run(words) == 8
     assert target.read_bytes() == b"mine"
     assert run([*words[:-1], str(tmp_path / "p.jpg")]) == 2
+
+
+def test_a_folder_that_takes_no_picture_is_said(reader: Reader, session: Any, tmp_path: Path) -> None:
+    wanted = read_prompt(reader, PromptPair("a star"), None, 0)
+    plan = plan_pictures(wanted, OPTIONS, session.hello())
+    with pytest.raises(HubmanError) as caught:
+        render_pictures(wanted, plan, tmp_path / "none" / "p.png", session)
+    assert caught.value.reference == "render-disk"
+    assert "none" in str(caught.value)
